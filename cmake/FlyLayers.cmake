@@ -1,0 +1,193 @@
+# Libraries from docs/layers.txt: what links with what is read from that one table.
+
+find_package(Threads REQUIRED)
+include(GNUInstallDirs)
+
+# Read the table into FLY_LAYER_<name>_DEPENDS, _PACKAGES and the list FLY_LAYERS, in its order.
+file(STRINGS "${CMAKE_SOURCE_DIR}/docs/layers.txt" fly_rows REGEX "^[a-z]")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/docs/layers.txt")
+foreach(row IN LISTS fly_rows)
+    if(NOT row MATCHES "^([a-z-]+)  +([a-z -]+[a-z-])  +([A-Za-z0-9:_-]+)  +([a-z_ ]+)$")
+        message(FATAL_ERROR "docs/layers.txt: cannot read \"${row}\"")
+    endif()
+    set(name "${CMAKE_MATCH_1}")
+    set(depends "${CMAKE_MATCH_2}")
+    set(packages "${CMAKE_MATCH_3}")
+    string(REGEX REPLACE " +" ";" depends "${depends}")
+    list(REMOVE_ITEM depends "-")
+    foreach(below IN LISTS depends)
+        if(NOT below IN_LIST FLY_LAYERS)
+            message(FATAL_ERROR "docs/layers.txt: ${name} names ${below}, which is not above it")
+        endif()
+    endforeach()
+    list(APPEND FLY_LAYERS "${name}")
+    set(FLY_LAYER_${name}_DEPENDS "${depends}")
+    if(packages STREQUAL "-")
+        set(packages "")
+    endif()
+    set(FLY_LAYER_${name}_PACKAGES "${packages}")
+endforeach()
+
+# A part "page-crypto" lives in libpage/crypto.
+function(fly_layer_folder name result)
+    string(REPLACE "-" "/" folder "${name}")
+    set(${result} "${CMAKE_SOURCE_DIR}/lib${folder}" PARENT_SCOPE)
+endfunction()
+
+# Add every wanted layer's folder: those named in FLY_LIBS and all below them.
+function(fly_add_layers)
+    set(wanted "${FLY_LIBS}")
+    if(FLY_ALL_LAYERS)
+        set(wanted "${FLY_LAYERS}")
+    endif()
+    foreach(name IN LISTS wanted)
+        if(NOT name IN_LIST FLY_LAYERS)
+            message(FATAL_ERROR "FLY_LIBS names \"${name}\"; docs/layers.txt has: ${FLY_LAYERS}")
+        endif()
+        list(APPEND wanted ${FLY_LAYER_${name}_DEPENDS})
+    endforeach()
+    if(FLY_TESTS)
+        list(APPEND wanted base-testing)
+        find_package(PkgConfig REQUIRED)
+        pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET GLOBAL check)
+    endif()
+    foreach(name IN LISTS FLY_LAYERS)
+        if(name IN_LIST wanted)
+            fly_layer_folder(${name} folder)
+            fly_layer_packages(${name} ready)
+            if(ready AND EXISTS "${folder}/CMakeLists.txt")
+                add_subdirectory("${folder}")
+            elseif(NOT FLY_ALL_LAYERS)
+                message(FATAL_ERROR "${name} cannot be built here: ${FLY_LAYER_${name}_PACKAGES} is missing")
+            endif()
+        endif()
+    endforeach()
+endfunction()
+
+# Find what a layer needs from outside; a part whose package is missing is left out.
+function(fly_layer_packages name result)
+    set(${result} ON PARENT_SCOPE)
+    set(package "${FLY_LAYER_${name}_PACKAGES}")
+    if(package STREQUAL "OpenSSL::Crypto")
+        find_package(OpenSSL 3 QUIET)
+        set(${result} ${OPENSSL_FOUND} PARENT_SCOPE)
+    elseif(package STREQUAL "zstd")
+        find_package(PkgConfig REQUIRED)
+        pkg_check_modules(ZSTD QUIET IMPORTED_TARGET GLOBAL libzstd)
+        set(${result} ${ZSTD_FOUND} PARENT_SCOPE)
+    endif()
+endfunction()
+
+# fly_library(<name> <source>...): the layer's static library fly-<name>, with the version from its
+# header, linked as docs/layers.txt says, its tests and its benchmarks.
+function(fly_library name)
+    string(REPLACE "-" "_" symbol "${name}")
+    string(TOUPPER "${symbol}" upper)
+    set(header "${CMAKE_CURRENT_SOURCE_DIR}/include/fly/${symbol}.h")
+    file(STRINGS "${header}" line REGEX "#define FLY_${upper}_VERSION ")
+    if(NOT line MATCHES "\"([0-9]+\\.[0-9]+\\.[0-9]+)\"")
+        message(FATAL_ERROR "${header} does not define FLY_${upper}_VERSION \"major.minor.patch\"")
+    endif()
+    set(version "${CMAKE_MATCH_1}")
+
+    set(target "fly-${name}")
+    add_library(${target} STATIC ${ARGN})
+    add_library(Fly::${name} ALIAS ${target})
+    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERSION ${version})
+    target_include_directories(${target} PUBLIC
+        "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    target_link_libraries(${target} PUBLIC "$<BUILD_INTERFACE:fly_abi>"
+                                    PRIVATE "$<BUILD_INTERFACE:fly_flags>")
+    foreach(below IN LISTS FLY_LAYER_${name}_DEPENDS)
+        target_link_libraries(${target} PUBLIC fly-${below})
+    endforeach()
+    fly_link_packages(${target} PUBLIC ${FLY_LAYER_${name}_PACKAGES})
+    fly_install_layer(${name} ${version})
+
+    if(FLY_TESTS)
+        file(GLOB tests CONFIGURE_DEPENDS "tests/test_*.c")
+        foreach(test IN LISTS tests)
+            fly_layer_test(${name} "${test}")
+        endforeach()
+    endif()
+    if(FLY_FUZZ)
+        file(GLOB fuzzers CONFIGURE_DEPENDS "tests/fuzz_*.c")
+        foreach(fuzzer IN LISTS fuzzers)
+            get_filename_component(stem "${fuzzer}" NAME_WE)
+            add_executable(${stem} "${fuzzer}")
+            target_link_libraries(${stem} PRIVATE ${target} fly-base-testing fly_flags)
+            target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
+            target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+        endforeach()
+    endif()
+    if(FLY_BENCH)
+        file(GLOB benches CONFIGURE_DEPENDS "bench/bench_*.c")
+        foreach(bench IN LISTS benches)
+            get_filename_component(stem "${bench}" NAME_WE)
+            add_executable(${stem} "${bench}")
+            target_link_libraries(${stem} PRIVATE ${target} fly_flags)
+        endforeach()
+    endif()
+endfunction()
+
+function(fly_link_packages target visibility)
+    foreach(package IN LISTS ARGN)
+        if(package STREQUAL "pthread")
+            target_link_libraries(${target} ${visibility} Threads::Threads)
+        elseif(package STREQUAL "zstd")
+            target_link_libraries(${target} ${visibility} PkgConfig::ZSTD)
+        else()
+            target_link_libraries(${target} ${visibility} ${package})
+        endif()
+    endforeach()
+endfunction()
+
+# One test program per test_x.c; ctest knows it as <layer>.<x>.
+function(fly_layer_test name source)
+    get_filename_component(stem "${source}" NAME_WE)
+    string(REPLACE "test_" "" short "${stem}")
+    add_executable(${stem} "${source}")
+    target_link_libraries(${stem} PRIVATE fly-${name} fly-base-testing PkgConfig::CHECK fly_flags)
+    # A test may look at what its own library keeps private.
+    target_include_directories(${stem} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/src")
+    add_test(NAME ${name}.${short} COMMAND ${stem})
+    set_tests_properties(${name}.${short} PROPERTIES TIMEOUT 600 LABELS "${name}")
+endfunction()
+
+# Installed: headers, library, pkg-config file, and a CMake component each.
+function(fly_install_layer name version)
+    install(TARGETS fly-${name} EXPORT fly-${name}-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/include/fly" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    install(EXPORT fly-${name}-targets NAMESPACE Fly:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Fly)
+
+    set(requires "")
+    foreach(below IN LISTS FLY_LAYER_${name}_DEPENDS)
+        string(APPEND requires " fly-${below}")
+    endforeach()
+    set(requires_private "")
+    set(libs "-L\${libdir} -lfly-${name}")
+    foreach(package IN LISTS FLY_LAYER_${name}_PACKAGES)
+        if(package STREQUAL "pthread")
+            string(APPEND libs " -lpthread")
+        elseif(package STREQUAL "zstd")
+            string(APPEND requires " libzstd")
+        elseif(package STREQUAL "OpenSSL::Crypto")
+            string(APPEND requires " libcrypto")
+        endif()
+    endforeach()
+    file(WRITE "${CMAKE_BINARY_DIR}/pkgconfig/fly-${name}.pc"
+"prefix=\${pcfiledir}/../..
+libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}
+includedir=\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}
+
+Name: fly-${name}
+Description: FlyDB, layer ${name}
+Version: ${version}
+Requires:${requires}
+Cflags: -I\${includedir}
+Libs: ${libs}
+")
+    install(FILES "${CMAKE_BINARY_DIR}/pkgconfig/fly-${name}.pc"
+            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()

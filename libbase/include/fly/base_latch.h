@@ -1,0 +1,238 @@
+/**
+ * @file base_latch.h
+ * @brief The hybrid latch: optimistic, shared and exclusive in one 64-bit word.
+ *
+ *      63                                  12 11        2     1        0
+ *     +--------------------------------------+-----------+--------+-----------+
+ *     |               version                |  readers  | parked | exclusive |
+ *     +--------------------------------------+-----------+--------+-----------+
+ *
+ * An optimistic reader writes nothing: it remembers the word, reads what the latch protects and
+ * asks whether the version still stands. What it read before it asked may be torn, so it copies or
+ * bounds every value before use. Every exclusive release makes a new version.
+ *
+ *     fly_latch_version version;
+ *     do {
+ *         version = fly_latch_observe(&latch);
+ *         copy = thing;
+ *     } while (!fly_latch_unchanged(&latch, version));
+ *
+ * Built with FLY_NO_OPTIMISTIC (the tsan preset; teaching; measuring what it gains), observing takes
+ * the latch shared and asking gives it back: see fly_latch_observe().
+ *
+ * Threads: thread-safe. Not recursive. Waiters spin briefly, then park.
+ * @source Böttcher, Leis, Giceva, Neumann: "Scalable and Robust Latches for Database Systems",
+ *         DaMoN 2020; Leis, Scheibner, Kemper, Neumann: "The ART of Practical Synchronization",
+ *         DaMoN 2016.
+ */
+#ifndef FLY_BASE_LATCH_H
+#define FLY_BASE_LATCH_H
+
+#include <fly/base_sched.h>
+
+/** @addtogroup base
+ *  @{ */
+FLY_EXTERN_C_BEGIN
+
+/** A latch; zero is a free one. */
+typedef struct fly_latch {
+    fly_atomic_u64 word;
+} fly_latch;
+
+/** @cond */
+#define FLY__LATCH_EXCLUSIVE 1u
+#define FLY__LATCH_PARKED 2u
+#define FLY__LATCH_READER 4u
+#define FLY__LATCH_READERS 0xffcu
+#define FLY__LATCH_VERSION 0x1000u
+#define FLY__LATCH_TRANSIENT (FLY__LATCH_READERS | FLY__LATCH_PARKED)
+uint64_t fly__base_latch_observe_slow(fly_latch *latch);
+void fly__base_latch_shared_slow(fly_latch *latch);
+void fly__base_latch_exclusive_slow(fly_latch *latch);
+void fly__base_latch_wake(fly_latch *latch);
+/** @endcond */
+
+/** What an optimistic reader remembers. */
+typedef uint64_t fly_latch_version;
+
+/** Take it shared. */
+static inline void fly_latch_lock_shared(fly_latch *latch)
+{
+    FLY_POINT("latch shared", latch);
+    uint64_t seen = fly_load_relaxed_u64(&latch->word);
+    if (FLY_LIKELY((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_PARKED)) == 0 &&
+                   (seen & FLY__LATCH_READERS) != FLY__LATCH_READERS &&
+                   fly_cas_u64(&latch->word, &seen, seen + FLY__LATCH_READER))) {
+        return;
+    }
+    fly__base_latch_shared_slow(latch);
+}
+
+/** Give back what was taken shared. */
+static inline void fly_latch_unlock_shared(fly_latch *latch)
+{
+    uint64_t before = fly_sub_u64(&latch->word, FLY__LATCH_READER);
+    FLY_ASSERT((before & FLY__LATCH_READERS) != 0);
+    if (FLY_UNLIKELY((before & FLY__LATCH_PARKED) != 0 &&
+                     (before & FLY__LATCH_READERS) == FLY__LATCH_READER)) {
+        fly__base_latch_wake(latch);
+    }
+    FLY_POINT("latch unshared", latch);
+}
+
+/** Take it exclusive. */
+static inline void fly_latch_lock_exclusive(fly_latch *latch)
+{
+    FLY_POINT("latch exclusive", latch);
+    uint64_t seen = fly_load_relaxed_u64(&latch->word);
+    if (FLY_LIKELY((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_TRANSIENT)) == 0 &&
+                   fly_cas_u64(&latch->word, &seen, seen | FLY__LATCH_EXCLUSIVE))) {
+        return;
+    }
+    fly__base_latch_exclusive_slow(latch);
+}
+
+/** Take it exclusive if nobody has it in any way. */
+FLY_MUST_USE static inline bool fly_latch_try_exclusive(fly_latch *latch)
+{
+    FLY_POINT("latch try", latch);
+    uint64_t seen = fly_load_relaxed_u64(&latch->word);
+    return (seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_READERS)) == 0 &&
+           fly_cas_u64(&latch->word, &seen, seen | FLY__LATCH_EXCLUSIVE);
+}
+
+/** Give back what was taken exclusive; what it protected has a new version. */
+static inline void fly_latch_unlock_exclusive(fly_latch *latch)
+{
+    uint64_t before = fly_add_u64(&latch->word, FLY__LATCH_VERSION - FLY__LATCH_EXCLUSIVE);
+    FLY_ASSERT((before & FLY__LATCH_EXCLUSIVE) != 0);
+    if (FLY_UNLIKELY((before & FLY__LATCH_PARKED) != 0)) {
+        fly__base_latch_wake(latch);
+    }
+    FLY_POINT("latch release", latch);
+}
+
+/** Give back what was taken exclusive, having changed nothing: the version stays. */
+static inline void fly_latch_unlock_unchanged(fly_latch *latch)
+{
+    uint64_t before = fly_sub_u64(&latch->word, FLY__LATCH_EXCLUSIVE);
+    FLY_ASSERT((before & FLY__LATCH_EXCLUSIVE) != 0);
+    if (FLY_UNLIKELY((before & FLY__LATCH_PARKED) != 0)) {
+        fly__base_latch_wake(latch);
+    }
+    FLY_POINT("latch release", latch);
+}
+
+/** Whether somebody has it exclusive: for assertions. */
+static inline bool fly_latch_is_exclusive(const fly_latch *latch)
+{
+    return (fly_load_u64(&latch->word) & FLY__LATCH_EXCLUSIVE) != 0;
+}
+
+#ifndef FLY_NO_OPTIMISTIC
+
+/**
+ * @brief Begin an optimistic read: wait until nobody writes, and remember the version.
+ *
+ * Every observation ends with exactly one of fly_latch_unchanged(), fly_latch_forget() and
+ * fly_latch_upgrade(). fly_latch_still() may ask in between as often as it likes.
+ *
+ * @cost One load when nobody writes.
+ */
+static inline fly_latch_version fly_latch_observe(fly_latch *latch)
+{
+    FLY_POINT("latch observe", latch);
+    uint64_t seen = fly_load_u64(&latch->word);
+    if (FLY_UNLIKELY((seen & FLY__LATCH_EXCLUSIVE) != 0)) {
+        seen = fly__base_latch_observe_slow(latch);
+    }
+    return seen & ~(uint64_t)FLY__LATCH_TRANSIENT;
+}
+
+/** Whether nothing has changed so far; the observation goes on. */
+static inline bool fly_latch_still(const fly_latch *latch, fly_latch_version version)
+{
+    fly_fence_acquire();
+    uint64_t seen = fly_load_relaxed_u64(&latch->word);
+    return FLY_LIKELY((seen & ~(uint64_t)FLY__LATCH_TRANSIENT) == version);
+}
+
+/** End an observation: whether everything read since it began was unchanged. */
+FLY_MUST_USE static inline bool fly_latch_unchanged(fly_latch *latch, fly_latch_version version)
+{
+    FLY_POINT("latch validate", latch);
+    return fly_latch_still(latch, version);
+}
+
+/** End an observation whose outcome does not matter. */
+static inline void fly_latch_forget(fly_latch *latch, fly_latch_version version)
+{
+    (void)latch;
+    (void)version;
+}
+
+/** End an observation by taking the latch exclusive, if nothing has changed since. */
+FLY_MUST_USE static inline bool fly_latch_upgrade(fly_latch *latch, fly_latch_version version)
+{
+    FLY_POINT("latch upgrade", latch);
+    uint64_t seen = version; /* no readers and nobody parked, or we wait our turn */
+    if (FLY_LIKELY(fly_cas_u64(&latch->word, &seen, version | FLY__LATCH_EXCLUSIVE))) {
+        return true;
+    }
+    if ((seen & ~(uint64_t)FLY__LATCH_TRANSIENT) != version) {
+        return false;
+    }
+    fly__base_latch_exclusive_slow(latch);
+    if (FLY_LIKELY(((fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT) ^
+                    FLY__LATCH_EXCLUSIVE) == version)) {
+        return true;
+    }
+    fly_latch_unlock_unchanged(latch);
+    return false;
+}
+
+#else /* FLY_NO_OPTIMISTIC: the same calls, by shared latching */
+
+static inline fly_latch_version fly_latch_observe(fly_latch *latch)
+{
+    fly_latch_lock_shared(latch);
+    return fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT;
+}
+
+static inline bool fly_latch_still(const fly_latch *latch, fly_latch_version version)
+{
+    (void)latch;
+    (void)version;
+    return true;
+}
+
+FLY_MUST_USE static inline bool fly_latch_unchanged(fly_latch *latch, fly_latch_version version)
+{
+    (void)version;
+    fly_latch_unlock_shared(latch);
+    return true;
+}
+
+static inline void fly_latch_forget(fly_latch *latch, fly_latch_version version)
+{
+    (void)version;
+    fly_latch_unlock_shared(latch);
+}
+
+FLY_MUST_USE static inline bool fly_latch_upgrade(fly_latch *latch, fly_latch_version version)
+{
+    fly_latch_unlock_shared(latch);
+    fly_latch_lock_exclusive(latch);
+    if (((fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT) ^ FLY__LATCH_EXCLUSIVE) ==
+        version) {
+        return true;
+    }
+    fly_latch_unlock_unchanged(latch);
+    return false;
+}
+
+#endif
+
+FLY_EXTERN_C_END
+/** @} */
+#endif
