@@ -1,0 +1,833 @@
+/*
+ * The page file: header, reading, allocation, checkpoints.
+ *
+ * Which pages are in use is a bitmap in memory, loaded when the file is opened. Allocation takes
+ * bits, and disk space in growing steps; only a checkpoint writes the maps and the header.
+ *
+ *     F1  the header, every map page and every page beyond `pages` are never given out
+ *     F2  bit i is set if and only if page i is in use; used_pages counts the set bits
+ *     F3  a map page whose bits differ from the disk is marked dirty
+ *     F4  pages <= physical: a page that was given out has disk space
+ *     F5  no word of the bitmap below lowest_free has a clear bit for a page below `pages`
+ *
+ * What is not here: how pages get to disk (batch.c), what is in them, and any cache.
+ */
+#include <fly/page_file.h>
+
+#include <fly/base_bytes.h>
+#include <fly/base_hash.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "pagefile_int.h"
+
+static const uint8_t file_magic[8] = {'F', 'l', 'y', 'D', 'B', ' ', 'p', 'g'};
+
+enum {
+    FILE_VERSION = 1,
+
+    /* The header page, behind the 24 bytes that every page has. batch.c knows AT_UUID too. */
+    AT_MAGIC = 24,
+    AT_VERSION = 32,
+    AT_PAGE_SIZE = 36,
+    AT_UUID = 40,
+    AT_CODEC = 56,
+    AT_RESERVE = 60,
+    AT_PARAMS = 64,
+    AT_PAGES = 128,
+    AT_CHECKPOINT = 136,
+    AT_CREATED = 144,
+    AT_META = 256,
+
+    /* A map page: its number among the maps, then the bits. */
+    AT_MAP_NUMBER = 24,
+    AT_MAP_BITS = 32,
+
+    /* Disk space is reserved an eighth of the file at a time, within these bounds of pages. */
+    GROW_MIN = 64,
+    GROW_MAX = 8192
+};
+
+_Static_assert(AT_PARAMS + FLY_PAGEFILE_PARAMS <= AT_PAGES, "codec fits");
+_Static_assert(AT_META + FLY_PAGEFILE_META <= FLY_PAGE_SIZE_MIN, "meta fits");
+
+/* ----------------------------------------------------------------- where maps are */
+
+static uint32_t pages_per_map(const fly_pagefile *file)
+{
+    return (file->page_size - AT_MAP_BITS) * 8;
+}
+
+static uint32_t map_of(const fly_pagefile *file, uint32_t id)
+{
+    return id / pages_per_map(file);
+}
+
+static uint32_t map_page(const fly_pagefile *file, uint32_t map)
+{
+    return map == 0 ? 1 : map * pages_per_map(file);
+}
+
+bool fly_pagefile_is_own(const fly_pagefile *file, uint32_t id)
+{
+    return id <= 1 || id % pages_per_map(file) == 0;
+}
+
+/* ------------------------------------------------------------------------- the bits */
+
+static bool bit_is_set(const fly_pagefile *file, uint32_t id)
+{
+    return id / 64 < file->used_words && ((file->used[id / 64] >> (id % 64)) & 1) != 0;
+}
+
+static void bit_change(fly_pagefile *file, uint32_t id, bool used)
+{
+    uint64_t bit = (uint64_t)1 << (id % 64);
+    FLY_ASSERT(((file->used[id / 64] & bit) != 0) != used);
+    file->used[id / 64] ^= bit;
+    file->map_dirty[map_of(file, id)] = 1;
+    if (used) {
+        file->used_pages++;
+    } else {
+        file->used_pages--;
+        if (id / 64 < file->lowest_free) {
+            file->lowest_free = id / 64;
+        }
+    }
+}
+
+/* Let the bitmap hold `pages` bits. */
+static fly_status bits_reserve(fly_pagefile *file, uint32_t pages, fly_err *err)
+{
+    fly_mem *mem = file->env->mem;
+    size_t words = ((size_t)pages + 63) / 64;
+    size_t maps = (size_t)map_of(file, pages) + 1;
+    if (words > file->used_words) {
+        size_t room = words + words / 2 + 64;
+        uint64_t *used = fly_mem_resize(mem, file->used, file->used_words * 8, room * 8);
+        if (used == NULL) {
+            goto no_memory;
+        }
+        memset(used + file->used_words, 0, (room - file->used_words) * 8);
+        file->used = used;
+        file->used_words = room;
+    }
+    if (maps > file->maps) {
+        size_t room = maps + 8;
+        uint8_t *dirty = fly_mem_resize(mem, file->map_dirty, file->maps, room);
+        if (dirty == NULL) {
+            goto no_memory;
+        }
+        memset(dirty + file->maps, 0, room - file->maps);
+        file->map_dirty = dirty;
+        file->maps = room;
+    }
+    return FLY_OK;
+
+no_memory:
+    return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for the map of %" PRIu32 " pages of \"%s\"",
+                       pages, file->path);
+}
+
+/* Extend the file to `pages` pages, taking the map pages that fall into the new part. */
+static fly_status extend(fly_pagefile *file, uint32_t pages, fly_err *err)
+{
+    uint32_t from = fly_load_u32(&file->pages);
+    fly_status status = bits_reserve(file, pages, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (pages > file->physical) {
+        uint32_t step = file->physical / 8;
+        step = step < GROW_MIN ? GROW_MIN : step > GROW_MAX ? GROW_MAX : step;
+        uint64_t wanted = (uint64_t)file->physical + step;
+        uint32_t to = wanted > FLY_PAGE_NONE ? FLY_PAGE_NONE : (uint32_t)wanted;
+        to = to < pages ? pages : to;
+        uint64_t at = (uint64_t)file->physical * file->page_size;
+        status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, err);
+        if (status == FLY_E_NO_SPACE && to > pages) { /* then no more than is needed now */
+            to = pages;
+            status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, err);
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+        file->physical = to;
+    }
+    fly_store_u32(&file->pages, pages);
+    for (uint32_t id = from; id < pages; id++) {
+        if (fly_pagefile_is_own(file, id) && !bit_is_set(file, id)) {
+            bit_change(file, id, true);
+        }
+    }
+    return FLY_OK;
+}
+
+/* -------------------------------------------------------------- header and map pages */
+
+static void write_header(const fly_pagefile *file, uint8_t *bytes, uint64_t lsn)
+{
+    fly_page page = {bytes, file->page_size, AT_META, FLY_PAGE_SLOT};
+    fly_page_init(page, 0, FLY_PAGE_TYPE_HEADER);
+    memcpy(bytes + AT_MAGIC, file_magic, sizeof file_magic);
+    fly_put_u32(bytes + AT_VERSION, FILE_VERSION);
+    fly_put_u32(bytes + AT_PAGE_SIZE, file->page_size);
+    memcpy(bytes + AT_UUID, file->uuid, sizeof file->uuid);
+    if (file->codec != NULL) {
+        fly_put_u32(bytes + AT_CODEC, file->codec->id);
+        fly_put_u32(bytes + AT_RESERVE, file->codec->reserve);
+        memcpy(bytes + AT_PARAMS, file->params, sizeof file->params);
+    }
+    fly_put_u32(bytes + AT_PAGES, fly_load_u32(&file->pages));
+    fly_put_u64(bytes + AT_CHECKPOINT, lsn);
+    fly_put_u64(bytes + AT_CREATED, file->created);
+    memcpy(bytes + AT_META, file->meta, sizeof file->meta);
+    fly_page_set_lsn(bytes, lsn);
+}
+
+static void write_map(const fly_pagefile *file, uint8_t *bytes, uint32_t map, uint64_t lsn)
+{
+    fly_page page = {bytes, file->page_size, AT_MAP_BITS, FLY_PAGE_SLOT};
+    fly_page_init(page, map_page(file, map), FLY_PAGE_TYPE_MAP);
+    fly_put_u32(bytes + AT_MAP_NUMBER, map);
+    size_t words = pages_per_map(file) / 64;
+    for (size_t i = 0; i < words; i++) {
+        size_t word = (size_t)map * words + i;
+        fly_put_u64(bytes + AT_MAP_BITS + i * 8, word < file->used_words ? file->used[word] : 0);
+    }
+    fly_page_set_lsn(bytes, lsn);
+}
+
+static fly_status load_map(fly_pagefile *file, uint8_t *bytes, uint32_t map, fly_err *err)
+{
+    uint32_t id = map_page(file, map);
+    fly_status status =
+        fly_file_read(file->file, (uint64_t)id * file->page_size, bytes, file->page_size, err);
+    if (status == FLY_OK) {
+        status = fly_page_verify(bytes, file->page_size, id, err);
+    }
+    if (status == FLY_OK &&
+        (fly_page_kind(bytes) != FLY_PAGE_TYPE_MAP || fly_get_u32(bytes + AT_MAP_NUMBER) != map)) {
+        status =
+            fly_err_set(err, FLY_E_CORRUPT, "page %" PRIu32 " should be map %" PRIu32, id, map);
+    }
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "could not load a map of \"%s\"", file->path);
+    }
+    uint32_t pages = fly_load_u32(&file->pages);
+    size_t words = pages_per_map(file) / 64;
+    for (size_t i = 0; i < words; i++) {
+        size_t word = (size_t)map * words + i;
+        uint64_t bits = fly_get_u64(bytes + AT_MAP_BITS + i * 8);
+        uint64_t first = (uint64_t)word * 64;
+        uint64_t valid = first >= pages        ? 0
+                         : pages - first >= 64 ? UINT64_MAX
+                                               : ((uint64_t)1 << (pages - first)) - 1;
+        if ((bits & ~valid) != 0) {
+            return fly_err_set(err, FLY_E_CORRUPT,
+                               "map %" PRIu32 " of \"%s\" speaks of pages beyond %" PRIu32, map,
+                               file->path, pages);
+        }
+        if (bits != 0) {
+            file->used[word] = bits;
+            file->used_pages += (uint32_t)__builtin_popcountll(bits);
+        }
+    }
+    if (!bit_is_set(file, id) || !bit_is_set(file, 0)) {
+        return fly_err_set(err, FLY_E_CORRUPT, "map %" PRIu32 " of \"%s\" gives itself away", map,
+                           file->path);
+    }
+    return FLY_OK;
+}
+
+/* ------------------------------------------------------------------- open and close */
+
+static bool valid_page_size(uint32_t size)
+{
+    return size >= FLY_PAGE_SIZE_MIN && size <= FLY_PAGE_SIZE_MAX && (size & (size - 1)) == 0;
+}
+
+static fly_status accept_codec(fly_pagefile *file, const uint8_t *header, fly_err *err)
+{
+    uint32_t id = fly_get_u32(header + AT_CODEC);
+    uint32_t reserve = fly_get_u32(header + AT_RESERVE);
+    if (id == 0) {
+        if (file->codec != NULL) {
+            return fly_err_set(err, FLY_E_KEY, "\"%s\" is not encrypted, but a key was given",
+                               file->path);
+        }
+        return FLY_OK;
+    }
+    if (file->codec == NULL) {
+        return fly_err_set(err, FLY_E_KEY, "\"%s\" is encrypted, and no key was given", file->path);
+    }
+    if (file->codec->id != id || file->codec->reserve != reserve) {
+        return fly_err_set(err, FLY_E_KEY,
+                           "\"%s\" is encrypted by method %" PRIu32 ", not %" PRIu32, file->path,
+                           id, file->codec->id);
+    }
+    memcpy(file->params, header + AT_PARAMS, sizeof file->params);
+    fly_status status = file->codec->accept(file->codec, file->params, err);
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "could not open \"%s\"", file->path);
+    }
+    return FLY_OK;
+}
+
+/* Read page 0 and learn what the file is. `bytes` has room for the largest page. */
+static fly_status load_header(fly_pagefile *file, uint8_t *bytes, uint32_t wanted_size,
+                              fly_err *err)
+{
+    size_t got = 0;
+    fly_status status = fly_file_read_some(file->file, 0, bytes, FLY_PAGE_SIZE_MAX, &got, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (got < FLY_PAGE_SIZE_MIN || memcmp(bytes + AT_MAGIC, file_magic, sizeof file_magic) != 0) {
+        return fly_err_set(err, FLY_E_FORMAT, "\"%s\" is not a FlyDB page file", file->path);
+    }
+    uint32_t version = fly_get_u32(bytes + AT_VERSION);
+    if (version != FILE_VERSION) {
+        return fly_err_set(err, FLY_E_FORMAT,
+                           "\"%s\" has format version %" PRIu32 "; this program reads version %d",
+                           file->path, version, FILE_VERSION);
+    }
+    uint32_t size = fly_get_u32(bytes + AT_PAGE_SIZE);
+    if (!valid_page_size(size) || got < size) {
+        return fly_err_set(err, FLY_E_CORRUPT, "\"%s\" says its page size is %" PRIu32, file->path,
+                           size);
+    }
+    status = fly_page_verify(bytes, size, 0, err);
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "header of \"%s\"", file->path);
+    }
+    if (wanted_size != 0 && wanted_size != size) {
+        return fly_err_set(err, FLY_E_INVALID,
+                           "\"%s\" has pages of %" PRIu32 " bytes, not %" PRIu32, file->path, size,
+                           wanted_size);
+    }
+    file->page_size = size;
+    memcpy(file->uuid, bytes + AT_UUID, sizeof file->uuid);
+    file->created = fly_get_u64(bytes + AT_CREATED);
+    file->checkpoint_lsn = fly_get_u64(bytes + AT_CHECKPOINT);
+    memcpy(file->meta, bytes + AT_META, sizeof file->meta);
+    uint32_t pages = fly_get_u32(bytes + AT_PAGES);
+    if (pages < 2) {
+        return fly_err_set(err, FLY_E_CORRUPT, "\"%s\" says it has %" PRIu32 " pages", file->path,
+                           pages);
+    }
+    uint64_t bytes_on_disk = 0;
+    status = fly_file_size(file->file, &bytes_on_disk, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    uint64_t physical = bytes_on_disk / size;
+    if (physical < pages) {
+        return fly_err_set(err, FLY_E_CORRUPT,
+                           "\"%s\" has room for %" PRIu64 " pages and should have %" PRIu32,
+                           file->path, physical, pages);
+    }
+    file->physical = physical > FLY_PAGE_NONE ? FLY_PAGE_NONE : (uint32_t)physical;
+    status = accept_codec(file, bytes, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = bits_reserve(file, pages, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    fly_store_u32(&file->pages, pages);
+    for (uint32_t map = 0; map <= map_of(file, pages - 1); map++) {
+        status = load_map(file, bytes, map, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    return FLY_OK;
+}
+
+/* A new file: two pages, written before anybody relies on them. A crash before the sync leaves a
+ * file that is refused as no page file: creators make files under another name and rename them. */
+static fly_status create_file(fly_pagefile *file, uint8_t *bytes, fly_err *err)
+{
+    fly_status status = file->env->random(file->env, file->uuid, sizeof file->uuid, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    file->created = file->env->wall_time(file->env);
+    if (file->codec != NULL) {
+        status = file->codec->describe(file->codec, file->params, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    status = extend(file, 2, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    write_header(file, bytes, 0);
+    fly_page_seal(bytes, file->page_size);
+    write_map(file, bytes + file->page_size, 0, 0);
+    fly_page_seal(bytes + file->page_size, file->page_size);
+    status = fly_file_write(file->file, 0, bytes, 2 * (size_t)file->page_size, 0, err);
+    if (status == FLY_OK) {
+        status = fly_file_sync(file->file, err);
+    }
+    memset(file->map_dirty, 0, file->maps);
+    return status;
+}
+
+fly_status fly_pagefile_open(fly_env *env, const char *path, const char *area,
+                             const fly_pagefile_options *options, fly_pagefile **file, fly_err *err)
+{
+    if (options->page_size != 0 && !valid_page_size(options->page_size)) {
+        return fly_err_set(err, FLY_E_INVALID,
+                           "page size %" PRIu32 " is not a power of two from %d to %d",
+                           options->page_size, FLY_PAGE_SIZE_MIN, FLY_PAGE_SIZE_MAX);
+    }
+    if (strlen(path) >= FLY_PATH_MAX) {
+        return fly_err_set(err, FLY_E_TOO_LARGE, "path \"%.64s…\" is too long", path);
+    }
+    fly_pagefile *opened = fly_mem_calloc(env->mem, 1, sizeof *opened);
+    size_t scratch_size = 2 * FLY_PAGE_SIZE_MAX;
+    uint8_t *scratch = fly_mem_alloc_aligned(env->mem, scratch_size, FLY_DIRECT_ALIGN);
+    fly_status status;
+    if (opened == NULL || scratch == NULL) {
+        fly_mem_free(env->mem, opened, sizeof *opened);
+        fly_mem_free(env->mem, scratch, scratch_size);
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory to open \"%s\"", path);
+    }
+    opened->env = env;
+    opened->codec = options->codec;
+    opened->read_only = options->read_only;
+    opened->page_size = options->page_size != 0 ? options->page_size : FLY_PAGE_SIZE_DEFAULT;
+    memcpy(opened->path, path, strlen(path) + 1);
+    fly_mutex_init(&opened->write_mutex, "double-write area", RANK_AREA);
+    fly_mutex_init(&opened->map_mutex, "page map", RANK_MAP);
+
+    unsigned mode = options->read_only ? 0u : (unsigned)FLY_OPEN_WRITE;
+    mode |= options->buffered ? 0u : (unsigned)FLY_OPEN_DIRECT;
+    bool created = false;
+    status = fly_file_open(env->vfs, path, mode, &opened->file, err);
+    if (status == FLY_E_NOT_FOUND && options->create && !options->read_only) {
+        created = true;
+        status = fly_file_open(env->vfs, path, mode | FLY_OPEN_CREATE | FLY_OPEN_EXCLUSIVE,
+                               &opened->file, err);
+    }
+    if (status != FLY_OK) {
+        goto failed;
+    }
+    if (!options->read_only) {
+        status = fly_file_lock(opened->file, err);
+        if (status != FLY_OK) {
+            goto failed;
+        }
+    }
+    if (area != NULL) {
+        unsigned create = options->read_only ? 0u : (unsigned)FLY_OPEN_CREATE;
+        status = fly_file_open(env->vfs, area, mode | create, &opened->area, err);
+        if (status == FLY_E_NOT_FOUND && options->read_only) {
+            status = FLY_OK;
+        }
+        if (status == FLY_OK && opened->area != NULL && !created) {
+            status = fly__pagefile_repair(env, opened->file, opened->area, options->read_only, err);
+        }
+        if (status != FLY_OK) {
+            goto failed;
+        }
+    }
+    status = created ? create_file(opened, scratch, err)
+                     : load_header(opened, scratch, options->page_size, err);
+    if (status != FLY_OK) {
+        if (created && fly_vfs_remove(env->vfs, path, NULL) != FLY_OK) {
+            fly_log(env, FLY_LOG_WARNING, "could not remove the unfinished \"%s\"", path);
+        }
+        goto failed;
+    }
+    uint32_t reserve = opened->codec != NULL ? opened->codec->reserve : 0;
+    FLY_ASSERT(reserve < opened->page_size / 4);
+    opened->usable = opened->page_size - reserve;
+    fly_mem_free(env->mem, scratch, scratch_size);
+    *file = opened;
+    return FLY_OK;
+
+failed:
+    fly_mem_free(env->mem, scratch, scratch_size);
+    opened->read_only = true; /* nothing to clear on the way out */
+    fly_pagefile_close(opened);
+    return status;
+}
+
+void fly_pagefile_close(fly_pagefile *file)
+{
+    if (file == NULL) {
+        return;
+    }
+    fly__pagefile_clear_area(file);
+    fly_file_abandon(file->area);
+    fly_file_abandon(file->file);
+    fly_mutex_deinit(&file->map_mutex);
+    fly_mutex_deinit(&file->write_mutex);
+    fly_mem *mem = file->env->mem;
+    fly_mem_free(mem, file->used, file->used_words * 8);
+    fly_mem_free(mem, file->map_dirty, file->maps);
+    fly_mem_free(mem, file, sizeof *file);
+}
+
+uint32_t fly_pagefile_page_size(const fly_pagefile *file)
+{
+    return file->page_size;
+}
+
+uint32_t fly_pagefile_usable(const fly_pagefile *file)
+{
+    return file->usable;
+}
+
+uint32_t fly_pagefile_pages(const fly_pagefile *file)
+{
+    return fly_load_u32(&file->pages);
+}
+
+const uint8_t *fly_pagefile_uuid(const fly_pagefile *file)
+{
+    return file->uuid;
+}
+
+const char *fly_pagefile_path(const fly_pagefile *file)
+{
+    return file->path;
+}
+
+/* -------------------------------------------------------------------------- reading */
+
+fly_status fly_pagefile_accept(fly_pagefile *file, uint32_t id, uint8_t *bytes, fly_err *err)
+{
+    fly_status status = fly_page_verify(bytes, file->page_size, id, err);
+    if (status == FLY_OK && file->codec != NULL && !fly_pagefile_is_own(file, id)) {
+        status = file->codec->decode(file->codec, file->uuid, id, bytes, file->page_size, err);
+    }
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "\"%s\"", file->path);
+    }
+    return FLY_OK;
+}
+
+fly_status fly_pagefile_read(fly_pagefile *file, uint32_t id, uint8_t *bytes, fly_err *err)
+{
+    fly_status status =
+        fly_file_read(file->file, (uint64_t)id * file->page_size, bytes, file->page_size, err);
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "page %" PRIu32, id);
+    }
+    return fly_pagefile_accept(file, id, bytes, err);
+}
+
+fly_status fly_pagefile_read_run(fly_pagefile *file, uint32_t first, uint8_t *const *frames,
+                                 uint32_t count, fly_err *err)
+{
+    FLY_ASSERT(count <= FLY_IOVEC_MAX);
+    fly_iovec parts[FLY_IOVEC_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        parts[i] = (fly_iovec){frames[i], file->page_size};
+    }
+    fly_status status =
+        fly_file_readv(file->file, (uint64_t)first * file->page_size, parts, (int)count, err);
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "pages %" PRIu32 " to %" PRIu32, first,
+                              first + count - 1);
+    }
+    return FLY_OK;
+}
+
+/* ----------------------------------------------------------------------- allocation */
+
+/* How many of the `count` pages from `id` on are free, counted up to the first that is not. */
+static uint32_t free_run(const fly_pagefile *file, uint32_t id, uint32_t count, uint32_t pages)
+{
+    uint32_t run = 0;
+    while (run < count && id + run < pages && !bit_is_set(file, id + run)) {
+        run++;
+    }
+    return run;
+}
+
+/* Look for a run in the words from `word` to `end` - 1. */
+static bool find_run(const fly_pagefile *file, size_t word, size_t end, uint32_t count,
+                     uint32_t pages, uint32_t *first)
+{
+    for (; word < end; word++) {
+        uint64_t clear = ~file->used[word];
+        while (clear != 0) {
+            uint32_t id = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(clear);
+            if (id >= pages) {
+                return false;
+            }
+            uint32_t run = free_run(file, id, count, pages);
+            if (run == count) {
+                *first = id;
+                return true;
+            }
+            if (id + run >= (word + 1) * 64) {
+                break; /* it went on into the next words, which come up anyway */
+            }
+            clear &= UINT64_MAX << ((id + run) % 64);
+        }
+    }
+    return false;
+}
+
+/* The end of the file: free pages there, if any, and as many new ones as are missing. */
+static fly_status grow_for(fly_pagefile *file, uint32_t count, uint32_t *first, fly_err *err)
+{
+    uint32_t pages = fly_load_u32(&file->pages);
+    uint32_t start = pages;
+    while (start > 0 && pages - start < count && !bit_is_set(file, start - 1)) {
+        start--;
+    }
+    for (;;) { /* a map page in the middle makes the run start behind it */
+        if (start > FLY_PAGE_NONE - count) {
+            return fly_err_set(err, FLY_E_TOO_LARGE, "\"%s\" has as many pages as there can be",
+                               file->path);
+        }
+        uint32_t own = start;
+        while (own < start + count && !fly_pagefile_is_own(file, own)) {
+            own++;
+        }
+        if (own == start + count) {
+            break;
+        }
+        start = own + 1;
+    }
+    fly_status status = extend(file, start + count, err);
+    if (status == FLY_OK) {
+        *first = start;
+    }
+    return status;
+}
+
+fly_status fly_pagefile_alloc(fly_pagefile *file, uint32_t near, uint32_t count, uint32_t *first,
+                              fly_err *err)
+{
+    FLY_ASSERT(count > 0);
+    if (file->read_only) {
+        return fly_err_set(err, FLY_E_READ_ONLY, "\"%s\" was opened for reading", file->path);
+    }
+    fly_mutex_lock(&file->map_mutex);
+    fly_status status = FLY_OK;
+    uint32_t pages = fly_load_u32(&file->pages);
+    uint32_t found = FLY_PAGE_NONE;
+    size_t words = ((size_t)pages + 63) / 64;
+    while (file->lowest_free < words && file->used[file->lowest_free] == UINT64_MAX) {
+        file->lowest_free++;
+    }
+    if (near < pages && free_run(file, near + 1, count, pages) == count) {
+        found = near + 1;
+    } else if (!find_run(file, file->lowest_free, words, count, pages, &found)) {
+        status = grow_for(file, count, &found, err);
+    }
+    if (status == FLY_OK) {
+        for (uint32_t id = found; id < found + count; id++) {
+            bit_change(file, id, true);
+        }
+        *first = found;
+    }
+    fly_mutex_unlock(&file->map_mutex);
+    return status;
+}
+
+fly_status fly_pagefile_free(fly_pagefile *file, uint32_t first, uint32_t count, fly_err *err)
+{
+    fly_mutex_lock(&file->map_mutex);
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
+        if (!bit_is_set(file, first + i) || fly_pagefile_is_own(file, first + i)) {
+            status = fly_err_set(
+                err, FLY_E_CORRUPT, "page %" PRIu32 " of \"%s\" should be given back, but %s",
+                first + i, file->path,
+                bit_is_set(file, first + i) ? "belongs to the file itself" : "is not in use");
+        }
+    }
+    for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
+        bit_change(file, first + i, false);
+    }
+    fly_mutex_unlock(&file->map_mutex);
+    return status;
+}
+
+fly_status fly_pagefile_mark(fly_pagefile *file, uint32_t id, bool used, fly_err *err)
+{
+    if (fly_pagefile_is_own(file, id) || id == FLY_PAGE_NONE) {
+        return fly_err_set(err, FLY_E_CORRUPT, "page %" PRIu32 " of \"%s\" cannot be given out", id,
+                           file->path);
+    }
+    fly_mutex_lock(&file->map_mutex);
+    fly_status status = FLY_OK;
+    if (id >= fly_load_u32(&file->pages)) {
+        status = extend(file, id + 1, err);
+    }
+    if (status == FLY_OK && bit_is_set(file, id) != used) {
+        bit_change(file, id, used);
+    }
+    fly_mutex_unlock(&file->map_mutex);
+    return status;
+}
+
+bool fly_pagefile_is_used(const fly_pagefile *file, uint32_t id)
+{
+    fly_pagefile *mutable_file = (fly_pagefile *)(uintptr_t)file; /* the mutex is not the content */
+    fly_mutex_lock(&mutable_file->map_mutex);
+    bool used = bit_is_set(file, id);
+    fly_mutex_unlock(&mutable_file->map_mutex);
+    return used;
+}
+
+uint32_t fly_pagefile_used(const fly_pagefile *file)
+{
+    fly_pagefile *mutable_file = (fly_pagefile *)(uintptr_t)file;
+    fly_mutex_lock(&mutable_file->map_mutex);
+    uint32_t used = file->used_pages;
+    fly_mutex_unlock(&mutable_file->map_mutex);
+    return used;
+}
+
+/* ---------------------------------------------------------------------- checkpoints */
+
+const uint8_t *fly_pagefile_meta(const fly_pagefile *file)
+{
+    return file->meta;
+}
+
+void fly_pagefile_set_meta(fly_pagefile *file, const void *meta, size_t len)
+{
+    FLY_ASSERT(len <= FLY_PAGEFILE_META);
+    fly_mutex_lock(&file->map_mutex);
+    memset(file->meta, 0, sizeof file->meta);
+    memcpy(file->meta, meta, len);
+    fly_mutex_unlock(&file->map_mutex);
+}
+
+uint64_t fly_pagefile_checkpoint_lsn(const fly_pagefile *file)
+{
+    return file->checkpoint_lsn;
+}
+
+/* Put dirty maps, from `*map` on, into the batch as far as it has room, keeping a place for the
+ * header. Marks them clean: the batch holds what they were at this moment. */
+static fly_status collect_maps(fly_pagefile *file, fly_page_batch *batch, uint8_t *scratch,
+                               uint64_t lsn, uint32_t *map, uint32_t *taken, fly_err *err)
+{
+    uint32_t last = map_of(file, fly_load_u32(&file->pages) - 1);
+    *taken = 0;
+    for (; *map <= last && fly_page_batch_count(batch) + 1 < batch->capacity; ++*map) {
+        if (file->map_dirty[*map] == 0) {
+            continue;
+        }
+        write_map(file, scratch, *map, lsn);
+        fly_status status = fly__page_batch_put(batch, map_page(file, *map), scratch, true, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        file->map_dirty[*map] = 0;
+        ++*taken;
+    }
+    return FLY_OK;
+}
+
+fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn, fly_err *err)
+{
+    if (file->read_only) {
+        return fly_err_set(err, FLY_E_READ_ONLY, "\"%s\" was opened for reading", file->path);
+    }
+    fly_mem *mem = file->env->mem;
+    fly_page_batch *batch = NULL;
+    uint8_t *scratch = fly_mem_alloc_aligned(mem, file->page_size, FLY_DIRECT_ALIGN);
+    uint8_t *header = fly_mem_alloc_aligned(mem, file->page_size, FLY_DIRECT_ALIGN);
+    fly_status status = FLY_OK;
+    if (scratch == NULL || header == NULL) {
+        status =
+            fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a checkpoint of \"%s\"", file->path);
+        goto out;
+    }
+    fly_mutex_lock(&file->map_mutex);
+    uint32_t maps = map_of(file, fly_load_u32(&file->pages) - 1) + 1;
+    fly_mutex_unlock(&file->map_mutex);
+    uint32_t capacity = maps + 1 < FLY_PAGEFILE_BATCH_MAX ? maps + 1 : FLY_PAGEFILE_BATCH_MAX;
+    status = fly_page_batch_create(file, capacity, &batch, err);
+    if (status != FLY_OK) {
+        goto out;
+    }
+    uint32_t map = 0;
+    bool last = false;
+    while (status == FLY_OK && !last) {
+        uint32_t taken = 0;
+        fly_mutex_lock(&file->map_mutex);
+        status = collect_maps(file, batch, scratch, lsn, &map, &taken, err);
+        last = map > map_of(file, fly_load_u32(&file->pages) - 1);
+        if (last) {
+            write_header(file, header, lsn);
+        }
+        fly_mutex_unlock(&file->map_mutex);
+        if (status == FLY_OK && last) {
+            status = fly__page_batch_put(batch, 0, header, true, err);
+        }
+        if (status == FLY_OK) {
+            status = fly_page_batch_write(batch, err);
+        }
+    }
+    if (status == FLY_OK) {
+        file->checkpoint_lsn = lsn;
+    }
+out:
+    fly_page_batch_destroy(batch);
+    fly_mem_free(mem, scratch, file->page_size);
+    fly_mem_free(mem, header, file->page_size);
+    return status;
+}
+
+/* Forget the free pages at the end, and the maps that only they needed. */
+static uint32_t forget_tail(fly_pagefile *file)
+{
+    uint32_t pages = fly_load_u32(&file->pages);
+    uint32_t kept = pages;
+    while (kept > 2 && (!bit_is_set(file, kept - 1) || fly_pagefile_is_own(file, kept - 1))) {
+        kept--;
+    }
+    for (uint32_t id = kept; id < pages; id++) {
+        if (bit_is_set(file, id)) {
+            bit_change(file, id, false);
+        }
+    }
+    fly_store_u32(&file->pages, kept);
+    if (file->lowest_free > kept / 64) {
+        file->lowest_free = kept / 64;
+    }
+    return kept;
+}
+
+fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err)
+{
+    fly_mutex_lock(&file->map_mutex);
+    uint32_t kept = forget_tail(file);
+    bool shorter = kept < file->physical;
+    fly_mutex_unlock(&file->map_mutex);
+    if (!shorter) {
+        return FLY_OK;
+    }
+    /* First a header that no longer counts the tail, then the cut, if nobody has grown the file
+     * again in between. */
+    fly_status status = fly_pagefile_checkpoint(file, file->checkpoint_lsn, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    fly_mutex_lock(&file->map_mutex);
+    if (fly_load_u32(&file->pages) == kept) {
+        status = fly_file_truncate(file->file, (uint64_t)kept * file->page_size, err);
+        if (status == FLY_OK) {
+            file->physical = kept;
+        }
+    }
+    fly_mutex_unlock(&file->map_mutex);
+    return status;
+}
