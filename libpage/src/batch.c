@@ -90,6 +90,11 @@ void fly_page_batch_destroy(fly_page_batch *batch)
     }
 }
 
+void fly_page_batch_clear(fly_page_batch *batch)
+{
+    batch->count = 0;
+}
+
 uint32_t fly_page_batch_count(const fly_page_batch *batch)
 {
     return batch->count;

@@ -162,6 +162,9 @@ void fly_page_batch_destroy(fly_page_batch *batch);
 FLY_MUST_USE fly_status fly_page_batch_add(fly_page_batch *batch, uint32_t id, const uint8_t *bytes,
                                            fly_err *err);
 
+/** Forget the pages that were added. */
+void fly_page_batch_clear(fly_page_batch *batch);
+
 /** How many pages are in it. */
 uint32_t fly_page_batch_count(const fly_page_batch *batch);
 
