@@ -6,7 +6,7 @@
 #include <fly/page_file.h>
 
 /* Ranks of mutexes (docs/locking.md). */
-enum { RANK_AREA = 500, RANK_MAP = 510 };
+enum { RANK_AREA = 400, RANK_MAP = 410 };
 
 struct fly_pagefile {
     fly_env *env;

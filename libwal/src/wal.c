@@ -1,0 +1,277 @@
+/*
+ * Appending.
+ *
+ *     W1  every byte position belongs to one record, one pad, a segment's header block, or the last
+ *         few bytes of a segment that are too short for a pad
+ *     W2  a record lies within one segment
+ *     W3  where no record has been completed, the ring holds zeros in the place of the LSN's low half
+ *     W4  next <= ceiling, but for pads, of which at most one is behind the ceiling
+ *
+ * A place is taken by moving `next` with one compare-and-swap; the copy happens outside any lock,
+ * and the record is complete when the low half of its LSN is stored, last (W3 makes that visible:
+ * a record's LSN is never 0 in its low half, because segments begin with a header). Whoever flushes
+ * reads the LSN with acquire, which pairs with that store, and waits where a record is not complete.
+ *
+ * Encryption and the checksum are the business of whoever flushes, who reads every record's header
+ * anyway: the appender often holds a page's latch. Compression changes the length and must be done
+ * here, before a place is taken.
+ *
+ * What is not here: writing (flush.c), files (segment.c), opening (open.c).
+ */
+#include <fly/wal.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "wal_int.h"
+
+/* Appending calls the background thread each time it has filled another such piece of the ring. */
+enum { CALL_EVERY = 256 << 10 };
+
+size_t fly_wal_payload_max(const fly_wal *wal)
+{
+    uint32_t whole = wal->ring_size / 4 < wal->segment_size / 2 ? wal->ring_size / 4
+                                                                : wal->segment_size / 2;
+    uint32_t overhead = wal->codec != NULL ? wal->codec->overhead : 0;
+    return whole - FLY_WAL_HEADER - 4 - overhead;
+}
+
+uint64_t fly_wal_next(const fly_wal *wal)
+{
+    return fly_load_seq_u64(&wal->next);
+}
+
+uint64_t fly_wal_durable(const fly_wal *wal)
+{
+    return fly_load_u64(&wal->durable);
+}
+
+const uint8_t *fly_wal_uuid(const fly_wal *wal)
+{
+    return wal->uuid;
+}
+
+/* ------------------------------------------------------------------------ the ring */
+
+static uint8_t *ring_at(const fly_wal *wal, uint64_t lsn)
+{
+    return wal->ring + (lsn & (wal->ring_size - 1));
+}
+
+/* Copy into the ring, around its end if need be. */
+static void ring_put(fly_wal *wal, uint64_t lsn, const void *data, size_t len)
+{
+    size_t at = lsn & (wal->ring_size - 1);
+    size_t straight = wal->ring_size - at;
+    if (FLY_LIKELY(len <= straight)) {
+        memcpy(wal->ring + at, data, len);
+    } else {
+        memcpy(wal->ring + at, data, straight);
+        memcpy(wal->ring, (const uint8_t *)data + straight, len - straight);
+    }
+}
+
+static void put_header(fly_wal *wal, uint64_t lsn, uint32_t length, uint8_t manager, uint8_t type,
+                       uint16_t flags)
+{
+    uint8_t header[FLY_WAL_HEADER] = {0};
+    fly_put_u32(header + AT_LENGTH, length);
+    header[AT_MANAGER] = manager;
+    header[AT_TYPE] = type;
+    fly_put_u16(header + AT_FLAGS, flags);
+    fly_put_u32(header + AT_LSN + 4, (uint32_t)(lsn >> 32));
+    ring_put(wal, lsn, header, sizeof header);
+}
+
+/* The record is complete. W3; pairs with the load in flush.c's is_complete(). */
+static void publish(fly_wal *wal, uint64_t lsn)
+{
+    uint32_t low = FLY__LE32((uint32_t)lsn);
+    FLY_ASSERT(low != 0);
+    __atomic_store_n((uint32_t *)(void *)ring_at(wal, lsn + AT_LSN), low, __ATOMIC_RELEASE);
+}
+
+static void put_pad(fly_wal *wal, uint64_t from, uint64_t to)
+{
+    uint8_t durable[8];
+    FLY_ASSERT(to - from >= PAD_MIN);
+    fly_put_u64(durable, fly_load_u64(&wal->durable));
+    put_header(wal, from, (uint32_t)(to - from), FLY_WAL_SELF, FLY_WAL_TYPE_PAD, 0);
+    ring_put(wal, from + FLY_WAL_HEADER, durable, sizeof durable);
+    publish(wal, from);
+}
+
+/* --------------------------------------------------------------------- taking a place */
+
+/*
+ * Where a record of `size` bytes goes if the log ends at `next`:
+ *
+ *     ── segment n ──────────┬── segment n + 1 ───────
+ *       … record │ pad │     │ header block │ record …
+ *               next         segment's end  place
+ */
+static uint64_t place_after(const fly_wal *wal, uint64_t next, uint64_t size)
+{
+    uint64_t within = next & (wal->segment_size - 1);
+    if (within == 0) {
+        return next + FLY_WAL_BLOCK;
+    }
+    if (within + size > wal->segment_size) {
+        return next - within + wal->segment_size + FLY_WAL_BLOCK;
+    }
+    return next;
+}
+
+/* What is left of a segment behind its last record, if a pad can say so. */
+static void pad_segment(fly_wal *wal, uint64_t from, uint64_t place)
+{
+    uint64_t end = place - FLY_WAL_BLOCK;
+    if (place != from && end - from >= PAD_MIN) {
+        put_pad(wal, from, end);
+    }
+}
+
+/* How far the disk's room reaches for a record with these flags: part of it is kept for records
+ * that finish what was begun, so that a full disk can be rolled back from. */
+static uint64_t disk_limit(const fly_wal *wal, uint16_t flags)
+{
+    uint64_t room = fly_load_u64(&wal->room);
+    return (flags & FLY_WAL_MUST) != 0 ? room : room - FLY__WAL_RESERVE;
+}
+
+/* Wait until the log may grow to `end`: for disk space, and for a write if the ring is full. */
+static fly_status wait_for_room(fly_wal *wal, uint64_t end, uint16_t flags, fly_err *err)
+{
+    while (end > disk_limit(wal, flags)) {
+        fly_status status = fly__wal_make_room(wal, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    while (end > fly_load_u64(&wal->ring_limit)) {
+        fly_count_u64(&wal->full, 1);
+        fly_status status = fly__wal_flush_to(wal, fly_load_u64(&wal->durable) + 1, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    return FLY_OK;
+}
+
+static fly_status take_place(fly_wal *wal, uint64_t size, uint16_t flags, uint64_t *place,
+                             fly_err *err)
+{
+    uint64_t next = fly_load_u64(&wal->next);
+    for (;;) {
+        uint64_t at = place_after(wal, next, size);
+        if (FLY_UNLIKELY(at + size > fly_load_relaxed_u64(&wal->ceiling))) {
+            fly_status status = wait_for_room(wal, at + size, flags, err);
+            if (status != FLY_OK) {
+                return status;
+            }
+            next = fly_load_u64(&wal->next);
+            at = place_after(wal, next, size);
+            if (at + size > fly_load_u64(&wal->ring_limit)) {
+                continue; /* others were faster */
+            }
+        }
+        FLY_POINT("log append", wal);
+        if (FLY_LIKELY(fly_cas_u64(&wal->next, &next, at + size))) {
+            if (FLY_UNLIKELY(at != next)) {
+                pad_segment(wal, next, at);
+            }
+            if (FLY_UNLIKELY((next ^ (at + size)) >= CALL_EVERY)) {
+                fly__wal_call_background(wal);
+            }
+            *place = at;
+            return FLY_OK;
+        }
+    }
+}
+
+bool fly__wal_seal(fly_wal *wal, uint64_t from, uint64_t *end)
+{
+    uint64_t to = fly__wal_block_up(from);
+    if (to - from < PAD_MIN && to != from) {
+        to += FLY_WAL_BLOCK;
+    }
+    /* Not across the end of a segment: its own pad, or nothing, closes it. */
+    uint64_t segment_end = (from | (wal->segment_size - 1)) + 1;
+    if (to == from || to > segment_end) {
+        *end = from;
+        return to == from;
+    }
+    uint64_t expected = from;
+    if (!fly_cas_u64(&wal->next, &expected, to)) {
+        return false;
+    }
+    put_pad(wal, from, to);
+    *end = to;
+    return true;
+}
+
+/* -------------------------------------------------------------------------- appending */
+
+fly_status fly_wal_append(fly_wal *wal, uint8_t manager, uint8_t type, uint16_t flags,
+                          const fly_bytes *pieces, int count, uint64_t *lsn, uint64_t *end,
+                          fly_err *err)
+{
+    if (FLY_UNLIKELY(fly_load_relaxed_u32(&wal->failed) != 0)) {
+        return fly__wal_stopped(wal, err);
+    }
+    size_t len = 0;
+    for (int i = 0; i < count; i++) {
+        len += pieces[i].len;
+    }
+    if (FLY_UNLIKELY(len > fly_wal_payload_max(wal))) {
+        return fly_err_set(err, FLY_E_TOO_LARGE,
+                           "a log record of %zu bytes is longer than the limit of %zu", len,
+                           fly_wal_payload_max(wal));
+    }
+    uint16_t stored = flags & FLY_WAL_USER_FLAGS;
+    uint8_t *scratch = NULL;
+    size_t scratch_size = 0;
+    fly_bytes packed = {NULL, 0};
+    if (FLY_UNLIKELY(wal->compressor != NULL && len >= wal->compressor->threshold)) {
+        fly_status status =
+            fly__wal_compress(wal, pieces, count, len, &scratch, &scratch_size, &packed, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        if (packed.len > 0) {
+            pieces = &packed;
+            count = 1;
+            len = packed.len;
+            stored |= FLAG_COMPRESSED;
+        }
+    }
+    if (FLY_UNLIKELY(wal->codec != NULL)) {
+        len += wal->codec->overhead; /* who flushes encrypts; here is the room for it */
+        stored |= FLAG_ENCRYPTED;
+    }
+    uint32_t length = (uint32_t)(FLY_WAL_HEADER + len);
+    uint64_t size = fly__wal_align(length);
+    uint64_t place;
+    fly_status status = take_place(wal, size, flags, &place, err);
+    if (FLY_LIKELY(status == FLY_OK)) {
+        put_header(wal, place, length, manager, type, stored);
+        uint64_t at = place + FLY_WAL_HEADER;
+        for (int i = 0; i < count; i++) {
+            if (pieces[i].len > 0) {
+                ring_put(wal, at, pieces[i].data, pieces[i].len);
+                at += pieces[i].len;
+            }
+        }
+        FLY_POINT("log publish", wal);
+        publish(wal, place);
+        if (lsn != NULL) {
+            *lsn = place;
+        }
+        if (end != NULL) {
+            *end = place + size;
+        }
+        FLY_TRACE(wal->env->trace, FLY_WAL_EVENT_APPENDED, place, size, manager, type);
+    }
+    fly_mem_free(wal->env->mem, scratch, scratch_size);
+    return status;
+}
