@@ -386,6 +386,9 @@ static fly_status prepare(fly_wal *wal, uint64_t target, struct order *order, fl
 
 fly_status fly__wal_flush_to(fly_wal *wal, uint64_t lsn, fly_err *err)
 {
+    /* Nothing has been promised behind the last record. */
+    uint64_t next = fly_load_u64(&wal->next);
+    lsn = lsn < next ? lsn : next;
     if (fly_load_u64(&wal->durable) >= lsn) {
         return FLY_OK;
     }

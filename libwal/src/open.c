@@ -14,6 +14,7 @@ enum {
     SEGMENT_MAX = 1 << 30,
     RING_MIN = 64 << 10,
     ASYNC_MS_DEFAULT = 10,
+    LOOK_AHEAD_SHARE = 64, /* of a segment: disk space that is kept ahead of the log */
     MS = 1000000
 };
 
@@ -33,12 +34,6 @@ void fly__wal_call_background(fly_wal *wal)
     fly_unpark(&wal->alarm, 1);
 }
 
-/* Keep this much disk space ahead of the log. */
-static uint64_t look_ahead(const fly_wal *wal)
-{
-    return wal->growth + FLY__WAL_RESERVE;
-}
-
 /* One round of the background's duties; true if there may be more to do at once. `*due` is when what
  * was promised must be flushed, 0 if nothing is. */
 static bool do_duties(fly_wal *wal, uint64_t *due)
@@ -46,8 +41,8 @@ static bool do_duties(fly_wal *wal, uint64_t *due)
     fly_err err = {0};
     uint64_t next = fly_wal_next(wal);
     uint64_t durable = fly_wal_durable(wal);
-    if (fly_load_u64(&wal->room) < next + look_ahead(wal) &&
-        fly__wal_make_room(wal, &err) == FLY_OK) {
+    uint64_t ahead = next + wal->segment_size / LOOK_AHEAD_SHARE;
+    if (fly_load_u64(&wal->room) < ahead && fly__wal_make_room(wal, ahead, &err) == FLY_OK) {
         return true; /* a failure is told to those who need the room */
     }
     if (next - durable > wal->ring_size / 8) {

@@ -293,6 +293,7 @@ static fly_status next_segment(fly_wal *wal, uint64_t previous_end, fly_err *err
     uint64_t number = wal->last_segment + 1;
     struct fly__wal_file *file = slot_of(wal, number);
     if (file->file != NULL) { /* four segments ago: the ring has long gone past it */
+        FLY_ASSERT(fly_load_u64(&wal->durable) >= (file->number + 1) * wal->segment_size);
         fly_file_abandon(file->file);
         file->file = NULL;
     }
@@ -312,16 +313,22 @@ static fly_status next_segment(fly_wal *wal, uint64_t previous_end, fly_err *err
     return FLY_OK;
 }
 
-fly_status fly__wal_make_room(fly_wal *wal, fly_err *err)
+fly_status fly__wal_make_room(fly_wal *wal, uint64_t to, fly_err *err)
 {
     fly_mutex_lock(&wal->segment_mutex);
-    uint64_t end = (wal->last_segment + 1) * wal->segment_size;
-    fly_status status = fly_load_u64(&wal->room) == end
-                            ? next_segment(wal, end, err)
-                            : extend(wal, slot_of(wal, wal->last_segment), err);
+    fly_status status = FLY_OK;
+    /* Many may have waited here for the same room. */
+    while (status == FLY_OK && fly_load_u64(&wal->room) < to) {
+        uint64_t end = (wal->last_segment + 1) * wal->segment_size;
+        status = fly_load_u64(&wal->room) == end
+                     ? next_segment(wal, end, err)
+                     : extend(wal, slot_of(wal, wal->last_segment), err);
+        if (status == FLY_OK) {
+            const struct fly__wal_file *file = slot_of(wal, wal->last_segment);
+            fly_store_u64(&wal->room, file->number * wal->segment_size + file->zeroed);
+        }
+    }
     if (status == FLY_OK) {
-        const struct fly__wal_file *file = slot_of(wal, wal->last_segment);
-        fly_store_u64(&wal->room, file->number * wal->segment_size + file->zeroed);
         wal->disk_full = false;
     } else if (!wal->disk_full) {
         wal->disk_full = true;

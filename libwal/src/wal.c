@@ -131,19 +131,19 @@ static void pad_segment(fly_wal *wal, uint64_t from, uint64_t place)
     }
 }
 
-/* How far the disk's room reaches for a record with these flags: part of it is kept for records
- * that finish what was begun, so that a full disk can be rolled back from. */
-static uint64_t disk_limit(const fly_wal *wal, uint16_t flags)
+/* Disk space that a record ending at `end` needs: with these flags it may use what is kept for
+ * finishing what was begun, so that one can roll back on a full disk. */
+static uint64_t disk_needed(uint64_t end, uint16_t flags)
 {
-    uint64_t room = fly_load_u64(&wal->room);
-    return (flags & FLY_WAL_MUST) != 0 ? room : room - FLY__WAL_RESERVE;
+    return (flags & FLY_WAL_MUST) != 0 ? end : end + FLY__WAL_RESERVE;
 }
 
 /* Wait until the log may grow to `end`: for disk space, and for a write if the ring is full. */
 static fly_status wait_for_room(fly_wal *wal, uint64_t end, uint16_t flags, fly_err *err)
 {
-    while (end > disk_limit(wal, flags)) {
-        fly_status status = fly__wal_make_room(wal, err);
+    uint64_t needed = disk_needed(end, flags);
+    if (needed > fly_load_u64(&wal->room)) {
+        fly_status status = fly__wal_make_room(wal, needed, err);
         if (status != FLY_OK) {
             return status;
         }
@@ -171,7 +171,8 @@ static fly_status take_place(fly_wal *wal, uint64_t size, uint16_t flags, uint64
             }
             next = fly_load_u64(&wal->next);
             at = place_after(wal, next, size);
-            if (at + size > fly_load_u64(&wal->ring_limit)) {
+            if (at + size > fly_load_u64(&wal->ring_limit) ||
+                disk_needed(at + size, flags) > fly_load_u64(&wal->room)) {
                 continue; /* others were faster */
             }
         }

@@ -212,8 +212,8 @@ FLY_MUST_USE fly_status fly__wal_segment_cut(fly_env *env, const char *dir, uint
 /* Begin segment `number` with a header that is durable when this returns. */
 FLY_MUST_USE fly_status fly__wal_begin_life(fly_wal *wal, uint64_t number, uint64_t previous_end,
                                             fly_err *err);
-/* Reserve disk space for what comes next. */
-FLY_MUST_USE fly_status fly__wal_make_room(fly_wal *wal, fly_err *err);
+/* Reserve disk space for a log that ends at `to`. */
+FLY_MUST_USE fly_status fly__wal_make_room(fly_wal *wal, uint64_t to, fly_err *err);
 /* The file that `segment` is written to. Disk space for it has been reserved. */
 struct fly__wal_file *fly__wal_file_of(fly_wal *wal, uint64_t segment);
 /* Archive and recycle what nobody needs. */
