@@ -253,6 +253,15 @@ void fly_bufpool_drop(fly_bufpool *pool, const fly_pageref *ref);
 /** Bring pages into memory ahead of their use, neighbours with one read. Failures do not show. */
 void fly_bufpool_read_ahead(fly_bufpool *pool, const uint32_t *pages, uint32_t count);
 
+/** Where a page lies in memory, or NULL: to ask for its cache lines ahead of its use, no more. */
+static inline const uint8_t *fly_bufpool_address(const fly_bufpool *pool, uint32_t page)
+{
+    const struct fly__bufpool_hot *hot = (const struct fly__bufpool_hot *)(const void *)pool;
+    uint32_t slot = page < hot->pages ? (uint32_t)fly_load_relaxed_u64(&hot->table[page]) : 0;
+    return slot == 0 ? NULL
+                     : hot->memory + ((size_t)(hot->by_page ? page : slot - 1) << hot->shift);
+}
+
 /** Whether a page is in memory; the answer may be old when it arrives. */
 bool fly_bufpool_has(const fly_bufpool *pool, uint32_t page);
 
