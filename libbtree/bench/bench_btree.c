@@ -62,7 +62,7 @@ static void open_world(struct world *world, const char *dir, uint64_t records, i
                                 .backend = (fly_bufpool_backend)backend};
     must(fly_bufpool_create(&world->env, world->file, &pool, &world->pool, &err), &err);
     fly_btree_options tree = {.pool = world->pool, .id = 1};
-    must(fly_btree_create(&world->env, &tree, &root, &world->tree, &err), &err);
+    must(fly_btree_create(&world->env, &tree, NULL, &root, &world->tree, &err), &err);
 }
 
 static void close_world(struct world *world)

@@ -53,8 +53,8 @@ static int cut_pieces(const fly_bytes *pieces, int count, uint64_t offset, size_
 
 enum { PIECES_MAX = 8 };
 
-static fly_status write_page(fly_btree *tree, const fly_bytes *pieces, int count, uint32_t near,
-                             uint32_t next, void *op, uint32_t *page, fly_err *err)
+static fly_status make_page(fly_btree *tree, const fly_bytes *pieces, int count, uint32_t near,
+                            uint32_t next, void *op, uint32_t *page, fly_err *err)
 {
     fly_pageref ref;
     fly_status status = fly__btree_new_page(tree, near, &ref, err);
@@ -79,6 +79,15 @@ static fly_status write_page(fly_btree *tree, const fly_bytes *pieces, int count
     fly_bufpool_unfix_exclusive(&ref);
     *page = ref.page;
     return FLY_OK;
+}
+
+static fly_status write_page(fly_btree *tree, const fly_bytes *pieces, int count, uint32_t near,
+                             uint32_t next, void *op, uint32_t *page, fly_err *err)
+{
+    fly__btree_begin_structure(tree);
+    fly_status status = make_page(tree, pieces, count, near, next, op, page, err);
+    fly__btree_end_structure(tree);
+    return status;
 }
 
 void fly__btree_fill_blob(uint8_t *bytes, uint32_t page, uint32_t next, const fly_bytes *pieces,
@@ -199,8 +208,8 @@ fly_status fly_btree_blob_read(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB
 
 /* ------------------------------------------------------------------------- freeing */
 
-/* Log that a page is free, and free it. */
-static fly_status free_page(fly_btree *tree, uint32_t page, uint32_t *next, fly_err *err)
+/* Free a page of a blob and learn which follows. */
+static fly_status unlink_page(fly_btree *tree, uint32_t page, uint32_t *next, fly_err *err)
 {
     fly_pageref ref;
     fly_status status = fly_bufpool_fix_exclusive(tree->pool, page, &ref, err);
@@ -219,8 +228,10 @@ fly_status fly_btree_blob_free(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB
 {
     uint32_t page = first_page(ref);
     while (page != FLY_PAGE_NONE) {
-        uint32_t next;
-        fly_status status = free_page(tree, page, &next, err);
+        uint32_t next = FLY_PAGE_NONE;
+        fly__btree_begin_structure(tree);
+        fly_status status = unlink_page(tree, page, &next, err);
+        fly__btree_end_structure(tree);
         if (status != FLY_OK) {
             return status;
         }
@@ -232,6 +243,11 @@ fly_status fly_btree_blob_free(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB
 fly_status fly_btree_unmake(fly_btree *tree, uint32_t page, fly_err *err)
 {
     fly_pageref ref;
+    fly__btree_begin_structure(tree);
     fly_status status = fly_bufpool_fix_exclusive(tree->pool, page, &ref, err);
-    return status == FLY_OK ? fly__btree_log_and_free(tree, &ref, err) : status;
+    if (status == FLY_OK) {
+        status = fly__btree_log_and_free(tree, &ref, err);
+    }
+    fly__btree_end_structure(tree);
+    return status;
 }

@@ -130,8 +130,31 @@ void fly__btree_image(const uint8_t *bytes, uint32_t usable, fly_bytes parts[2])
 
 /* Log the actions as one record and apply them. The pages stay exclusive. ALLOC was done before, and
  * is undone by the caller if this fails; FREE is done by the caller afterwards. */
-FLY_MUST_USE fly_status fly__btree_change(fly_btree *tree, const struct action *actions, int count,
-                                          fly_err *err);
+FLY_MUST_USE fly_status fly__btree_change(fly_btree *tree, void *op, const struct action *actions,
+                                          int count, fly_err *err);
+
+/* Around every change of structure; nothing may be latched when it begins. */
+static inline void fly__btree_begin_structure(const fly_btree *tree)
+{
+    if (tree->logger.begin_structure != NULL) {
+        tree->logger.begin_structure(tree->logger.ctx);
+    }
+}
+
+static inline void fly__btree_end_structure(const fly_btree *tree)
+{
+    if (tree->logger.end_structure != NULL) {
+        tree->logger.end_structure(tree->logger.ctx);
+    }
+}
+
+/* The page has been changed by the record at `lsn`. */
+static inline void fly__btree_set_lsn(uint8_t *bytes, uint64_t lsn)
+{
+    if (lsn != 0) {
+        fly_page_set_lsn(bytes, lsn);
+    }
+}
 
 /* Apply one action to its page. FLY_E_CORRUPT if it makes no sense there. */
 FLY_MUST_USE fly_status fly__btree_apply(fly_page page, uint8_t type, fly_bytes first,

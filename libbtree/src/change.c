@@ -346,7 +346,7 @@ fly_status fly__btree_change(fly_btree *tree, const struct action *actions, int 
         }
     }
     uint64_t lsn = 0;
-    fly_status status = fly__btree_log(tree, NULL, FLY_BTREE_LOG_NODES, pieces, piece_count, pages,
+    fly_status status = fly__btree_log(tree, op, FLY_BTREE_LOG_NODES, pieces, piece_count, pages,
                                        page_count, &lsn, err);
     if (status != FLY_OK) {
         return status;
@@ -359,7 +359,7 @@ fly_status fly__btree_change(fly_btree *tree, const struct action *actions, int 
         fly_page page = node_view(action->ref->bytes, tree->usable);
         status = fly__btree_apply(page, action->type, action->body[0], action->body[1], NULL);
         FLY_ASSERT(status == FLY_OK); /* it was planned for just this page */
-        fly_page_set_lsn(page.bytes, lsn);
+        fly__btree_set_lsn(page.bytes, lsn);
     }
     return FLY_OK;
 }
@@ -398,7 +398,7 @@ fly_status fly__btree_log_and_free(fly_btree *tree, const fly_pageref *ref, fly_
         return fly__btree_damaged(tree, ref->page, "is free already", err);
     }
     struct action action = {.type = ACTION_FREE, .page = ref->page};
-    fly_status status = fly__btree_change(tree, &action, 1, err);
+    fly_status status = fly__btree_change(tree, NULL, &action, 1, err);
     if (status != FLY_OK) {
         fly_bufpool_unfix_unchanged(ref);
         return status;

@@ -139,7 +139,7 @@ static fly_status grow_root(fly_btree *tree, const struct path *path, fly_err *e
     };
     fly__btree_image(child_image, tree->usable, actions[1].body);
     fly__btree_image(root_image, tree->usable, actions[2].body);
-    status = fly__btree_change(tree, actions, 3, err);
+    status = fly__btree_change(tree, NULL, actions, 3, err);
     if (status != FLY_OK) {
         fly__btree_unmake_page(tree, &child);
         return status;
@@ -343,7 +343,7 @@ static fly_status split(fly_btree *tree, const struct path *path, const struct d
          .body = {fly_bytes_of(add_bytes, add.len)}},
     };
     fly__btree_image(right_image, usable, actions[1].body);
-    status = fly__btree_change(tree, actions, 4, err);
+    status = fly__btree_change(tree, NULL, actions, 4, err);
     if (status != FLY_OK) {
         fly__btree_unmake_page(tree, &right);
         return status;
@@ -473,7 +473,7 @@ static fly_status share(fly_btree *tree, const struct path *path, const fly_page
          .ref = parent,
          .body = {fly_bytes_of(change_bytes, change.len)}},
     };
-    fly_status status = fly__btree_change(tree, actions, 3, err);
+    fly_status status = fly__btree_change(tree, NULL, actions, 3, err);
     if (status == FLY_OK) {
         FLY_TRACE(tree->env->trace, FLY_BTREE_EVENT_SHIFTED, tree->id, node->page, neighbour->page,
                   0);
@@ -623,5 +623,8 @@ static fly_status grow(fly_btree *tree, fly_bytes key, uint32_t level, uint32_t 
 fly_status fly__btree_grow(fly_btree *tree, fly_bytes key, uint32_t level, uint32_t need,
                            bool appending, fly_err *err)
 {
-    return grow(tree, key, level, need, appending, 0, err);
+    fly__btree_begin_structure(tree);
+    fly_status status = grow(tree, key, level, need, appending, 0, err);
+    fly__btree_end_structure(tree);
+    return status;
 }

@@ -20,15 +20,15 @@ enum { FILL_DEFAULT = 90, FILL_MIN = 50, FILL_MAX = 100 };
 
 /* A node being filled. */
 struct filling {
-    uint8_t *bytes; /* NULL: the level has not begun */
-    uint32_t page;  /* its number, taken when it began */
+    uint8_t *bytes;   /* NULL: the level has not begun */
+    bool needs_first; /* an inner node that waits for its first child */
 };
 
 struct fly_btree_load {
     fly_btree *tree;
     void *op;
-    uint32_t fill; /* per cent */
-    uint32_t height;
+    uint32_t fill;   /* per cent */
+    uint32_t height; /* levels that have begun */
     struct filling level[LEVEL_MAX];
     uint8_t *last_key; /* of the input */
     size_t last_len;
@@ -79,21 +79,35 @@ static fly_status set_page(fly_btree_load *load, uint8_t type, const fly_pageref
     if (status == FLY_OK) {
         status = fly__btree_apply(node_view(ref->bytes, tree->usable), ACTION_IMAGE, parts[0],
                                   parts[1], err);
-        fly_page_set_lsn(ref->bytes, lsn);
+        fly__btree_set_lsn(ref->bytes, lsn);
     }
     return status;
 }
 
-/* Turn a filled node into its page. */
-static fly_status write_node(fly_btree_load *load, struct filling *node, fly_err *err)
+/* Turn a filled node into a page: only now does it get one. */
+static fly_status write_node(fly_btree_load *load, struct filling *node, uint32_t *page,
+                             fly_err *err)
 {
     fly_btree *tree = load->tree;
     fly_pageref ref;
-    fly_status status = fly_bufpool_fix_new(tree->pool, node->page, &ref, err);
+    uint32_t near = load->page_count > 0 ? load->pages[load->page_count - 1] : tree->root;
+    fly__btree_begin_structure(tree);
+    fly_status status = fly__btree_new_page(tree, near, &ref, err);
     if (status == FLY_OK) {
-        status = set_page(load, FLY_BTREE_LOG_LOAD, &ref, node->bytes, err);
-        fly_bufpool_unfix_exclusive(&ref);
+        *page = ref.page;
+        fly_put_u32(node->bytes, ref.page);
+        status = remember(load, ref.page, err);
+        if (status == FLY_OK) {
+            status = set_page(load, FLY_BTREE_LOG_LOAD, &ref, node->bytes, err);
+            load->page_count -= status != FLY_OK ? 1 : 0;
+        }
+        if (status == FLY_OK) {
+            fly_bufpool_unfix_exclusive(&ref);
+        } else {
+            fly__btree_unmake_page(tree, &ref);
+        }
     }
+    fly__btree_end_structure(tree);
     return status;
 }
 
@@ -109,46 +123,42 @@ static fly_status begin_node(fly_btree_load *load, uint32_t level, struct bound 
         if (node->bytes == NULL) {
             return no_memory(err);
         }
-    }
-    fly_status status = fly_pagefile_alloc(tree->file, node->page, 1, &node->page, err);
-    if (status != FLY_OK) {
-        return status;
+        load->height = level + 1;
     }
     struct bound open = {.open = true};
-    node_init(node_view(node->bytes, tree->usable), node->page, tree->id, level, low, open);
-    status = remember(load, node->page, err);
-    if (status != FLY_OK && fly_pagefile_free(tree->file, node->page, 1, NULL) != FLY_OK) {
-        fly_log(tree->env, FLY_LOG_WARNING, "page %" PRIu32 " stays in use", node->page);
-    }
-    return status;
+    node_init(node_view(node->bytes, tree->usable), FLY_PAGE_NONE, tree->id, level, low, open);
+    node->needs_first = level > 0;
+    return FLY_OK;
 }
 
-static fly_status add_child(fly_btree_load *load, uint32_t level, fly_bytes separator,
-                            uint32_t left, uint32_t right, fly_err *err);
+static fly_status add_child(fly_btree_load *load, uint32_t level, fly_bytes low, uint32_t page,
+                            fly_err *err);
 
-/* Give the node of a level its upper fence, write it, begin its successor, and tell the level
- * above. */
+/* Write the node of a level and tell the level above. */
+static fly_status hand_up(fly_btree_load *load, uint32_t level, fly_err *err)
+{
+    struct filling *node = &load->level[level];
+    struct bound low;
+    uint32_t page = 0;
+    bool sound = node_bound(node->bytes, load->tree->usable, LOW, &low);
+    FLY_ASSERT(sound);
+    fly_status status = write_node(load, node, &page, err);
+    return status == FLY_OK ? add_child(load, level + 1, low.key, page, err) : status;
+}
+
+/* Close the node of a level at an upper fence and begin its successor there. */
 static fly_status finish_node(fly_btree_load *load, uint32_t level, fly_bytes separator,
                               fly_err *err)
 {
-    fly_btree *tree = load->tree;
     struct filling *node = &load->level[level];
-    fly_page page = node_view(node->bytes, tree->usable);
     struct bound low;
     struct bound cut = {.key = separator};
-    bool sound = node_bound(node->bytes, tree->usable, LOW, &low);
+    bool sound = node_bound(node->bytes, load->tree->usable, LOW, &low);
     FLY_ASSERT(sound);
-    node_keep(page, 0, node_count(node->bytes), low, cut,
+    node_keep(node_view(node->bytes, load->tree->usable), 0, node_count(node->bytes), low, cut,
               fly_get_u32(node->bytes + AT_FIRST_CHILD));
-    uint32_t left = node->page;
-    fly_status status = write_node(load, node, err);
-    if (status == FLY_OK) {
-        status = begin_node(load, level, cut, err);
-    }
-    if (status == FLY_OK) {
-        status = add_child(load, level + 1, separator, left, node->page, err);
-    }
-    return status;
+    fly_status status = hand_up(load, level, err);
+    return status == FLY_OK ? begin_node(load, level, cut, err) : status;
 }
 
 /* Whether a node should take no more: an entry of `size` bytes, and room for a fence. */
@@ -156,43 +166,37 @@ static bool is_filled(const fly_btree_load *load, const struct filling *node, ui
                       size_t separator_len)
 {
     const fly_btree *tree = load->tree;
-    fly_page page = node_view(node->bytes, tree->usable);
-    uint32_t room = fly_page_gap(page);
+    uint32_t room = fly_page_gap(node_view(node->bytes, tree->usable));
     uint32_t wanted = (uint32_t)((uint64_t)tree->usable * (100 - load->fill) / 100);
-    uint32_t needed = size + 1 + (uint32_t)separator_len;
+    uint32_t needed = size + (uint32_t)separator_len;
     return node_count(node->bytes) > 0 && (room < needed || room - needed < wanted);
 }
 
-static fly_status add_child(fly_btree_load *load, uint32_t level, fly_bytes separator,
-                            uint32_t left, uint32_t right, fly_err *err)
+static fly_status add_child(fly_btree_load *load, uint32_t level, fly_bytes low, uint32_t page,
+                            fly_err *err)
 {
     fly_btree *tree = load->tree;
     struct filling *node = &load->level[level];
+    fly_status status = FLY_OK;
     if (level + 1 >= LEVEL_MAX) {
         return fly_err_set(err, FLY_E_TOO_LARGE, "a tree of more than %d levels", LEVEL_MAX);
     }
     if (node->bytes == NULL) {
         struct bound open = {.open = true};
-        node->page = FLY_PAGE_NONE;
-        fly_status status = begin_node(load, level, open, err);
-        if (status != FLY_OK) {
-            return status;
-        }
-        load->height = level + 1;
-        fly_put_u32(node->bytes + AT_FIRST_CHILD, left);
+        status = begin_node(load, level, open, err);
+    } else if (!node->needs_first &&
+               is_filled(load, node, node_entry_size(node->bytes, low.len, CHILD_BYTES), low.len)) {
+        /* The separator goes up instead; its child is the first of the next node. */
+        status = finish_node(load, level, low, err);
     }
-    uint32_t size = node_entry_size(node->bytes, separator.len, CHILD_BYTES);
-    if (is_filled(load, node, size, separator.len)) {
-        /* The separator itself goes up; its child begins the next node. */
-        fly_status status = finish_node(load, level, separator, err);
-        if (status == FLY_OK) {
-            fly_put_u32(node->bytes + AT_FIRST_CHILD, right);
-        }
-        return status;
+    if (status == FLY_OK && node->needs_first) {
+        fly_put_u32(node->bytes + AT_FIRST_CHILD, page);
+        node->needs_first = false;
+    } else if (status == FLY_OK) {
+        bool added = node_add_child(node_view(node->bytes, tree->usable), low, page);
+        FLY_ASSERT(added);
     }
-    bool added = node_add_child(node_view(node->bytes, tree->usable), separator, right);
-    FLY_ASSERT(added);
-    return FLY_OK;
+    return status;
 }
 
 /* ----------------------------------------------------------------------------- calls */
@@ -222,9 +226,7 @@ fly_status fly_btree_load_begin(fly_btree *tree, uint32_t fill, void *op, fly_bt
     made->tree = tree;
     made->op = op;
     made->fill = fill != 0 ? fill : (uint32_t)FILL_DEFAULT;
-    made->height = 1;
     made->last_key = fly_mem_alloc(mem, tree->key_max);
-    made->level[0].page = tree->root;
     struct bound open = {.open = true};
     status = made->last_key == NULL ? no_memory(err) : begin_node(made, 0, open, err);
     if (status != FLY_OK) {
@@ -281,53 +283,28 @@ static void release(fly_btree_load *load)
     fly_mem_free(mem, load, sizeof *load);
 }
 
-/* Give a page back that has not been written. */
-static void give_back_unwritten(fly_btree_load *load, uint32_t page)
-{
-    if (fly_pagefile_free(load->tree->file, page, 1, NULL) != FLY_OK) {
-        fly_log(load->tree->env, FLY_LOG_WARNING, "page %" PRIu32 " stays in use", page);
-    }
-}
-
-static bool is_being_filled(const fly_btree_load *load, uint32_t page)
-{
-    for (uint32_t level = 0; level < LEVEL_MAX; level++) {
-        if (load->level[level].bytes != NULL && load->level[level].page == page) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void fly_btree_load_abandon(fly_btree_load *load)
 {
-    for (size_t i = 0; i < load->page_count; i++) {
-        uint32_t page = load->pages[i];
-        if (is_being_filled(load, page)) {
-            give_back_unwritten(load, page);
-        } else if (load->op == NULL && fly_btree_unmake(load->tree, page, NULL) != FLY_OK) {
-            fly_log(load->tree->env, FLY_LOG_WARNING, "page %" PRIu32 " stays in use", page);
+    for (size_t i = 0; i < load->page_count && load->op == NULL; i++) {
+        if (fly_btree_unmake(load->tree, load->pages[i], NULL) != FLY_OK) {
+            fly_log(load->tree->env, FLY_LOG_WARNING, "page %" PRIu32 " stays in use",
+                    load->pages[i]);
         }
     }
     release(load);
 }
 
-/* The highest node becomes the root's content; the page it was to have is not needed. */
+/* Make the highest node the root's content. */
 static fly_status become_root(fly_btree_load *load, fly_err *err)
 {
     fly_btree *tree = load->tree;
     struct filling *top = &load->level[load->height - 1];
     fly_pageref root;
     fly_status status = fly_bufpool_fix_exclusive(tree->pool, tree->root, &root, err);
-    if (status != FLY_OK) {
-        return status;
-    }
-    uint32_t unused = top->page;
-    fly_put_u32(top->bytes, tree->root);
-    status = set_page(load, FLY_BTREE_LOG_LOADED, &root, top->bytes, err);
-    fly_bufpool_unfix_exclusive(&root);
     if (status == FLY_OK) {
-        give_back_unwritten(load, unused);
+        fly_put_u32(top->bytes, tree->root);
+        status = set_page(load, FLY_BTREE_LOG_LOADED, &root, top->bytes, err);
+        fly_bufpool_unfix_exclusive(&root);
     }
     return status;
 }
@@ -336,10 +313,7 @@ fly_status fly_btree_load_finish(fly_btree_load *load, fly_err *err)
 {
     fly_status status = FLY_OK;
     for (uint32_t level = 0; level + 1 < load->height && status == FLY_OK; level++) {
-        status = write_node(load, &load->level[level], err);
-        if (status == FLY_OK) { /* written: no longer being filled */
-            load->level[level].page = FLY_PAGE_NONE;
-        }
+        status = hand_up(load, level, err); /* may begin a level */
     }
     if (status == FLY_OK) {
         status = become_root(load, err);
@@ -355,16 +329,15 @@ fly_status fly_btree_load_finish(fly_btree_load *load, fly_err *err)
 fly_status fly_btree_unload(fly_btree *tree, fly_err *err)
 {
     fly_pageref root;
-    fly_status status = fly_bufpool_fix_exclusive(tree->pool, tree->root, &root, err);
-    if (status != FLY_OK) {
-        return status;
-    }
     uint8_t image[FLY_PAGE_SIZE_MAX];
     struct bound open = {.open = true};
     node_init(node_view(image, tree->usable), tree->root, tree->id, 0, open, open);
     struct action action = {.type = ACTION_IMAGE, .page = tree->root, .ref = &root};
     fly__btree_image(image, tree->usable, action.body);
-    status = fly__btree_change(tree, &action, 1, err);
-    fly_bufpool_unfix_exclusive(&root);
+    fly_status status = fly_bufpool_fix_exclusive(tree->pool, tree->root, &root, err);
+    if (status == FLY_OK) {
+        status = fly__btree_change(tree, NULL, &action, 1, err);
+        fly_bufpool_unfix_exclusive(&root);
+    }
     return status;
 }

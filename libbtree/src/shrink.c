@@ -95,7 +95,7 @@ static fly_status try_merge(fly_btree *tree, const fly_pageref *parent, const fl
     };
     fly__btree_image(image, tree->usable, actions[0].body);
     uint32_t level = node_level(left->bytes);
-    fly_status status = fly__btree_change(tree, actions, 3, err);
+    fly_status status = fly__btree_change(tree, NULL, actions, 3, err);
     if (status == FLY_OK) {
         FLY_TRACE(tree->env->trace, FLY_BTREE_EVENT_MERGED, tree->id, left->page, right->page,
                   level);
@@ -131,7 +131,7 @@ static fly_status lower_root(fly_btree *tree, const fly_pageref *root, bool *low
         {.type = ACTION_FREE, .page = child.page},
     };
     fly__btree_image(image, tree->usable, actions[0].body);
-    status = fly__btree_change(tree, actions, 2, err);
+    status = fly__btree_change(tree, NULL, actions, 2, err);
     if (status != FLY_OK) {
         fly_bufpool_unfix_unchanged(&child);
         return status;
@@ -183,7 +183,7 @@ static fly_status merge_somewhere(fly_btree *tree, const struct path *path, bool
     return FLY_OK;
 }
 
-fly_status fly__btree_shrink(fly_btree *tree, fly_bytes key, uint32_t level, fly_err *err)
+static fly_status shrink(fly_btree *tree, fly_bytes key, uint32_t level, fly_err *err)
 {
     for (;;) {
         struct path path;
@@ -231,4 +231,12 @@ fly_status fly__btree_shrink(fly_btree *tree, fly_bytes key, uint32_t level, fly
         }
         level++;
     }
+}
+
+fly_status fly__btree_shrink(fly_btree *tree, fly_bytes key, uint32_t level, fly_err *err)
+{
+    fly__btree_begin_structure(tree);
+    fly_status status = shrink(tree, key, level, err);
+    fly__btree_end_structure(tree);
+    return status;
 }

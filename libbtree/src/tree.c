@@ -61,8 +61,31 @@ static fly_status make_handle(fly_env *env, const fly_btree_options *options, ui
     return FLY_OK;
 }
 
-fly_status fly_btree_create(fly_env *env, const fly_btree_options *options, uint32_t *root,
-                            fly_btree **tree, fly_err *err)
+static fly_status make_root(fly_btree *tree, void *op, fly_pageref *ref, fly_err *err)
+{
+    fly_status status = fly__btree_new_page(tree, FLY_PAGE_NONE, ref, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    uint8_t image[FLY_PAGE_SIZE_MAX];
+    struct bound open = {.open = true};
+    node_init(node_view(image, tree->usable), ref->page, tree->id, 0, open, open);
+    struct action actions[] = {
+        {.type = ACTION_ALLOC, .page = ref->page},
+        {.type = ACTION_IMAGE, .page = ref->page, .ref = ref},
+    };
+    fly__btree_image(image, tree->usable, actions[1].body);
+    status = fly__btree_change(tree, op, actions, 2, err);
+    if (status == FLY_OK) {
+        fly_bufpool_unfix_exclusive(ref);
+    } else {
+        fly__btree_unmake_page(tree, ref);
+    }
+    return status;
+}
+
+fly_status fly_btree_create(fly_env *env, const fly_btree_options *options, void *op,
+                            uint32_t *root, fly_btree **tree, fly_err *err)
 {
     fly_btree *made = NULL;
     fly_pageref ref;
@@ -70,27 +93,13 @@ fly_status fly_btree_create(fly_env *env, const fly_btree_options *options, uint
     if (status != FLY_OK) {
         return status;
     }
-    status = fly__btree_new_page(made, FLY_PAGE_NONE, &ref, err);
+    fly__btree_begin_structure(made);
+    status = make_root(made, op, &ref, err);
+    fly__btree_end_structure(made);
     if (status != FLY_OK) {
         fly_btree_close(made);
         return status;
     }
-    uint8_t image[FLY_PAGE_SIZE_MAX];
-    fly_page page = node_view(image, made->usable);
-    struct bound open = {.open = true};
-    node_init(page, ref.page, made->id, 0, open, open);
-    struct action actions[] = {
-        {.type = ACTION_ALLOC, .page = ref.page},
-        {.type = ACTION_IMAGE, .page = ref.page, .ref = &ref},
-    };
-    fly__btree_image(image, made->usable, actions[1].body);
-    status = fly__btree_change(made, actions, 2, err);
-    if (status != FLY_OK) {
-        fly__btree_unmake_page(made, &ref);
-        fly_btree_close(made);
-        return status;
-    }
-    fly_bufpool_unfix_exclusive(&ref);
     made->root = ref.page;
     *root = ref.page;
     *tree = made;
@@ -209,10 +218,12 @@ void fly__btree_release(const struct path *path)
     }
 }
 
-/* Ask for the lines of a node that a search will look at, before it waits for the first. */
-static inline void prefetch_node(const uint8_t *bytes)
+/* Ask for the lines of a leaf that a search will look at, before it waits for the first: the slots
+ * of a leaf of usual entries. Inner nodes are larger and mostly in the cache. */
+static inline void prefetch_leaf(const uint8_t *bytes)
 {
-    for (int line = 0; line < 6; line++) {
+    enum { LINES = 10 };
+    for (int line = 0; line < LINES; line++) {
         fly_prefetch(bytes + (size_t)line * FLY_CACHE_LINE);
     }
 }
@@ -250,7 +261,9 @@ static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction d
     for (;;) {
         fly_pageref *node = &path->node;
         const uint8_t *bytes = node->bytes;
-        prefetch_node(bytes);
+        if (expected == 0) {
+            prefetch_leaf(bytes);
+        }
         uint32_t at_level = node_level(bytes);
         bool sound = is_node_of(tree, bytes) && at_level < LEVEL_MAX &&
                      (expected == LEVEL_MAX || at_level == expected);
@@ -457,7 +470,7 @@ static fly_status put_entry(fly_btree *tree, const fly_pageref *leaf, fly_bytes 
                         : node_open(page, pos, key, len, change->blob);
     FLY_ASSERT(to != NULL);
     put_value(to, change);
-    fly_page_set_lsn(leaf->bytes, lsn);
+    fly__btree_set_lsn(leaf->bytes, lsn);
     return FLY_OK;
 }
 
@@ -471,7 +484,7 @@ static fly_status remove_entry(fly_btree *tree, const fly_pageref *leaf, fly_byt
         return status;
     }
     node_remove(node_view(leaf->bytes, tree->usable), pos);
-    fly_page_set_lsn(leaf->bytes, lsn);
+    fly__btree_set_lsn(leaf->bytes, lsn);
     return FLY_OK;
 }
 

@@ -48,11 +48,16 @@ enum { FLY_BTREE_PAGE_LEAF = 16, FLY_BTREE_PAGE_INNER = 17, FLY_BTREE_PAGE_BLOB 
  */
 typedef struct fly_btree_logger {
     /** Append a record. `op` is what the caller of the changing function passed, NULL for changes
-     *  that nobody must undo: splits, merges, and frees. Failing leaves the tree unchanged. */
+     *  that nobody must undo: splits, merges, and frees. Failing leaves the tree unchanged. `*lsn`
+     *  0: the change need not survive, and the page keeps the LSN it has. */
     fly_status (*append)(void *ctx, void *op, uint8_t type, const fly_bytes *pieces, int count,
                          uint64_t *lsn, fly_err *err);
     /** Where the log ends now. */
     uint64_t (*position)(void *ctx);
+    /** Called around every change of structure, before anything is latched and after: between them
+     *  pages are allocated and freed, and the records that say so appended. Optional. */
+    void (*begin_structure)(void *ctx);
+    void (*end_structure)(void *ctx);
     void *ctx;
 } fly_btree_logger;
 
@@ -76,9 +81,11 @@ typedef struct fly_btree_options {
 /**
  * @brief Make an empty tree.
  *
+ * @param op         To the logger, with the one record of type NODES that this makes: undone by
+ *                   fly_btree_drop().
  * @param[out] root  Its root page, which never moves: what to remember it by.
  */
-FLY_MUST_USE fly_status fly_btree_create(fly_env *env, const fly_btree_options *options,
+FLY_MUST_USE fly_status fly_btree_create(fly_env *env, const fly_btree_options *options, void *op,
                                          uint32_t *root, fly_btree **tree, fly_err *err);
 
 /** Open the tree with this root. FLY_E_CORRUPT if the page is not one of tree `id`. */
