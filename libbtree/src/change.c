@@ -321,7 +321,8 @@ fly_status fly__btree_log(fly_btree *tree, void *op, uint8_t type, const fly_byt
     return tree->logger.append(tree->logger.ctx, op, type, pieces, count, lsn, err);
 }
 
-fly_status fly__btree_change(fly_btree *tree, const struct action *actions, int count, fly_err *err)
+fly_status fly__btree_change(fly_btree *tree, void *op, const struct action *actions, int count,
+                             fly_err *err)
 {
     FLY_ASSERT(count <= ACTIONS_MAX);
     uint8_t record_header[RECORD_HEADER];
