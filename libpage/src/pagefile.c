@@ -713,76 +713,111 @@ uint64_t fly_pagefile_checkpoint_lsn(const fly_pagefile *file)
     return file->checkpoint_lsn;
 }
 
-/* Put dirty maps, from `*map` on, into the batch as far as it has room, keeping a place for the
- * header. Marks them clean: the batch holds what they were at this moment. */
-static fly_status collect_maps(fly_pagefile *file, fly_page_batch *batch, uint8_t *scratch,
-                               uint64_t lsn, uint32_t *map, uint32_t *taken, fly_err *err)
+/* Pages of the file's own, copied to be written. */
+struct own_pages {
+    uint8_t *bytes;
+    size_t size;
+    uint32_t count;
+    uint32_t ids[]; /* the header comes last */
+};
+
+/* Copy the dirty maps and the header as they are now. map_mutex is held. */
+static struct own_pages *copy_own_pages(fly_pagefile *file, uint64_t lsn)
 {
-    uint32_t last = map_of(file, fly_load_u32(&file->pages) - 1);
-    *taken = 0;
-    for (; *map <= last && fly_page_batch_count(batch) + 1 < batch->capacity; ++*map) {
-        if (file->map_dirty[*map] == 0) {
-            continue;
-        }
-        write_map(file, scratch, *map, lsn);
-        fly_status status = fly__page_batch_put(batch, map_page(file, *map), scratch, true, err);
-        if (status != FLY_OK) {
-            return status;
-        }
-        file->map_dirty[*map] = 0;
-        ++*taken;
+    fly_mem *mem = file->env->mem;
+    uint32_t maps = map_of(file, fly_load_u32(&file->pages) - 1) + 1;
+    uint32_t dirty = 1;
+    for (uint32_t map = 0; map < maps; map++) {
+        dirty += file->map_dirty[map];
     }
-    return FLY_OK;
+    struct own_pages *copy = fly_mem_alloc(mem, sizeof *copy + dirty * sizeof copy->ids[0]);
+    if (copy == NULL) {
+        return NULL;
+    }
+    copy->size = (size_t)dirty * file->page_size;
+    copy->bytes = fly_mem_alloc_aligned(mem, copy->size, FLY_DIRECT_ALIGN);
+    if (copy->bytes == NULL) {
+        fly_mem_free(mem, copy, sizeof *copy + dirty * sizeof copy->ids[0]);
+        return NULL;
+    }
+    copy->count = 0;
+    for (uint32_t map = 0; map < maps; map++) {
+        if (file->map_dirty[map] != 0) {
+            write_map(file, copy->bytes + (size_t)copy->count * file->page_size, map, lsn);
+            copy->ids[copy->count++] = map_page(file, map);
+            file->map_dirty[map] = 0;
+        }
+    }
+    write_header(file, copy->bytes + (size_t)copy->count * file->page_size, lsn);
+    copy->ids[copy->count++] = 0;
+    return copy;
 }
 
-fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn, fly_err *err)
+static void free_own_pages(const fly_pagefile *file, struct own_pages *copy)
 {
-    if (file->read_only) {
-        return fly_err_set(err, FLY_E_READ_ONLY, "\"%s\" was opened for reading", file->path);
-    }
-    fly_mem *mem = file->env->mem;
-    fly_page_batch *batch = NULL;
-    uint8_t *scratch = fly_mem_alloc_aligned(mem, file->page_size, FLY_DIRECT_ALIGN);
-    uint8_t *header = fly_mem_alloc_aligned(mem, file->page_size, FLY_DIRECT_ALIGN);
-    fly_status status = FLY_OK;
-    if (scratch == NULL || header == NULL) {
-        status =
-            fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a checkpoint of \"%s\"", file->path);
-        goto out;
-    }
+    fly_mem_free(file->env->mem, copy->bytes, copy->size);
+    fly_mem_free(file->env->mem, copy, sizeof *copy + copy->count * sizeof copy->ids[0]);
+}
+
+/* The copies did not get to disk: these maps are dirty still. */
+static void stay_dirty(fly_pagefile *file, const struct own_pages *copy)
+{
     fly_mutex_lock(&file->map_mutex);
-    uint32_t maps = map_of(file, fly_load_u32(&file->pages) - 1) + 1;
-    fly_mutex_unlock(&file->map_mutex);
-    uint32_t capacity = maps + 1 < FLY_PAGEFILE_BATCH_MAX ? maps + 1 : FLY_PAGEFILE_BATCH_MAX;
-    status = fly_page_batch_create(file, capacity, &batch, err);
-    if (status != FLY_OK) {
-        goto out;
+    for (uint32_t i = 0; i + 1 < copy->count; i++) {
+        file->map_dirty[map_of(file, copy->ids[i])] = 1;
     }
-    uint32_t map = 0;
-    bool last = false;
-    while (status == FLY_OK && !last) {
-        uint32_t taken = 0;
-        fly_mutex_lock(&file->map_mutex);
-        status = collect_maps(file, batch, scratch, lsn, &map, &taken, err);
-        last = map > map_of(file, fly_load_u32(&file->pages) - 1);
-        if (last) {
-            write_header(file, header, lsn);
-        }
-        fly_mutex_unlock(&file->map_mutex);
-        if (status == FLY_OK && last) {
-            status = fly__page_batch_put(batch, 0, header, true, err);
-        }
-        if (status == FLY_OK) {
+    fly_mutex_unlock(&file->map_mutex);
+}
+
+static fly_status write_own_pages(fly_pagefile *file, const struct own_pages *copy, fly_err *err)
+{
+    fly_page_batch *batch = NULL;
+    uint32_t capacity = copy->count < FLY_PAGEFILE_BATCH_MAX ? copy->count
+                                                             : (uint32_t)FLY_PAGEFILE_BATCH_MAX;
+    fly_status status = fly_page_batch_create(file, capacity, &batch, err);
+    for (uint32_t i = 0; i < copy->count && status == FLY_OK; i++) {
+        const uint8_t *bytes = copy->bytes + (size_t)i * file->page_size;
+        status = fly__page_batch_put(batch, copy->ids[i], bytes, true, err);
+        if (status == FLY_OK && fly_page_batch_count(batch) == capacity) {
             status = fly_page_batch_write(batch, err);
         }
     }
     if (status == FLY_OK) {
-        file->checkpoint_lsn = lsn;
+        status = fly_page_batch_write(batch, err);
     }
-out:
     fly_page_batch_destroy(batch);
-    fly_mem_free(mem, scratch, file->page_size);
-    fly_mem_free(mem, header, file->page_size);
+    return status;
+}
+
+fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn,
+                                   const fly_pagefile_freeze *freeze, fly_err *err)
+{
+    if (file->read_only) {
+        return fly_err_set(err, FLY_E_READ_ONLY, "\"%s\" was opened for reading", file->path);
+    }
+    if (freeze != NULL) {
+        freeze->begin(freeze->ctx);
+    }
+    fly_mutex_lock(&file->map_mutex);
+    struct own_pages *copy = copy_own_pages(file, lsn);
+    fly_mutex_unlock(&file->map_mutex);
+    fly_status status = FLY_OK;
+    if (freeze != NULL) {
+        status = freeze->end(freeze->ctx, err);
+    }
+    if (copy == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a checkpoint of \"%s\"",
+                           file->path);
+    }
+    if (status == FLY_OK) {
+        status = write_own_pages(file, copy, err);
+    }
+    if (status == FLY_OK) {
+        file->checkpoint_lsn = lsn;
+    } else {
+        stay_dirty(file, copy);
+    }
+    free_own_pages(file, copy);
     return status;
 }
 
@@ -817,7 +852,7 @@ fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err)
     }
     /* First a header that no longer counts the tail, then the cut, if nobody has grown the file
      * again in between. */
-    fly_status status = fly_pagefile_checkpoint(file, file->checkpoint_lsn, err);
+    fly_status status = fly_pagefile_checkpoint(file, file->checkpoint_lsn, NULL, err);
     if (status != FLY_OK) {
         return status;
     }

@@ -215,12 +215,25 @@ void fly_pagefile_set_meta(fly_pagefile *file, const void *meta, size_t len);
 /** The log position given to the newest checkpoint; 0 in a new file. */
 uint64_t fly_pagefile_checkpoint_lsn(const fly_pagefile *file);
 
+/** For owners with a log: what surrounds the moment at which the maps are copied. */
+typedef struct fly_pagefile_freeze {
+    /** Nobody allocates or frees from here on. */
+    void (*begin)(void *ctx);
+    /** They may again. Before this returns, log records of all that was allocated and freed until
+     *  begin() must be durable, so that no map on disk knows more than the log. */
+    fly_status (*end)(void *ctx, fly_err *err);
+    void *ctx;
+} fly_pagefile_freeze;
+
 /**
  * @brief Make header, meta, `lsn` and the allocation maps durable as they are now.
  *
  * The header goes last. Up to 255 changed maps go with it in one atomic batch.
+ *
+ * @param freeze  May be NULL.
  */
-FLY_MUST_USE fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn, fly_err *err);
+FLY_MUST_USE fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn,
+                                                const fly_pagefile_freeze *freeze, fly_err *err);
 
 /** Give the free pages at the end of the file back to the disk. Call it after a checkpoint. */
 FLY_MUST_USE fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err);
