@@ -9,7 +9,8 @@
  *
  * A blob is written from its last page to its first, so that every page that exists points to one
  * that exists. Each page is one log record, which whoever undoes it answers by freeing the page.
- * Written blobs never change; a new value is a new blob.
+ * Written blobs never change; a new value is a new blob. All pages of a blob are freed by one record,
+ * so that none is ever half freed.
  */
 #include "btree_int.h"
 
@@ -25,7 +26,7 @@ uint64_t fly_btree_blob_len(const uint8_t ref[FLY_BTREE_BLOB_REF])
     return fly_get_u64(ref);
 }
 
-static uint32_t first_page(const uint8_t *ref)
+uint32_t fly_btree_blob_page(const uint8_t ref[FLY_BTREE_BLOB_REF])
 {
     return fly_get_u32(ref + 8);
 }
@@ -75,7 +76,7 @@ static fly_status make_page(fly_btree *tree, const fly_bytes *pieces, int count,
         fly__btree_unmake_page(tree, &ref);
         return status;
     }
-    fly__btree_fill_blob(ref.bytes, ref.page, next, pieces, count, lsn);
+    fly__btree_fill_blob(ref.bytes, ref.page, tree->id, next, pieces, count, lsn);
     fly_bufpool_unfix_exclusive(&ref);
     *page = ref.page;
     return FLY_OK;
@@ -90,13 +91,14 @@ static fly_status write_page(fly_btree *tree, const fly_bytes *pieces, int count
     return status;
 }
 
-void fly__btree_fill_blob(uint8_t *bytes, uint32_t page, uint32_t next, const fly_bytes *pieces,
-                          int count, uint64_t lsn)
+void fly__btree_fill_blob(uint8_t *bytes, uint32_t page, uint32_t tree, uint32_t next,
+                          const fly_bytes *pieces, int count, uint64_t lsn)
 {
     uint32_t len = 0;
     fly_put_u32(bytes, page);
     bytes[4] = FLY_BTREE_PAGE_BLOB;
-    fly_page_set_lsn(bytes, lsn);
+    fly_put_u32(bytes + AT_TREE, tree);
+    fly__btree_set_lsn(bytes, lsn);
     for (int i = 0; i < count; i++) {
         memcpy(bytes + BLOB_AT_DATA + len, pieces[i].data, pieces[i].len);
         len += (uint32_t)pieces[i].len;
@@ -113,10 +115,10 @@ fly_status fly_btree_blob_write(fly_btree *tree, const fly_bytes *pieces, int co
     for (int i = 0; i < count; i++) {
         len += pieces[i].len;
     }
-    if (len >= FLY_BTREE_VALUE_MAX) {
+    if (len > fly_btree_value_max(tree)) {
         return fly_err_set(err, FLY_E_TOO_LARGE,
                            "a value of %" PRIu64 " bytes is longer than the limit of %" PRIu64, len,
-                           (uint64_t)FLY_BTREE_VALUE_MAX - 1);
+                           fly_btree_value_max(tree));
     }
     uint32_t capacity = page_capacity(tree);
     uint64_t pages = len / capacity + (len % capacity != 0 || len == 0 ? 1 : 0);
@@ -160,7 +162,8 @@ static fly_status fix_blob(fly_btree *tree, uint32_t page, fly_pageref *ref, uin
     }
     *len = fly_get_u32(ref->bytes + BLOB_AT_LEN);
     *next = fly_get_u32(ref->bytes + BLOB_AT_NEXT);
-    if (fly_page_kind(ref->bytes) != FLY_BTREE_PAGE_BLOB || *len > page_capacity(tree)) {
+    if (fly_page_kind(ref->bytes) != FLY_BTREE_PAGE_BLOB || node_tree(ref->bytes) != tree->id ||
+        *len > page_capacity(tree)) {
         fly_bufpool_unfix_shared(ref);
         return fly__btree_damaged(tree, page, "is not a page of a long value", err);
     }
@@ -171,7 +174,7 @@ fly_status fly_btree_blob_read(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB
                                uint64_t offset, void *buffer, size_t len, fly_err *err)
 {
     uint8_t *to = buffer;
-    uint32_t page = first_page(ref);
+    uint32_t page = fly_btree_blob_page(ref);
     uint64_t at = 0; /* of the page's first byte, in the blob */
     while (len > 0) {
         if (page == FLY_PAGE_NONE) {
@@ -208,45 +211,97 @@ fly_status fly_btree_blob_read(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB
 
 /* ------------------------------------------------------------------------- freeing */
 
-/* Free a page of a blob and learn which follows. */
-static fly_status unlink_page(fly_btree *tree, uint32_t page, uint32_t *next, fly_err *err)
+/* The pages of a blob, in order, and a record that frees them. */
+struct chain {
+    uint32_t *pages;
+    uint8_t *record;
+    size_t count;
+    size_t room;
+};
+
+static void chain_release(fly_btree *tree, struct chain *chain)
 {
-    fly_pageref ref;
-    fly_status status = fly_bufpool_fix_exclusive(tree->pool, page, &ref, err);
-    if (status != FLY_OK) {
-        return status;
-    }
-    *next = fly_get_u32(ref.bytes + BLOB_AT_NEXT);
-    if (fly_page_kind(ref.bytes) != FLY_BTREE_PAGE_BLOB) {
-        fly_bufpool_unfix_unchanged(&ref);
-        return fly__btree_damaged(tree, page, "is not a page of a long value", err);
-    }
-    return fly__btree_log_and_free(tree, &ref, err);
+    fly_mem_free(tree->env->mem, chain->pages, chain->room * sizeof *chain->pages);
+    fly_mem_free(tree->env->mem, chain->record, RECORD_HEADER + chain->room * ACTION_HEADER);
 }
 
-fly_status fly_btree_blob_free(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB_REF], fly_err *err)
+/* Follow the chain from its first page. */
+static fly_status chain_walk(fly_btree *tree, const uint8_t *ref, struct chain *chain, fly_err *err)
 {
-    uint32_t page = first_page(ref);
+    fly_mem *mem = tree->env->mem;
+    uint64_t len = fly_btree_blob_len(ref);
+    if (len > fly_btree_value_max(tree)) {
+        return fly__btree_damaged(tree, fly_btree_blob_page(ref), "begins an impossible value",
+                                  err);
+    }
+    chain->room = (size_t)(len / page_capacity(tree)) + 1;
+    chain->pages = fly_mem_calloc(mem, chain->room, sizeof *chain->pages);
+    chain->record = fly_mem_alloc(mem, RECORD_HEADER + chain->room * ACTION_HEADER);
+    if (chain->pages == NULL || chain->record == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory to free a long value");
+    }
+    uint32_t page = fly_btree_blob_page(ref);
     while (page != FLY_PAGE_NONE) {
+        fly_pageref fixed;
+        uint32_t here = 0;
         uint32_t next = FLY_PAGE_NONE;
-        fly__btree_begin_structure(tree);
-        fly_status status = unlink_page(tree, page, &next, err);
-        fly__btree_end_structure(tree);
+        if (chain->count == chain->room || !fly_pagefile_is_used(tree->file, page)) {
+            return fly__btree_damaged(tree, page, "is not a page of a long value", err);
+        }
+        fly_status status = fix_blob(tree, page, &fixed, &here, &next, err);
         if (status != FLY_OK) {
             return status;
         }
+        fly_bufpool_unfix_shared(&fixed);
+        chain->pages[chain->count++] = page;
         page = next;
     }
     return FLY_OK;
 }
 
-fly_status fly_btree_unmake(fly_btree *tree, uint32_t page, fly_err *err)
+static fly_status chain_free(fly_btree *tree, struct chain *chain, fly_err *err)
+{
+    fly_put_u32(chain->record, tree->id);
+    for (size_t i = 0; i < chain->count; i++) {
+        uint8_t *action = chain->record + RECORD_HEADER + i * ACTION_HEADER;
+        action[0] = ACTION_FREE;
+        fly_put_u32(action + 1, chain->pages[i]);
+        fly_put_u32(action + 5, 0);
+    }
+    fly_bytes record = fly_bytes_of(chain->record, RECORD_HEADER + chain->count * ACTION_HEADER);
+    uint64_t lsn;
+    fly_status status =
+        fly__btree_log(tree, NULL, FLY_BTREE_LOG_NODES, &record, 1, NULL, 0, &lsn, err);
+    for (size_t i = 0; i < chain->count && status == FLY_OK; i++) {
+        fly_pageref ref;
+        status = fly_bufpool_fix_exclusive(tree->pool, chain->pages[i], &ref, err);
+        if (status == FLY_OK) {
+            fly__btree_free_page(tree, &ref);
+        }
+    }
+    return status;
+}
+
+fly_status fly_btree_blob_free(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB_REF], fly_err *err)
+{
+    struct chain chain = {0};
+    fly__btree_begin_structure(tree);
+    fly_status status = chain_walk(tree, ref, &chain, err);
+    if (status == FLY_OK) {
+        status = chain_free(tree, &chain, err);
+    }
+    fly__btree_end_structure(tree);
+    chain_release(tree, &chain);
+    return status;
+}
+
+fly_status fly_btree_unmake(fly_btree *tree, uint32_t page, void *op, fly_err *err)
 {
     fly_pageref ref;
     fly__btree_begin_structure(tree);
     fly_status status = fly_bufpool_fix_exclusive(tree->pool, page, &ref, err);
     if (status == FLY_OK) {
-        status = fly__btree_log_and_free(tree, &ref, err);
+        status = fly__btree_log_and_free(tree, op, &ref, err);
     }
     fly__btree_end_structure(tree);
     return status;

@@ -105,7 +105,12 @@ struct action {
     fly_bytes body[2];
 };
 
-enum { ACTIONS_MAX = 8, BODY_MAX = 2 * FLY_PAGE_SIZE_MAX };
+enum {
+    ACTIONS_MAX = 8,
+    BODY_MAX = 2 * FLY_PAGE_SIZE_MAX,
+    RECORD_HEADER = 4, /* u32 tree */
+    ACTION_HEADER = 9  /* u8 type, u32 page, u32 length of the body */
+};
 
 /* A body under construction. Bodies are at most a page and a half long. */
 struct body {
@@ -174,7 +179,7 @@ FLY_MUST_USE fly_status fly__btree_new_page(fly_btree *tree, uint32_t near, fly_
 void fly__btree_unmake_page(fly_btree *tree, const fly_pageref *ref);
 
 /* Log that an exclusive page is free, and give it back. It is released whatever the outcome. */
-FLY_MUST_USE fly_status fly__btree_log_and_free(fly_btree *tree, const fly_pageref *ref,
+FLY_MUST_USE fly_status fly__btree_log_and_free(fly_btree *tree, void *op, const fly_pageref *ref,
                                                 fly_err *err);
 
 /* Give a page back whose FREE has been logged. It is exclusive, and released here. */
@@ -197,15 +202,16 @@ struct bound fly__btree_in_bound(struct input *in);
 enum { ENTRY_BODY_HEADER = 11, ENTRY_FLAG_BLOB = 1 };
 
 /* Make an all-zero page a page of a blob. */
-void fly__btree_fill_blob(uint8_t *bytes, uint32_t page, uint32_t next, const fly_bytes *pieces,
-                          int count, uint64_t lsn);
+void fly__btree_fill_blob(uint8_t *bytes, uint32_t page, uint32_t tree, uint32_t next,
+                          const fly_bytes *pieces, int count, uint64_t lsn);
 
-/* BLOB bodies: u32 tree, u32 page, u32 next, data. Blob pages: header, u32 next, u32 length, data. */
+/* BLOB bodies: u32 tree, u32 page, u32 next, data. Blob pages: header, u32 tree, u32 next, u32 length,
+ * data. */
 enum {
     BLOB_BODY_HEADER = 12,
-    BLOB_AT_NEXT = FLY_PAGE_HEADER,
-    BLOB_AT_LEN = FLY_PAGE_HEADER + 4,
-    BLOB_AT_DATA = FLY_PAGE_HEADER + 8
+    BLOB_AT_NEXT = AT_TREE + 4,
+    BLOB_AT_LEN = AT_TREE + 8,
+    BLOB_AT_DATA = AT_TREE + 12
 };
 
 #endif

@@ -21,7 +21,7 @@
 
 #include <inttypes.h>
 
-enum { BOUND_OPEN = 0xffff, ACTION_HEADER = 9, RECORD_HEADER = 4 };
+enum { BOUND_OPEN = 0xffff };
 
 /* -------------------------------------------------------------------- writing bodies */
 
@@ -392,14 +392,14 @@ void fly__btree_free_page(fly_btree *tree, const fly_pageref *ref)
     }
 }
 
-fly_status fly__btree_log_and_free(fly_btree *tree, const fly_pageref *ref, fly_err *err)
+fly_status fly__btree_log_and_free(fly_btree *tree, void *op, const fly_pageref *ref, fly_err *err)
 {
     if (!fly_pagefile_is_used(tree->file, ref->page)) {
         fly_bufpool_unfix_unchanged(ref);
         return fly__btree_damaged(tree, ref->page, "is free already", err);
     }
     struct action action = {.type = ACTION_FREE, .page = ref->page};
-    fly_status status = fly__btree_change(tree, NULL, &action, 1, err);
+    fly_status status = fly__btree_change(tree, op, &action, 1, err);
     if (status != FLY_OK) {
         fly_bufpool_unfix_unchanged(ref);
         return status;

@@ -286,7 +286,7 @@ static void release(fly_btree_load *load)
 void fly_btree_load_abandon(fly_btree_load *load)
 {
     for (size_t i = 0; i < load->page_count && load->op == NULL; i++) {
-        if (fly_btree_unmake(load->tree, load->pages[i], NULL) != FLY_OK) {
+        if (fly_btree_unmake(load->tree, load->pages[i], NULL, NULL) != FLY_OK) {
             fly_log(load->tree->env, FLY_LOG_WARNING, "page %" PRIu32 " stays in use",
                     load->pages[i]);
         }
@@ -326,7 +326,7 @@ fly_status fly_btree_load_finish(fly_btree_load *load, fly_err *err)
     return FLY_OK;
 }
 
-fly_status fly_btree_unload(fly_btree *tree, fly_err *err)
+fly_status fly_btree_unload(fly_btree *tree, void *op, fly_err *err)
 {
     fly_pageref root;
     uint8_t image[FLY_PAGE_SIZE_MAX];
@@ -336,7 +336,7 @@ fly_status fly_btree_unload(fly_btree *tree, fly_err *err)
     fly__btree_image(image, tree->usable, action.body);
     fly_status status = fly_bufpool_fix_exclusive(tree->pool, tree->root, &root, err);
     if (status == FLY_OK) {
-        status = fly__btree_change(tree, NULL, &action, 1, err);
+        status = fly__btree_change(tree, op, &action, 1, err);
         fly_bufpool_unfix_exclusive(&root);
     }
     return status;

@@ -116,6 +116,25 @@ fly_status fly_btree_log_decode(uint8_t type, fly_bytes body, fly_btree_logged *
     }
 }
 
+fly_status fly_btree_log_freed(fly_bytes body, void (*each)(void *ctx, uint32_t page), void *ctx,
+                               fly_err *err)
+{
+    struct input in = {body.data, body.len, false};
+    (void)fly__btree_in_u32(&in);
+    while (in.left > 0) {
+        uint32_t type = fly__btree_in_u8(&in);
+        uint32_t page = fly__btree_in_u32(&in);
+        (void)fly__btree_in_bytes(&in, fly__btree_in_u32(&in));
+        if (in.bad) {
+            return unreadable(FLY_BTREE_LOG_NODES, err);
+        }
+        if (type == ACTION_FREE) {
+            each(ctx, page);
+        }
+    }
+    return FLY_OK;
+}
+
 /* --------------------------------------------------------------------------- redoing */
 
 static fly_status redo_entry(const struct redo *redo, uint8_t type, fly_bytes body, fly_err *err)
@@ -235,7 +254,7 @@ static fly_status redo_blob(const struct redo *redo, fly_bytes body, fly_err *er
 {
     struct input in = {body.data, body.len, false};
     fly_pageref ref;
-    (void)fly__btree_in_u32(&in);
+    uint32_t tree = fly__btree_in_u32(&in);
     uint32_t page = fly__btree_in_u32(&in);
     uint32_t next = fly__btree_in_u32(&in);
     if (in.bad || in.left > redo->usable - BLOB_AT_DATA) {
@@ -246,7 +265,7 @@ static fly_status redo_blob(const struct redo *redo, fly_bytes body, fly_err *er
         return status == FLY_E_NOT_FOUND ? FLY_OK : status;
     }
     fly_bytes data = fly_bytes_of(in.at, in.left);
-    fly__btree_fill_blob(ref.bytes, page, next, &data, in.left > 0 ? 1 : 0, redo->lsn);
+    fly__btree_fill_blob(ref.bytes, page, tree, next, &data, in.left > 0 ? 1 : 0, redo->lsn);
     done(redo, &ref);
     return FLY_OK;
 }

@@ -161,6 +161,17 @@ size_t fly_btree_inline_max(const fly_btree *tree, size_t key_len)
     return key_bytes + least < tree->entry_max ? tree->entry_max - key_bytes : least;
 }
 
+uint64_t fly_btree_value_max(const fly_btree *tree)
+{
+    uint64_t max = FLY_BTREE_VALUE_MAX - 1;
+    if (tree->logger.append != NULL) {
+        uint64_t pages = (tree->logger.record_max - RECORD_HEADER) / ACTION_HEADER;
+        uint64_t bytes = (pages - 1) * (tree->usable - BLOB_AT_DATA);
+        max = bytes < max ? bytes : max;
+    }
+    return max;
+}
+
 fly_status fly__btree_damaged(const fly_btree *tree, uint32_t page, const char *what, fly_err *err)
 {
     return fly_err_set(err, FLY_E_CORRUPT, "page %" PRIu32 " of tree %" PRIu32 " in \"%s\" %s",
@@ -551,6 +562,16 @@ static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes ke
     return decide(ctx, NULL, change, err);
 }
 
+/* The entry is removed whatever comes of this: a sparse leaf that cannot be merged stays sparse. */
+static void merge_if_possible(fly_btree *tree, fly_bytes key)
+{
+    fly_err err = {0};
+    if (fly__btree_shrink(tree, key, 0, &err) != FLY_OK) {
+        fly_log(tree->env, FLY_LOG_INFO, "tree %" PRIu32 ": leaves stay sparse: %s", tree->id,
+                err.message);
+    }
+}
+
 fly_status fly_btree_upsert(fly_btree *tree, fly_btree_hint *hint, fly_bytes key,
                             fly_btree_decide decide, void *ctx, void *op, fly_err *err)
 {
@@ -587,7 +608,8 @@ fly_status fly_btree_upsert(fly_btree *tree, fly_btree_hint *hint, fly_bytes key
             return status;
         }
         if (outcome == NEEDS_MERGE) {
-            return fly__btree_shrink(tree, key, 0, err);
+            merge_if_possible(tree, key);
+            return FLY_OK;
         }
         status = fly__btree_grow(tree, key, 0, need, appending, err);
     }

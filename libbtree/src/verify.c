@@ -196,7 +196,8 @@ static fly_status verify_blob(struct walk *walk, const uint8_t *ref, fly_err *er
         uint32_t here = fly_get_u32(fixed.bytes + BLOB_AT_LEN);
         uint32_t next = fly_get_u32(fixed.bytes + BLOB_AT_NEXT);
         bool sound = fly_page_kind(fixed.bytes) == FLY_BTREE_PAGE_BLOB &&
-                     here <= tree->usable - BLOB_AT_DATA && (here > 0 || wanted == 0);
+                     node_tree(fixed.bytes) == tree->id && here <= tree->usable - BLOB_AT_DATA &&
+                     (here > 0 || wanted == 0);
         fly_bufpool_unfix_shared(&fixed);
         got += here;
         walk->stats.blob_pages++;
@@ -364,16 +365,29 @@ fly_status fly_btree_verify(fly_btree *tree, void (*each)(void *ctx, uint32_t pa
 
 /* ------------------------------------------------------------------------------- drop */
 
+/* Whether a page is still a node of the tree on this level: it may have been dropped, by a drop that
+ * was interrupted, and have become something else since. */
+static bool is_still_ours(const struct walk *walk, uint32_t page, const uint8_t *node,
+                          uint32_t level)
+{
+    return fly_pagefile_is_used(walk->tree->file, page) &&
+           fly_page_kind(node) == (level == 0 ? FLY_BTREE_PAGE_LEAF : FLY_BTREE_PAGE_INNER) &&
+           node_tree(node) == walk->tree->id && node_level(node) == level;
+}
+
 static fly_status drop_node(struct walk *walk, uint32_t page, uint32_t level, fly_err *err)
 {
     fly_btree *tree = walk->tree;
+    if (!fly_pagefile_is_used(tree->file, page)) {
+        return FLY_OK;
+    }
     fly_status status = copy_node(walk, page, level, err);
     if (status != FLY_OK) {
         return status;
     }
     const uint8_t *node = walk->copy[level];
-    if (node_tree(node) != tree->id || node_level(node) != level) {
-        return fly__btree_damaged(tree, page, "is not a node of this tree and level (T1)", err);
+    if (!is_still_ours(walk, page, node, level)) {
+        return FLY_OK;
     }
     uint32_t count = node_count(node);
     for (uint32_t i = 0; level > 0 && i <= count && status == FLY_OK; i++) {
@@ -390,7 +404,7 @@ static fly_status drop_node(struct walk *walk, uint32_t page, uint32_t level, fl
                 tree, cell.value.data + cell.value.len - FLY_BTREE_BLOB_REF, err);
         }
     }
-    return status == FLY_OK ? fly_btree_unmake(tree, page, err) : status;
+    return status == FLY_OK ? fly_btree_unmake(tree, page, NULL, err) : status;
 }
 
 fly_status fly_btree_drop(fly_btree *tree, fly_err *err)

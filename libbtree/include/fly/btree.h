@@ -58,6 +58,9 @@ typedef struct fly_btree_logger {
      *  pages are allocated and freed, and the records that say so appended. Optional. */
     void (*begin_structure)(void *ctx);
     void (*end_structure)(void *ctx);
+    /** The longest record, pieces together; at least four pages. It limits values, whose pages are
+     *  given back with one record. */
+    size_t record_max;
     void *ctx;
 } fly_btree_logger;
 
@@ -95,7 +98,12 @@ FLY_MUST_USE fly_status fly_btree_open(fly_env *env, const fly_btree_options *op
 /** Release the handle. The tree stays. NULL is fine. */
 void fly_btree_close(fly_btree *tree);
 
-/** Give all pages of a tree back, then release the handle. Nobody may be using it. */
+/**
+ * @brief Give all pages of a tree back, then release the handle. Nobody may be using it.
+ *
+ * Pages that are not the tree's any more are passed over, so that a drop that a crash interrupted can
+ * be done again, provided the tree's number is never given to another tree.
+ */
 FLY_MUST_USE fly_status fly_btree_drop(fly_btree *tree, fly_err *err);
 
 /** The root page. */
@@ -107,8 +115,11 @@ size_t fly_btree_key_max(const fly_btree *tree);
 /** The longest value that stays in a leaf beside a key of `key_len` bytes. */
 size_t fly_btree_inline_max(const fly_btree *tree, size_t key_len);
 
-/** The longest value. */
+/** No value is longer than this, less one byte; a log may say less: fly_btree_value_max(). */
 #define FLY_BTREE_VALUE_MAX ((uint64_t)1 << 32)
+
+/** The longest value of this tree. */
+uint64_t fly_btree_value_max(const fly_btree *tree);
 
 /* ------------------------------------------------------------------ plain operations */
 
@@ -211,12 +222,16 @@ FLY_MUST_USE fly_status fly_btree_blob_read(fly_btree *tree, const uint8_t ref[F
                                             uint64_t offset, void *buffer, size_t len,
                                             fly_err *err);
 
-/** Give a blob's pages back. */
+/** Give a blob's pages back, all with one record of type NODES. */
 FLY_MUST_USE fly_status fly_btree_blob_free(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB_REF],
                                             fly_err *err);
 
-/** Give one page back, when the making of a blob or of a bulk load is undone. */
-FLY_MUST_USE fly_status fly_btree_unmake(fly_btree *tree, uint32_t page, fly_err *err);
+/** The first page of a blob: what tells it from others. */
+uint32_t fly_btree_blob_page(const uint8_t ref[FLY_BTREE_BLOB_REF]);
+
+/** Give one page back, when the making of a blob or of a bulk load is undone. `op` goes to the logger
+ *  with the one record of type NODES that this makes. */
+FLY_MUST_USE fly_status fly_btree_unmake(fly_btree *tree, uint32_t page, void *op, fly_err *err);
 
 /* -------------------------------------------------------------------------- cursors */
 
@@ -290,8 +305,9 @@ FLY_MUST_USE fly_status fly_btree_load_finish(fly_btree_load *load, fly_err *err
 /** Give up, and give back the pages made so far if there is no `op` by which somebody else will. */
 void fly_btree_load_abandon(fly_btree_load *load);
 
-/** Make a tree empty whose bulk load is undone. Its pages are undone one by one. */
-FLY_MUST_USE fly_status fly_btree_unload(fly_btree *tree, fly_err *err);
+/** Make a tree empty whose bulk load is undone. Its pages are undone one by one. `op` goes to the
+ *  logger with the one record of type NODES that this makes. */
+FLY_MUST_USE fly_status fly_btree_unload(fly_btree *tree, void *op, fly_err *err);
 
 /* --------------------------------------------------------------- redo, trust, watching */
 
@@ -309,6 +325,10 @@ FLY_MUST_USE fly_status fly_btree_redo(fly_bufpool *pool, uint8_t type, fly_byte
                                        uint64_t lsn,
                                        void (*missing)(void *ctx, uint32_t page, bool gone),
                                        void *ctx, fly_err *err);
+
+/** Call `each` with every page that a record of type NODES frees: FLY_E_CORRUPT. */
+FLY_MUST_USE fly_status fly_btree_log_freed(fly_bytes body, void (*each)(void *ctx, uint32_t page),
+                                            void *ctx, fly_err *err);
 
 /** A logged change, taken apart: what inspection tools and undo want to know. */
 typedef struct fly_btree_logged {
