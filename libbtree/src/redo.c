@@ -91,6 +91,18 @@ static fly_status decode_entry(uint8_t type, fly_bytes body, fly_btree_logged *l
     return in.bad ? unreadable(type, err) : FLY_OK;
 }
 
+void fly_btree_log_subject(uint8_t type, const fly_bytes *pieces, int count, uint32_t *tree,
+                           uint32_t *page)
+{
+    *tree = fly_get_u32(pieces[0].data);
+    if (type == FLY_BTREE_LOG_NODES) {
+        FLY_ASSERT(count > 1);
+        *page = fly_get_u32(pieces[1].data + 1); /* behind the action's type */
+    } else {
+        *page = fly_get_u32(pieces[0].data + 4);
+    }
+}
+
 fly_status fly_btree_log_decode(uint8_t type, fly_bytes body, fly_btree_logged *logged,
                                 fly_err *err)
 {

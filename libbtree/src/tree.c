@@ -52,7 +52,7 @@ static fly_status make_handle(fly_env *env, const fly_btree_options *options, ui
     made->usable = fly_pagefile_usable(made->file);
     /* Two fences and two keys must fit a node beside each other (see grow.c); a quarter of a page is
      * where a value becomes a blob. */
-    made->key_max = (made->usable - ENTRIES_AT) / 5 - 32;
+    made->key_max = fly_btree_key_max_of(made->usable);
     made->entry_max = (made->usable - ENTRIES_AT) / 4;
     if (env->trace != NULL) {
         fly_trace_register(env->trace, events, sizeof events / sizeof events[0]);
@@ -146,6 +146,11 @@ void fly_btree_close(fly_btree *tree)
 uint32_t fly_btree_root(const fly_btree *tree)
 {
     return tree->root;
+}
+
+uint32_t fly_btree_key_max_of(uint32_t usable)
+{
+    return (usable - ENTRIES_AT) / 5 - 32;
 }
 
 size_t fly_btree_key_max(const fly_btree *tree)

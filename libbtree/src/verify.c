@@ -37,7 +37,7 @@ static fly_status unsound(uint32_t page, const char *rule, uint32_t entry, fly_e
 static fly_status check_fences(uint32_t page, const uint8_t *bytes, uint32_t usable, fly_err *err)
 {
     struct bound bounds[2];
-    size_t key_max = (usable - ENTRIES_AT) / 5 - 32;
+    size_t key_max = fly_btree_key_max_of(usable);
     for (int which = LOW; which <= HIGH; which++) {
         if (!node_bound(bytes, usable, (enum fence)which, &bounds[which]) ||
             bounds[which].key.len > key_max) {
@@ -83,7 +83,7 @@ static fly_status check_entries(uint32_t page, const uint8_t *bytes, uint32_t us
     uint32_t count = node_count(bytes);
     uint32_t prefix = node_prefix(bytes);
     bool leaf = fly_page_kind(bytes) == FLY_BTREE_PAGE_LEAF;
-    size_t key_max = (usable - ENTRIES_AT) / 5 - 32;
+    size_t key_max = fly_btree_key_max_of(usable);
     size_t entry_max = (usable - ENTRIES_AT) / 4;
     struct cell before = {0};
     for (uint32_t entry = 0; entry < count; entry++) {

@@ -166,12 +166,18 @@ static fly_status replay(fly_wal *wal, const fly_wal_options *options, uint64_t 
     }
     fly_wal_record record;
     while ((status = fly_wal_reader_next(reader, &record, err)) == FLY_OK) {
-        if (options->replay != NULL) {
-            status = options->replay(options->replay_ctx, &record, err);
-            if (status != FLY_OK) {
-                status = fly_err_prefix(err, status, "log record %" PRIu64, record.lsn);
-                break;
-            }
+        if (options->replay == NULL) {
+            continue;
+        }
+        status = options->replay(options->replay_ctx, &record, err);
+        if (status == FLY_E_END) {
+            *end = record.lsn;
+            fly_wal_reader_close(reader);
+            return FLY_OK;
+        }
+        if (status != FLY_OK) {
+            status = fly_err_prefix(err, status, "log record %" PRIu64, record.lsn);
+            break;
         }
     }
     *end = fly_wal_reader_position(reader);

@@ -46,6 +46,11 @@ uint64_t fly_wal_durable(const fly_wal *wal)
     return fly_load_u64(&wal->durable);
 }
 
+bool fly_wal_is_stopped(const fly_wal *wal)
+{
+    return fly_load_u32(&wal->failed) != 0;
+}
+
 const uint8_t *fly_wal_uuid(const fly_wal *wal)
 {
     return wal->uuid;

@@ -112,6 +112,9 @@ uint32_t fly_btree_root(const fly_btree *tree);
 /** The longest key. A fifth of a page, about. */
 size_t fly_btree_key_max(const fly_btree *tree);
 
+/** The same, of trees on pages with so many usable bytes. */
+uint32_t fly_btree_key_max_of(uint32_t usable);
+
 /** The longest value that stays in a leaf beside a key of `key_len` bytes. */
 size_t fly_btree_inline_max(const fly_btree *tree, size_t key_len);
 
@@ -338,6 +341,10 @@ typedef struct fly_btree_logged {
     fly_bytes value; /**< of PUT */
     bool blob;       /**< of PUT */
 } fly_btree_logged;
+
+/** Which tree and page a record is about that is just being appended, for loggers. */
+void fly_btree_log_subject(uint8_t type, const fly_bytes *pieces, int count, uint32_t *tree,
+                           uint32_t *page);
 
 /** Take a record's body apart: FLY_E_CORRUPT. */
 FLY_MUST_USE fly_status fly_btree_log_decode(uint8_t type, fly_bytes body, fly_btree_logged *logged,

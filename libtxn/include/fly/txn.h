@@ -95,8 +95,9 @@ typedef struct fly_store_options {
     void *archive_ctx;
     const fly_resource_manager *managers; /**< keeps */
     uint32_t manager_count;
-    uint64_t stop_at_lsn;  /**< recover no further than this record; 0: to the end */
-    uint64_t stop_at_time; /**< nor beyond commits later than this: microseconds since 1970; 0: no */
+    uint64_t stop_at_lsn; /**< recover no further than this record; 0: to the end */
+    uint64_t
+        stop_at_time; /**< nor beyond commits later than this: microseconds since 1970; 0: no */
 } fly_store_options;
 
 /**
@@ -182,9 +183,9 @@ fly_store *fly_txn_store(const fly_txn *txn);
 
 /** A point to come back to. Savepoints nest. Plain data: copy it freely. */
 typedef struct fly_savepoint {
-    uint64_t undo;   /**< the library's */
-    uint64_t count;  /**< the library's */
-    uint64_t lsn;    /**< the library's */
+    uint64_t undo;  /**< the library's */
+    uint64_t count; /**< the library's */
+    uint64_t lsn;   /**< the library's */
 } fly_savepoint;
 
 /** Remember where the transaction is. */
@@ -195,14 +196,17 @@ fly_savepoint fly_txn_savepoint(const fly_txn *txn);
 FLY_MUST_USE fly_status fly_txn_rollback_to(fly_txn *txn, fly_savepoint savepoint, fly_err *err);
 
 /**
- * @brief Vote yes in a two-phase commit: what the transaction did survives, and waits for
- *        fly_txn_commit() or fly_txn_rollback(), in this life of the store or another.
+ * @brief Vote yes in a two-phase commit: what the transaction did survives any crash and waits, with
+ *        its entries locked, for somebody to take it over and commit it or roll it back.
  *
  * @param name  How to find it again, 1 to 200 bytes; no other prepared transaction may bear it.
+ * @return FLY_OK: the handle is gone. Else the transaction goes on as it was; after FLY_E_CONFLICT it
+ *         has failed.
  */
 FLY_MUST_USE fly_status fly_txn_prepare(fly_txn *txn, fly_bytes name, fly_err *err);
 
-/** Take over a prepared transaction that nobody has: FLY_E_NOT_FOUND. */
+/** Take over a prepared transaction, to commit it or roll it back: FLY_E_NOT_FOUND if there is none of
+ *  that name that nobody has. */
 FLY_MUST_USE fly_status fly_store_prepared(fly_store *store, fly_bytes name, fly_txn **txn,
                                            fly_err *err);
 
@@ -267,8 +271,8 @@ FLY_MUST_USE fly_status fly_txn_put(fly_txn *txn, fly_tree *tree, fly_bytes key,
                                     fly_err *err);
 
 /** Set the value of a key that has none: FLY_E_EXISTS, without a message. */
-FLY_MUST_USE fly_status fly_txn_insert(fly_txn *txn, fly_tree *tree, fly_bytes key,
-                                       fly_bytes value, fly_err *err);
+FLY_MUST_USE fly_status fly_txn_insert(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_bytes value,
+                                       fly_err *err);
 
 /** Delete `key`: FLY_E_NOT_FOUND, without a message. */
 FLY_MUST_USE fly_status fly_txn_delete(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_err *err);
@@ -353,16 +357,16 @@ typedef struct fly_store_stats {
     uint64_t conflicts; /**< transactions that could not serialize */
     uint64_t deadlocks;
     uint64_t lock_waits;
-    uint64_t given_up;    /**< snapshots given up */
-    uint64_t undo_bytes;  /**< memory of old versions */
-    uint64_t purged;      /**< entries removed for good */
+    uint64_t given_up;   /**< snapshots given up */
+    uint64_t undo_bytes; /**< memory of old versions */
+    uint64_t purged;     /**< entries removed for good */
     uint64_t checkpoints;
-    uint64_t active;      /**< transactions open now */
+    uint64_t active;        /**< transactions open now */
     uint64_t oldest_age_us; /**< how long the oldest of them is open */
-    uint64_t clock;       /**< commits of this store, ever */
-    uint64_t recovered;   /**< log records replayed when it was opened */
-    uint64_t undone;      /**< transactions rolled back when it was opened */
-    uint64_t recovery_us; /**< how long opening took */
+    uint64_t clock;         /**< commits of this store, ever */
+    uint64_t recovered;     /**< log records replayed when it was opened */
+    uint64_t undone;        /**< transactions rolled back when it was opened */
+    uint64_t recovery_us;   /**< how long opening took */
     fly_bufpool_stats pool;
     fly_wal_stats wal;
     uint64_t pages;      /**< of the file */

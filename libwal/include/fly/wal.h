@@ -77,7 +77,8 @@ typedef struct fly_wal_record {
 
 enum { FLY_WAL_USER_FLAGS = 0x0fff /**< bits of `flags` that callers may set */ };
 
-/** What to do with a replayed record. @return Anything but FLY_OK ends the replay with it. */
+/** What to do with a replayed record. @return FLY_E_END: this record and all behind it never happened,
+ *  the log ends here. Anything else but FLY_OK: opening fails with it. */
 typedef fly_status (*fly_wal_replay)(void *ctx, const fly_wal_record *record, fly_err *err);
 
 /** Knobs. Zero means the default. */
@@ -157,6 +158,9 @@ uint64_t fly_wal_durable(const fly_wal *wal);
  */
 FLY_MUST_USE fly_status fly_wal_flush(fly_wal *wal, uint64_t lsn, fly_durability level,
                                       fly_err *err);
+
+/** Whether the log has stopped, after a write that failed. */
+bool fly_wal_is_stopped(const fly_wal *wal);
 
 /** The log's identity, 16 bytes. */
 const uint8_t *fly_wal_uuid(const fly_wal *wal);

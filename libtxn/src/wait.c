@@ -1,0 +1,126 @@
+/*
+ * Waiting for another writer, and deadlocks.
+ *
+ * Who wants to change an entry whose newest version belongs to a transaction that has not ended,
+ * waits for that transaction's end. A transaction waits for at most one other, so the graph of who
+ * waits for whom is a set of paths, and a deadlock is a path that comes back. Everybody who is about
+ * to wait says so first and then follows the path from there: of all those who close a circle, at
+ * least the last to say so finds it. The youngest in the circle gives way: it has the least to lose.
+ *
+ *     T3 ──waits for──> T1 ──> T7 ──> T3        T7 is told to give way
+ *
+ * A waiter is parked on its opponent's count of ends. To wake one that was chosen as the victim, that
+ * count is raised: those who wait there for nothing look again.
+ */
+#include "txn_int.h"
+
+#include <inttypes.h>
+
+enum { PATH_MAX_LEN = 1 << 16 };
+
+void fly__txn_wake_waiters(fly_txn *txn)
+{
+    (void)fly_add_u32(&txn->finishes, 1);
+    /* Pairs with the increment before parking: whoever parks either sees the new count, or is seen
+     * here. */
+    if (fly_load_seq_u32(&txn->waiters) != 0) {
+        fly_unpark(&txn->finishes, UINT32_MAX);
+    }
+}
+
+/* Who a transaction waits for, if that is somebody who has not ended: its context. */
+static fly_txn *opponent_of(fly_txn *viewer, const fly_txn *txn)
+{
+    uint64_t id = fly_load_seq_u64(&txn->waiting_for);
+    uint32_t context = 0;
+    if (id == 0 || fly__txn_ended(viewer, id, &context) != 0) {
+        return NULL;
+    }
+    return fly__txn_context(viewer->store, context);
+}
+
+/* Follow the path from `txn`; if it comes back, the youngest on it. */
+static fly_txn *find_victim(fly_txn *txn)
+{
+    fly_txn *victim = txn;
+    fly_txn *at = opponent_of(txn, txn);
+    for (int steps = 0; at != NULL && steps < PATH_MAX_LEN; steps++) {
+        if (at == txn) {
+            return victim;
+        }
+        if (fly_load_u64(&at->id) > fly_load_u64(&victim->id)) {
+            victim = at;
+        }
+        at = opponent_of(txn, at);
+    }
+    return NULL;
+}
+
+static fly_status gives_way(fly_txn *txn, uint64_t id, fly_err *err)
+{
+    txn->failed = true;
+    fly_count_u64(&txn->store->deadlocks, 1);
+    return fly_err_set(err, FLY_E_DEADLOCK,
+                       "transaction %" PRIu64 " was waiting for %" PRIu64
+                       ", and gave way in a deadlock",
+                       fly_load_u64(&txn->id), id);
+}
+
+/* Somebody in a circle has to go. True if it is us. */
+static bool resolve_deadlock(fly_txn *txn)
+{
+    fly_txn *victim = find_victim(txn);
+    if (victim == NULL) {
+        return false;
+    }
+    if (victim == txn) {
+        return true;
+    }
+    fly_store_seq_u32(&victim->victim, 1);
+    fly_txn *opponent = opponent_of(txn, victim);
+    if (opponent != NULL) {
+        fly__txn_wake_waiters(opponent);
+    }
+    return false;
+}
+
+fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
+{
+    fly_store *store = txn->store;
+    uint64_t began = fly_now();
+    uint64_t deadline = txn->lock_ns != 0 ? began + txn->lock_ns : FLY_FOREVER;
+    fly_status status = FLY_OK;
+    fly_count_u64(&store->lock_waits, 1);
+    fly_store_relaxed_u32(&txn->victim, 0);
+    fly_store_seq_u64(&txn->waiting_for, id);
+    for (;;) {
+        uint32_t context = 0;
+        if (fly__txn_ended(txn, id, &context) != 0) {
+            break;
+        }
+        fly_txn *opponent = fly__txn_context(store, context);
+        (void)fly_add_u32(&opponent->waiters, 1);
+        uint32_t seen = fly_load_seq_u32(&opponent->finishes);
+        bool in_time = true;
+        if (fly__txn_ended(txn, id, &context) == 0) {
+            if (fly_load_seq_u32(&txn->victim) != 0 || resolve_deadlock(txn)) {
+                status = gives_way(txn, id, err);
+            } else {
+                in_time = fly_park(&opponent->finishes, seen, deadline, "another transaction");
+            }
+        }
+        (void)fly_sub_u32(&opponent->waiters, 1);
+        if (!in_time) {
+            status = fly_err_set(err, FLY_E_TIMEOUT,
+                                 "waited %" PRIu64 " ms for transaction %" PRIu64 " to end",
+                                 txn->lock_ns / 1000000, id);
+        }
+        if (status != FLY_OK) {
+            break;
+        }
+    }
+    fly_store_seq_u64(&txn->waiting_for, 0);
+    FLY_TRACE(store->env->trace, FLY_TXN_EVENT_WAITED, fly_load_u64(&txn->id), id,
+              fly_now() - began, 0);
+    return status;
+}
