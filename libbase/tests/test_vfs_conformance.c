@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POSIX, MEM, IMPLEMENTATIONS };
+enum { POSIX, MEM, SIM, SIM_DIRECT, IMPLEMENTATIONS };
 
 static fly_vfs *vfs;
+static fly_sim_disk *disk;
 static char dir[64];
 static fly_err err;
 
@@ -29,11 +30,18 @@ static void begin(int implementation)
         vfs = fly_vfs_posix();
         FLY_CHECK_OK(fly_test_temp_dir(dir, sizeof dir, &err), err);
         break;
-    default:
+    case MEM:
         vfs = fly_vfs_mem_create(fly_mem_system());
+        break;
+    default:
+        disk = fly_sim_disk_create(
+            &(fly_sim_disk_options){.seed = 1, .direct = implementation == SIM_DIRECT});
+        vfs = fly_sim_disk_vfs(disk);
+        break;
+    }
+    if (implementation != POSIX) {
         (void)snprintf(dir, sizeof dir, "dir");
         FLY_CHECK_OK(fly_vfs_make_dir(vfs, dir, &err), err);
-        break;
     }
 }
 
@@ -41,6 +49,10 @@ static void end(void)
 {
     FLY_CHECK_OK(fly_vfs_remove_tree(vfs, dir, &err), err);
     fly_vfs_destroy(vfs);
+    if (disk != NULL) {
+        ck_assert_uint_eq(fly_sim_disk_handles(disk), 0);
+        fly_sim_disk_destroy(disk);
+    }
 }
 
 /* The path of a name in the test's directory; valid until the fourth call after it. */

@@ -15,5 +15,6 @@
 #define FLY_BASE_TESTING_VERSION "0.1.0" /**< semantic version of this library */
 
 #include <fly/base_seeds.h>
+#include <fly/base_simdisk.h>
 
 #endif
