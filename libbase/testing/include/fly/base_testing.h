@@ -16,5 +16,6 @@
 
 #include <fly/base_seeds.h>
 #include <fly/base_simdisk.h>
+#include <fly/base_simsched.h>
 
 #endif
