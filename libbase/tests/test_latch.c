@@ -118,6 +118,30 @@ END_TEST
 
 #endif
 
+/* After a release that woke everybody the bit is still there, and means nothing any more. */
+START_TEST(a_bit_that_was_left_behind_keeps_nobody_out)
+{
+    fly_store_u64(&latch.word, FLY__LATCH_PARKED);
+    fly_latch_lock_shared(&latch);
+    fly_latch_lock_shared(&latch);
+    fly_latch_unlock_shared(&latch);
+    fly_latch_unlock_shared(&latch);
+    ck_assert_uint_eq(fly_load_u64(&latch.word), 0);
+    fly_store_u64(&latch.word, FLY__LATCH_PARKED);
+    fly_latch_lock_exclusive(&latch);
+    fly_latch_unlock_unchanged(&latch);
+    ck_assert_uint_eq(fly_load_u64(&latch.word), 0);
+    fly_store_u64(&latch.word, FLY__LATCH_PARKED);
+    ck_assert(fly_latch_try_exclusive(&latch));
+    fly_latch_unlock_unchanged(&latch);
+    ck_assert_uint_eq(fly_load_u64(&latch.word), 0);
+    fly_store_u64(&latch.word, FLY__LATCH_PARKED);
+    ck_assert(fly_latch_upgrade(&latch, fly_latch_observe(&latch)));
+    fly_latch_unlock_unchanged(&latch);
+    ck_assert_uint_eq(fly_load_u64(&latch.word), 0);
+}
+END_TEST
+
 START_TEST(giving_back_a_free_latch_stops_the_program)
 {
     fly_latch_unlock_exclusive(&latch);
@@ -170,8 +194,13 @@ static void write_after_observing(void *arg)
 {
     (void)arg;
     for (int i = 0; i < ROUNDS; i++) {
-        while (!fly_latch_upgrade(&latch, fly_latch_observe(&latch))) {
-        }
+        fly_latch_version version;
+        uint64_t seen;
+        do {
+            version = fly_latch_observe(&latch);
+            seen = *(volatile uint64_t *)&pair.left;
+        } while (!fly_latch_upgrade(&latch, version));
+        FLY_ASSERT(pair.left == seen);
         pair.left++;
         pair.right++;
         fly_latch_unlock_exclusive(&latch);
@@ -300,6 +329,7 @@ int main(void)
     tcase_add_test(states, readers_end_no_observation);
     tcase_add_test(states, the_version_survives_as_many_writes_as_it_has_bits_for);
 #endif
+    tcase_add_test(states, a_bit_that_was_left_behind_keeps_nobody_out);
     tcase_add_test_raise_signal(states, giving_back_a_free_latch_stops_the_program, SIGABRT);
     tcase_add_test_raise_signal(states, giving_back_a_latch_without_readers_stops_the_program,
                                 SIGABRT);

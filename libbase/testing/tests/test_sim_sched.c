@@ -721,19 +721,41 @@ START_TEST(mutexes_and_conditions_hold_under_many_seeds)
 }
 END_TEST
 
+/* Upgraded, what was read under observation is what is there. */
+static void upgrade_to_exclusive(void)
+{
+    fly_latch_version version;
+    uint64_t seen;
+    do {
+        version = fly_latch_observe(&world.latch);
+        seen = world.left;
+        point("about to upgrade");
+    } while (!fly_latch_upgrade(&world.latch, version));
+    FLY_ASSERT(world.left == seen);
+}
+
 static void write_pair(void *arg)
 {
     for (int i = 0; i < 5; i++) {
         if (arg == NULL) {
             fly_latch_lock_exclusive(&world.latch);
         } else {
-            while (!fly_latch_upgrade(&world.latch, fly_latch_observe(&world.latch))) {
-            }
+            upgrade_to_exclusive();
         }
         world.left++;
         point("half written");
         world.right++;
         fly_latch_unlock_exclusive(&world.latch);
+    }
+}
+
+static void change_nothing(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 5; i++) {
+        fly_latch_lock_exclusive(&world.latch);
+        point("changing nothing");
+        fly_latch_unlock_unchanged(&world.latch);
     }
 }
 
@@ -769,13 +791,14 @@ static void observe_pair(void *arg)
 static void share_pair(void *arg)
 {
     memset(&world, 0, sizeof world);
-    fly_thread threads[5];
+    fly_thread threads[6];
     start(&threads[0], "writer", write_pair, NULL);
     start(&threads[1], "reader", read_pair, NULL);
     start(&threads[2], "observer", observe_pair, NULL);
     start(&threads[3], "upgrader", write_pair, "by upgrading");
     start(&threads[4], "reader", read_pair, NULL);
-    for (int i = 0; i < 5; i++) {
+    start(&threads[5], "idler", change_nothing, NULL);
+    for (int i = 0; i < 6; i++) {
         fly_thread_join(&threads[i]);
     }
     FLY_ASSERT(world.left == 10);
