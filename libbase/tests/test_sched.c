@@ -286,6 +286,15 @@ START_TEST(taking_a_mutex_twice_stops_the_program)
 }
 END_TEST
 
+START_TEST(taking_a_mutex_without_rank_twice_stops_it_too)
+{
+    fly_mutex unranked;
+    fly_mutex_init(&unranked, "unranked", FLY_RANK_NONE);
+    fly_mutex_lock(&unranked);
+    fly_mutex_lock(&unranked);
+}
+END_TEST
+
 START_TEST(giving_back_what_one_does_not_hold_stops_the_program)
 {
     fly_mutex_unlock(&shared.mutex);
@@ -413,6 +422,7 @@ int main(void)
 #ifdef FLY_SLOW_ASSERTS
     tcase_add_test_raise_signal(mutexes, taking_mutexes_downwards_stops_the_program, SIGABRT);
     tcase_add_test_raise_signal(mutexes, taking_a_mutex_twice_stops_the_program, SIGABRT);
+    tcase_add_test_raise_signal(mutexes, taking_a_mutex_without_rank_twice_stops_it_too, SIGABRT);
     tcase_add_test_raise_signal(mutexes, giving_back_what_one_does_not_hold_stops_the_program,
                                 SIGABRT);
     tcase_add_test_raise_signal(mutexes, claiming_to_hold_what_one_does_not_stops_the_program,

@@ -328,6 +328,16 @@ START_TEST(a_small_text_buffer_is_filled_and_the_whole_length_told)
 }
 END_TEST
 
+START_TEST(a_table_registered_often_takes_one_place)
+{
+    for (int i = 0; i < 100; i++) {
+        fly_trace_register(trace, page_types, 1);
+    }
+    fly_trace_register(trace, wal_types, 2);
+    ck_assert_ptr_eq(fly_trace_find(trace, SYNCED), &wal_types[1]);
+}
+END_TEST
+
 START_TEST(tables_beyond_the_last_are_shown_by_number)
 {
     static fly_trace_type types[70];
@@ -365,6 +375,7 @@ int main(void)
     tcase_add_checked_fixture(text, setup, teardown);
     tcase_add_test(text, events_are_named_once_their_layer_has_registered);
     tcase_add_test(text, a_small_text_buffer_is_filled_and_the_whole_length_told);
+    tcase_add_test(text, a_table_registered_often_takes_one_place);
     tcase_add_test(text, tables_beyond_the_last_are_shown_by_number);
     return fly_test_run(suite);
 }

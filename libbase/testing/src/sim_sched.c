@@ -540,9 +540,6 @@ static bool sim_park(fly_sched *sched, const fly_atomic_u32 *word, uint32_t expe
     if (fly_load_u32(word) != expected) {
         return true;
     }
-    if (deadline <= s->now) {
-        return false;
-    }
     if (fly_rng_below(&s->rng, SPURIOUS_ONE_IN) == 0) {
         return true; /* parking may end for no reason */
     }

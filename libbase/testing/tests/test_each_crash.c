@@ -163,7 +163,8 @@ static fly_status work(fly_sim_env *world, void *ctx)
     fly_file *log = NULL;
     uint64_t count;
     uint64_t sum;
-    fly_status status = recover(world, store->left_out, &log, &count, &sum);
+    omission at_first = store->left_out == RECOVERY_SYNC ? NOTHING : store->left_out;
+    fly_status status = recover(world, at_first, &log, &count, &sum);
     uint64_t at = 0;
     for (uint64_t number = 1; status == FLY_OK && number <= 8; number++, at += RECORD) {
         status = append(store, log, at, number);
@@ -191,6 +192,7 @@ static void verify(fly_sim_env *world, void *ctx)
     uint64_t count = 0;
     uint64_t sum = 0;
     fly_err err = {0};
+    FLY_ASSERT(fly_sched_current() == fly_sched_os()); /* nobody else gets a turn meanwhile */
     FLY_CHECK_OK(recover(world, store->left_out, &log, &count, &sum), err);
     FLY_ASSERT(count >= store->acknowledged);
     FLY_ASSERT(count <= store->attempted);
@@ -230,7 +232,9 @@ END_TEST
 
 START_TEST(what_only_a_second_crash_shows_takes_a_second_crash)
 {
-    fly_test_crash_options options = {.seeds = 8};
+    fly_test_crash_options options = {.seeds = 8, .once = true};
+    ck_assert(run_silently(RECOVERY_SYNC, &options));
+    options.once = false;
     ck_assert(!run_silently(RECOVERY_SYNC, &options));
 }
 END_TEST

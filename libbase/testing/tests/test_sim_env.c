@@ -186,6 +186,25 @@ START_TEST(calls_of_the_disk_take_virtual_time)
 }
 END_TEST
 
+static void sleep_for_an_hour(fly_sim_env *in, void *ctx)
+{
+    uint64_t *elapsed = ctx;
+    uint64_t before = in->env.wall_time(&in->env);
+    fly_sleep((uint64_t)3600 * 1000000000);
+    *elapsed = in->env.wall_time(&in->env) - before;
+}
+
+START_TEST(the_time_of_day_goes_with_virtual_time)
+{
+    uint64_t elapsed = 0;
+    begin(1);
+    run(sleep_for_an_hour, &elapsed);
+    ck_assert_uint_ge(elapsed, 3600000000);
+    ck_assert_uint_lt(elapsed, 3600001000);
+    fly_sim_env_deinit(&world);
+}
+END_TEST
+
 /* Threads whose order of events is noted: a write that falls into a sync that is under way is not
  * covered by it. */
 static struct {
@@ -297,6 +316,7 @@ int main(void)
     TCase *all = fly_test_case(suite, "all of it");
     tcase_add_test(all, one_seed_one_life);
     tcase_add_test(all, calls_of_the_disk_take_virtual_time);
+    tcase_add_test(all, the_time_of_day_goes_with_virtual_time);
     tcase_add_test(all, a_write_during_a_sync_is_not_covered_by_it);
     tcase_add_test(all, a_call_that_a_crash_falls_into_fails_and_does_nothing);
     return fly_test_run(suite);

@@ -297,6 +297,38 @@ START_TEST(pct_finds_what_a_fair_coin_does_not)
 }
 END_TEST
 
+/* The highest priority must not spin for ever for what a lower one has yet to do. */
+static fly_atomic_u32 flag;
+
+static void spin_for_flag(void *arg)
+{
+    (void)arg;
+    while (fly_load_u32(&flag) == 0) {
+        fly_yield();
+    }
+}
+
+static void raise_flag(void *arg)
+{
+    (void)arg;
+    point("about to raise");
+    fly_store_u32(&flag, 1);
+}
+
+static void spin_and_raise(void *arg)
+{
+    fly_store_u32(&flag, 0);
+    run_both(spin_for_flag, raise_flag, arg);
+}
+
+START_TEST(who_yields_lets_the_others_go_first)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        ck_assert_int_eq(run(seed, FLY_SIM_PCT, spin_and_raise, NULL), FLY_SIM_DONE);
+    }
+}
+END_TEST
+
 /* ----------------------------------------------------------------------- deadlocks */
 
 static fly_mutex fork_a;
@@ -881,6 +913,7 @@ int main(void)
 #ifdef FLY_POINTS
     tcase_add_test(seeds, marked_points_are_points);
 #endif
+    tcase_add_test(seeds, who_yields_lets_the_others_go_first);
     tcase_add_test(seeds, pct_finds_what_a_fair_coin_does_not);
 
     TCase *hanging = fly_test_case(suite, "hanging");
