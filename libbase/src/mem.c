@@ -5,7 +5,7 @@
  * request larger than a chunk gets a chunk to itself, behind the newest, so that the room left in
  * the newest is not lost.
  *
- * What is not here: the allocator that fails on demand, which is a test's (testing/fault.c).
+ * What is not here: the allocator that fails on demand, which is a test's (testing/src/fault_mem.c).
  */
 #define _POSIX_C_SOURCE 200809L
 #include <fly/base_mem.h>
