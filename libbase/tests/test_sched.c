@@ -91,7 +91,9 @@ static void note_id(void *arg)
     static fly_atomic_u32 next;
     uint64_t *ids = arg;
     ids[fly_add_u32(&next, 1)] = fly__base_thread_id();
-    fly_sleep(20 * MS); /* alive together, so no identity comes twice */
+    while (fly_load_u32(&next) < THREADS) { /* alive together, so no identity comes twice */
+        fly_sleep(MS);
+    }
 }
 
 START_TEST(threads_alive_together_have_identities_of_their_own)

@@ -22,12 +22,12 @@ static struct {
     uint8_t bytes[65536];
     uint64_t size;
     unsigned flags; /* of the last write */
-} stub;
+} scripted;
 
 static int64_t next_step(void)
 {
-    int call = stub.calls++;
-    int64_t step = stub.always != 0 ? stub.always : call < STEPS ? stub.steps[call] : 0;
+    int call = scripted.calls++;
+    int64_t step = scripted.always != 0 ? scripted.always : call < STEPS ? scripted.steps[call] : 0;
     return step == NOTHING ? 0 : step != 0 ? step : EVERYTHING;
 }
 
@@ -38,32 +38,32 @@ static int64_t transfer(uint64_t offset, const fly_iovec *parts, int count, uint
     for (int i = 0; i < count; i++) {
         uint8_t *at = parts[i].base;
         for (size_t k = 0; k < parts[i].len && (uint64_t)done < limit; k++, done++) {
-            uint8_t *there = &stub.bytes[offset + (uint64_t)done];
+            uint8_t *there = &scripted.bytes[offset + (uint64_t)done];
             *(write ? there : &at[k]) = *(write ? &at[k] : there);
         }
     }
     return done;
 }
 
-static int64_t stub_readv(fly_file *file, uint64_t offset, const fly_iovec *parts, int count)
+static int64_t scripted_readv(fly_file *file, uint64_t offset, const fly_iovec *parts, int count)
 {
     (void)file;
     int64_t step = next_step();
-    uint64_t here = offset < stub.size ? stub.size - offset : 0;
+    uint64_t here = offset < scripted.size ? scripted.size - offset : 0;
     return step < 0 ? step
                     : transfer(offset, parts, count, here < (uint64_t)step ? here : (uint64_t)step,
                                false);
 }
 
-static int64_t stub_writev(fly_file *file, uint64_t offset, const fly_iovec *parts, int count,
-                           unsigned flags)
+static int64_t scripted_writev(fly_file *file, uint64_t offset, const fly_iovec *parts, int count,
+                               unsigned flags)
 {
     (void)file;
-    stub.flags = flags;
+    scripted.flags = flags;
     int64_t step = next_step();
     int64_t done = step < 0 ? step : transfer(offset, parts, count, (uint64_t)step, true);
-    if (done > 0 && offset + (uint64_t)done > stub.size) {
-        stub.size = offset + (uint64_t)done;
+    if (done > 0 && offset + (uint64_t)done > scripted.size) {
+        scripted.size = offset + (uint64_t)done;
     }
     return done;
 }
@@ -74,20 +74,20 @@ static int plain(void)
     return step < 0 ? (int)step : 0;
 }
 
-static int stub_sync(fly_file *file)
+static int scripted_sync(fly_file *file)
 {
     (void)file;
     return plain();
 }
 
-static int stub_truncate(fly_file *file, uint64_t size)
+static int scripted_truncate(fly_file *file, uint64_t size)
 {
     (void)file;
     (void)size;
     return plain();
 }
 
-static int stub_allocate(fly_file *file, uint64_t offset, uint64_t len)
+static int scripted_allocate(fly_file *file, uint64_t offset, uint64_t len)
 {
     (void)file;
     (void)offset;
@@ -95,43 +95,43 @@ static int stub_allocate(fly_file *file, uint64_t offset, uint64_t len)
     return plain();
 }
 
-static int64_t stub_size(fly_file *file)
+static int64_t scripted_size(fly_file *file)
 {
     (void)file;
     int result = plain();
-    return result < 0 ? result : (int64_t)stub.size;
+    return result < 0 ? result : (int64_t)scripted.size;
 }
 
-static const fly_file_ops stub_ops = {
-    .readv = stub_readv,
-    .writev = stub_writev,
-    .sync = stub_sync,
-    .sync_data = stub_sync,
-    .truncate = stub_truncate,
-    .allocate = stub_allocate,
-    .size = stub_size,
-    .lock = stub_sync,
-    .close = stub_sync,
+static const fly_file_ops scripted_ops = {
+    .readv = scripted_readv,
+    .writev = scripted_writev,
+    .sync = scripted_sync,
+    .sync_data = scripted_sync,
+    .truncate = scripted_truncate,
+    .allocate = scripted_allocate,
+    .size = scripted_size,
+    .lock = scripted_sync,
+    .close = scripted_sync,
 };
 
-static int stub_open(fly_vfs *vfs, const char *path, unsigned flags, fly_file **file)
+static int scripted_open(fly_vfs *vfs, const char *path, unsigned flags, fly_file **file)
 {
     (void)vfs;
     (void)path;
     (void)flags;
     int result = plain();
-    *file = &stub.file;
+    *file = &scripted.file;
     return result;
 }
 
-static int stub_name(fly_vfs *vfs, const char *path)
+static int scripted_name(fly_vfs *vfs, const char *path)
 {
     (void)vfs;
     (void)path;
     return plain();
 }
 
-static int stub_rename(fly_vfs *vfs, const char *from, const char *to)
+static int scripted_rename(fly_vfs *vfs, const char *from, const char *to)
 {
     (void)vfs;
     (void)from;
@@ -140,8 +140,8 @@ static int stub_rename(fly_vfs *vfs, const char *from, const char *to)
 }
 
 /* A directory with one file in it that never goes away. */
-static int stub_list(fly_vfs *vfs, const char *path, void (*each)(void *ctx, const char *name),
-                     void *ctx)
+static int scripted_list(fly_vfs *vfs, const char *path, void (*each)(void *ctx, const char *name),
+                         void *ctx)
 {
     (void)vfs;
     if (strcmp(path, "dir") != 0) {
@@ -155,12 +155,12 @@ static int stub_list(fly_vfs *vfs, const char *path, void (*each)(void *ctx, con
 }
 
 static fly_vfs vfs = {
-    .open = stub_open,
-    .rename = stub_rename,
-    .remove = stub_name,
-    .make_dir = stub_name,
-    .sync_dir = stub_name,
-    .list = stub_list,
+    .open = scripted_open,
+    .rename = scripted_rename,
+    .remove = scripted_name,
+    .make_dir = scripted_name,
+    .sync_dir = scripted_name,
+    .list = scripted_list,
 };
 
 static fly_err err;
@@ -168,25 +168,25 @@ static fly_file *file;
 
 static void setup(void)
 {
-    memset(&stub, 0, sizeof stub);
+    memset(&scripted, 0, sizeof scripted);
     memset(&err, 0, sizeof err);
-    stub.file = (fly_file){.ops = &stub_ops, .path = "stub.db"};
-    file = &stub.file;
+    scripted.file = (fly_file){.ops = &scripted_ops, .path = "scripted.db"};
+    file = &scripted.file;
 }
 
 static void script(const int64_t *steps, int count)
 {
-    stub.calls = 0;
-    memset(stub.steps, 0, sizeof stub.steps);
-    memcpy(stub.steps, steps, (size_t)count * sizeof *steps);
+    scripted.calls = 0;
+    memset(scripted.steps, 0, sizeof scripted.steps);
+    memcpy(scripted.steps, steps, (size_t)count * sizeof *steps);
 }
 
 static void fill_file(size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        stub.bytes[i] = (uint8_t)(i * 7 + i / 251);
+        scripted.bytes[i] = (uint8_t)(i * 7 + i / 251);
     }
-    stub.size = size;
+    scripted.size = size;
 }
 
 /* ------------------------------------------------------------------ short counts */
@@ -197,8 +197,8 @@ START_TEST(short_reads_are_continued_where_they_stopped)
     fill_file(1000);
     script((int64_t[]){1, 9, 300, 1, 600}, 5);
     FLY_CHECK_OK(fly_file_read(file, 0, buffer, sizeof buffer, &err), err);
-    ck_assert_mem_eq(buffer, stub.bytes, sizeof buffer);
-    ck_assert_int_eq(stub.calls, 6);
+    ck_assert_mem_eq(buffer, scripted.bytes, sizeof buffer);
+    ck_assert_int_eq(scripted.calls, 6);
 }
 END_TEST
 
@@ -211,9 +211,9 @@ START_TEST(short_reads_go_on_in_the_middle_of_a_part)
     fill_file(10);
     script((int64_t[]){2, 1, 3, 1, 1, 2}, 6);
     FLY_CHECK_OK(fly_file_readv(file, 0, parts, 5, &err), err);
-    ck_assert_mem_eq(a, stub.bytes, 3);
-    ck_assert_mem_eq(b, stub.bytes + 3, 1);
-    ck_assert_mem_eq(c, stub.bytes + 4, 6);
+    ck_assert_mem_eq(a, scripted.bytes, 3);
+    ck_assert_mem_eq(b, scripted.bytes + 3, 1);
+    ck_assert_mem_eq(c, scripted.bytes + 4, 6);
     ck_assert_ptr_eq(parts[0].base, a); /* the caller's array is not touched */
     ck_assert_uint_eq(parts[3].len, 6);
 }
@@ -225,9 +225,9 @@ START_TEST(short_writes_are_continued_where_they_stopped)
     fly_iovec parts[] = {{(void *)(uintptr_t)text, 4}, {(void *)(uintptr_t)(text + 4), 15}};
     script((int64_t[]){1, 5, 2, 1}, 4);
     FLY_CHECK_OK(fly_file_writev(file, 7, parts, 2, FLY_WRITE_DURABLE, &err), err);
-    ck_assert_mem_eq(stub.bytes + 7, text, 19);
-    ck_assert_uint_eq(stub.size, 26);
-    ck_assert_uint_eq(stub.flags, FLY_WRITE_DURABLE);
+    ck_assert_mem_eq(scripted.bytes + 7, text, 19);
+    ck_assert_uint_eq(scripted.size, 26);
+    ck_assert_uint_eq(scripted.flags, FLY_WRITE_DURABLE);
 }
 END_TEST
 
@@ -240,7 +240,7 @@ START_TEST(nothing_to_transfer_is_no_call)
     FLY_CHECK_OK(fly_file_writev(file, 0, NULL, 0, 0, &err), err);
     FLY_CHECK_OK(fly_file_allocate(file, 0, 0, &err), err);
     ck_assert_uint_eq(got, 0);
-    ck_assert_int_eq(stub.calls, 0);
+    ck_assert_int_eq(scripted.calls, 0);
 }
 END_TEST
 
@@ -254,7 +254,8 @@ START_TEST(the_end_of_the_file_ends_a_read)
     FLY_CHECK_OK(fly_file_read_some(file, 60, buffer, sizeof buffer, &got, &err), err);
     ck_assert_uint_eq(got, 0);
     FLY_CHECK(fly_file_read(file, 10, buffer, sizeof buffer, &err), FLY_E_CORRUPT, err);
-    ck_assert_str_eq(err.message, "\"stub.db\" ends at byte 60, 50 bytes before what is needed");
+    ck_assert_str_eq(err.message,
+                     "\"scripted.db\" ends at byte 60, 50 bytes before what is needed");
 }
 END_TEST
 
@@ -262,7 +263,7 @@ START_TEST(a_write_that_writes_nothing_is_a_failure)
 {
     script((int64_t[]){3, NOTHING}, 2);
     FLY_CHECK(fly_file_write(file, 0, "hello", 5, 0, &err), FLY_E_IO, err);
-    FLY_CHECK_SAYS(err.message, "could not write 2 bytes at 3 of \"stub.db\"");
+    FLY_CHECK_SAYS(err.message, "could not write 2 bytes at 3 of \"scripted.db\"");
 }
 END_TEST
 
@@ -271,11 +272,11 @@ END_TEST
 START_TEST(past_the_cache_a_read_goes_on_at_a_block)
 {
     static uint8_t buffer[4 * FLY_DIRECT_ALIGN];
-    stub.file.direct = true;
+    scripted.file.direct = true;
     fill_file(sizeof buffer);
     script((int64_t[]){FLY_DIRECT_ALIGN, 2 * FLY_DIRECT_ALIGN}, 2);
     FLY_CHECK_OK(fly_file_read(file, 0, buffer, sizeof buffer, &err), err);
-    ck_assert_mem_eq(buffer, stub.bytes, sizeof buffer);
+    ck_assert_mem_eq(buffer, scripted.bytes, sizeof buffer);
 }
 END_TEST
 
@@ -283,7 +284,7 @@ START_TEST(past_the_cache_the_end_may_lie_in_a_block)
 {
     static uint8_t buffer[2 * FLY_DIRECT_ALIGN];
     size_t got = 0;
-    stub.file.direct = true;
+    scripted.file.direct = true;
     fill_file(FLY_DIRECT_ALIGN + 100);
     FLY_CHECK_OK(fly_file_read_some(file, 0, buffer, sizeof buffer, &got, &err), err);
     ck_assert_uint_eq(got, FLY_DIRECT_ALIGN + 100);
@@ -294,18 +295,18 @@ END_TEST
 START_TEST(past_the_cache_half_a_block_is_not_the_end_of_the_file)
 {
     static uint8_t buffer[2 * FLY_DIRECT_ALIGN];
-    stub.file.direct = true;
+    scripted.file.direct = true;
     fill_file(sizeof buffer);
     script((int64_t[]){FLY_DIRECT_ALIGN + 512}, 1);
     FLY_CHECK(fly_file_read(file, 0, buffer, sizeof buffer, &err), FLY_E_IO, err);
-    FLY_CHECK_SAYS(err.message, "could not read at 4608 of \"stub.db\": short by 3584 bytes");
+    FLY_CHECK_SAYS(err.message, "could not read at 4608 of \"scripted.db\": short by 3584 bytes");
 }
 END_TEST
 
 START_TEST(past_the_cache_half_a_block_written_is_a_failure)
 {
     static uint8_t buffer[2 * FLY_DIRECT_ALIGN];
-    stub.file.direct = true;
+    scripted.file.direct = true;
     script((int64_t[]){FLY_DIRECT_ALIGN + 512}, 1);
     FLY_CHECK(fly_file_write(file, 0, buffer, sizeof buffer, 0, &err), FLY_E_IO, err);
     FLY_CHECK_SAYS(err.message, "short by 3584 bytes");
@@ -341,14 +342,14 @@ START_TEST(interrupted_calls_are_repeated)
     FLY_CHECK_OK(fly_vfs_remove(&vfs, "x", &err), err);
     script(twice, 2);
     FLY_CHECK_OK(fly_vfs_make_dir(&vfs, "x", &err), err);
-    ck_assert_int_eq(stub.calls, 3);
+    ck_assert_int_eq(scripted.calls, 3);
 }
 END_TEST
 
 START_TEST(a_call_that_is_interrupted_for_ever_fails_at_last)
 {
     uint8_t byte = 0;
-    stub.always = -EINTR;
+    scripted.always = -EINTR;
     FLY_CHECK(fly_file_write(file, 0, &byte, 1, 0, &err), FLY_E_IO, err);
     FLY_CHECK_SAYS(err.message, "Interrupted system call");
 }
@@ -358,13 +359,13 @@ START_TEST(a_sync_is_never_repeated)
 {
     script((int64_t[]){-EINTR}, 1);
     FLY_CHECK(fly_file_sync(file, &err), FLY_E_IO, err);
-    ck_assert_int_eq(stub.calls, 1);
+    ck_assert_int_eq(scripted.calls, 1);
     script((int64_t[]){-EIO}, 1);
     FLY_CHECK(fly_file_sync_data(file, &err), FLY_E_IO, err);
-    ck_assert_int_eq(stub.calls, 1);
+    ck_assert_int_eq(scripted.calls, 1);
     script((int64_t[]){-EINTR}, 1);
     FLY_CHECK(fly_vfs_sync_dir(&vfs, "x", &err), FLY_E_IO, err);
-    ck_assert_int_eq(stub.calls, 1);
+    ck_assert_int_eq(scripted.calls, 1);
 }
 END_TEST
 
@@ -372,10 +373,10 @@ START_TEST(an_interrupted_close_has_closed)
 {
     script((int64_t[]){-EINTR}, 1);
     FLY_CHECK_OK(fly_file_close(file, &err), err);
-    ck_assert_int_eq(stub.calls, 1);
+    ck_assert_int_eq(scripted.calls, 1);
     script((int64_t[]){-EIO}, 1);
     FLY_CHECK(fly_file_close(file, &err), FLY_E_IO, err);
-    FLY_CHECK_SAYS(err.message, "could not close \"stub.db\"");
+    FLY_CHECK_SAYS(err.message, "could not close \"scripted.db\"");
     FLY_CHECK_OK(fly_file_close(NULL, &err), err);
     fly_file_abandon(NULL);
 }
@@ -416,7 +417,7 @@ START_TEST(a_failed_write_says_what_is_missing)
 {
     script((int64_t[]){2, -ENOSPC}, 2);
     FLY_CHECK(fly_file_write(file, 10, "hello", 5, 0, &err), FLY_E_NO_SPACE, err);
-    FLY_CHECK_SAYS(err.message, "could not write 3 bytes at 12 of \"stub.db\": No space");
+    FLY_CHECK_SAYS(err.message, "could not write 3 bytes at 12 of \"scripted.db\": No space");
 }
 END_TEST
 

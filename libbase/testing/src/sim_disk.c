@@ -105,6 +105,7 @@ typedef struct call {
     uint64_t generation;
     const char *path;
     uint64_t offset, len;
+    bool unchanging; /* of a kind that may change the disk, and did not */
     bool struck;
     fly_sim_fault fault; /* if struck */
 } call;
@@ -232,7 +233,8 @@ static int under_way(call *c)
         return -EIO;
     }
     bool simulated = fly_sched_current() != fly_sched_os();
-    bool watched = disk->watch != NULL && (c->kind & FLY_SIM_CHANGES) != 0;
+    bool changes = (c->kind & FLY_SIM_CHANGES) != 0 && !c->unchanging;
+    bool watched = disk->watch != NULL && changes;
     if (watched || simulated) {
         uint64_t duration = duration_of(c);
         unlock(disk);
@@ -641,7 +643,9 @@ static int sim_open(fly_vfs *vfs, const char *path, unsigned flags, fly_file **f
     fly__sim_inode *inode = NULL;
     int result = begin_or_fail(&c);
     if (result == 0) {
+        uint64_t before = c.disk->store.next_number;
         result = open_effect(&c.disk->store, path, flags, &inode);
+        c.unchanging = c.disk->store.next_number == before;
     }
     if (result == 0) {
         result = under_way_with(&c, inode);

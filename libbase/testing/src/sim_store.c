@@ -155,7 +155,9 @@ static void op_free(store *s, op *done)
     if (done->target != NULL) {
         unref(s, done->target);
     }
-    free(done->bytes);
+    if (done->bytes != NULL && fly_sub_u32(&done->bytes->refs, 1) == 1) {
+        free(done->bytes);
+    }
     free(done->name);
     free(done);
 }
@@ -328,8 +330,9 @@ void fly__sim_write(store *s, inode *file, uint64_t offset, const uint8_t *bytes
     op *put = op_add(s, FLY__SIM_PUT, file);
     put->offset = offset;
     put->len = len;
-    put->bytes = fly__sim_alloc(len);
-    memcpy(put->bytes, bytes, len);
+    put->bytes = fly__sim_alloc(sizeof *put->bytes + len);
+    fly_store_u32(&put->bytes->refs, 1);
+    memcpy(put->bytes->data, bytes, len);
     if (end > file->now.size) {
         file->now.size = end;
         op_add(s, FLY__SIM_GROW, file)->offset = end;
@@ -382,7 +385,7 @@ static void put_pieces(const op *put, const choice *how)
             step = step < room ? step : room;
         }
         if (keeps(how)) {
-            fly__sim_content_put(&put->inode->durable, at, put->bytes + done, step);
+            fly__sim_content_put(&put->inode->durable, at, put->bytes->data + done, step);
         }
         done += step;
     }
@@ -651,9 +654,9 @@ static void copy_op(store *to, const op *from)
         made->target = from->target->copy;
         made->target->refs++;
     }
-    if (from->bytes != NULL) {
-        made->bytes = fly__sim_alloc(from->len);
-        memcpy(made->bytes, from->bytes, from->len);
+    made->bytes = from->bytes;
+    if (made->bytes != NULL) {
+        (void)fly_add_u32(&made->bytes->refs, 1);
     }
     if (from->name != NULL) {
         made->name = strdup(from->name);

@@ -42,6 +42,12 @@ typedef enum fly__sim_op_kind {
     FLY__SIM_UNLINK /* `target` loses its name, which is in `inode` */
 } fly__sim_op_kind;
 
+/* What a write wrote; copies of the store share it. */
+typedef struct fly__sim_bytes {
+    fly_atomic_u32 refs;
+    uint8_t data[];
+} fly__sim_bytes;
+
 /* A change that programs see and that a crash may undo. */
 typedef struct fly__sim_op {
     struct fly__sim_op *next;
@@ -52,8 +58,8 @@ typedef struct fly__sim_op {
     fly__sim_inode *from;   /* counted; LINK: the other directory that it concerns, or NULL */
     fly__sim_inode *target; /* counted; LINK and UNLINK */
     uint64_t offset, len;
-    uint8_t *bytes; /* PUT */
-    char *name;     /* LINK */
+    fly__sim_bytes *bytes; /* PUT */
+    char *name;            /* LINK */
 } fly__sim_op;
 
 typedef struct fly__sim_store {

@@ -167,7 +167,8 @@ void fly_sim_disk_crash(fly_sim_disk *disk, fly_sim_survival survival, uint64_t 
 bool fly_sim_disk_is_off(fly_sim_disk *disk);
 
 /**
- * @brief Call `each` in the middle of every changing call: it has taken effect and is not durable.
+ * @brief Call `each` in the middle of every call of FLY_SIM_CHANGES (but an open that makes and
+ *        empties nothing): it has taken effect and is not durable.
  *
  * One run of a workload thus yields every moment at which power may go: clone the disk, crash the
  * clone, recover, verify. `each` may do anything to the clone and nothing to `disk` but clone it and
