@@ -2,7 +2,7 @@
  * @file base_fault.h
  * @brief Every allocation fails once, every call of the disk fails once, every write is the last.
  *
- * Two drivers for what STYLE.md asks of every layer. Both run what they are given many times, in a
+ * Two drivers for what is asked of every layer. Both run what they are given many times, in a
  * child process that the failing case ends; the message then names the case, and FLY_TEST_SEED=<its
  * number> runs it alone, in the very process. FLY_TEST_ROUNDS makes them more thorough where they
  * were told to take strides.
