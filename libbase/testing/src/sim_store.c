@@ -454,10 +454,32 @@ static void apply(store *s, const op *o, const choice *how)
     }
 }
 
+/* A directory that moves to another one: the only operations that change the tree's shape. */
+static bool moves_dir(const op *o)
+{
+    return o->kind == FLY__SIM_LINK && o->from != NULL && o->target->is_dir;
+}
+
+static bool is_covered(const op *o)
+{
+    return o->number < o->inode->covered || (o->from != NULL && o->number < o->from->covered);
+}
+
+/* Cover an operation for both of its directories; whether that was news. */
+static bool cover_op(op *o)
+{
+    bool news = o->number >= o->inode->covered || o->number >= o->from->covered;
+    o->inode->covered = o->number < o->inode->covered ? o->inode->covered : o->number + 1;
+    o->from->covered = o->number < o->from->covered ? o->from->covered : o->number + 1;
+    return news;
+}
+
 /*
  * Which operations a sync covers: those on its inode before `end`. A rename between two directories
  * concerns both, and takes along what came before it in the other one, or that would be applied
- * after it some day. So each inode gets a limit of its own, raised until nothing changes.
+ * after it some day. A directory that moves takes along every such move before it, or the medium
+ * could have the place that it moves to still below itself. So each inode gets a limit of its own,
+ * raised until nothing changes.
  */
 static void cover(store *s, inode *on, uint64_t end)
 {
@@ -465,15 +487,15 @@ static void cover(store *s, inode *on, uint64_t end)
         at->covered = 0;
     }
     on->covered = end;
+    uint64_t moves_before = 0; /* the last covered move of a directory */
     bool raised = true;
     while (raised) {
         raised = false;
-        for (const op *o = s->first; o != NULL; o = o->next) {
-            if (o->from != NULL &&
-                (o->number < o->inode->covered) != (o->number < o->from->covered)) {
-                inode *behind = o->number < o->inode->covered ? o->from : o->inode;
-                behind->covered = o->number + 1;
-                raised = true;
+        for (op *o = s->first; o != NULL; o = o->next) {
+            bool move = moves_dir(o);
+            if (o->from != NULL && (is_covered(o) || (move && o->number < moves_before))) {
+                raised = cover_op(o) || raised;
+                moves_before = move && o->number > moves_before ? o->number : moves_before;
             }
         }
     }

@@ -418,6 +418,25 @@ START_TEST(a_moved_file_does_not_come_back_where_it_was_made)
 }
 END_TEST
 
+/* "c" leaves "b" before "b" moves below it; only what "b" leaves is synced. */
+START_TEST(a_directory_moves_after_those_that_moved_before_it)
+{
+    load("b/c/x", "x");
+    load("a/y", "y");
+    FLY_CHECK_OK(fly_vfs_rename(vfs, "b/c", "a/c", &err), err);
+    FLY_CHECK_OK(fly_vfs_rename(vfs, "b", "a/c/b", &err), err);
+    sync_dir(".");
+    expect_outcomes(FLY_SIM_KEEP_ALL, "a/c/x", "|x|");
+    for (int survival = 0; survival < FLY_SIM_SURVIVALS; survival++) {
+        fly_sim_disk *copy = fly_sim_disk_clone(disk);
+        fly_sim_disk_crash(copy, (fly_sim_survival)survival, 1);
+        FLY_CHECK_OK(fly_vfs_sync_dir(fly_sim_disk_vfs(copy), "a/c/b", &err), err);
+        FLY_CHECK(fly_vfs_sync_dir(fly_sim_disk_vfs(copy), "b", &err), FLY_E_NOT_FOUND, err);
+        fly_sim_disk_destroy(copy);
+    }
+}
+END_TEST
+
 /* Kept without the second, the first and third would put "a" below itself and out of reach. */
 START_TEST(lost_renames_put_no_directory_below_itself)
 {
@@ -1446,6 +1465,7 @@ int main(void)
           a_rename_of_what_was_not_synced_leaves_an_empty_file, a_removed_file_may_be_back,
           a_file_made_anew_is_not_the_old_one, a_rename_between_directories_is_durable_in_both,
           a_moved_file_does_not_come_back_where_it_was_made,
+          a_directory_moves_after_those_that_moved_before_it,
           lost_renames_put_no_directory_below_itself, a_file_outlives_the_directory_that_it_left,
           a_directory_removed_with_its_files_is_gone}},
         {"ways of losing",
