@@ -74,6 +74,19 @@ static void begin(fly_err *err, fly_status status, int os_errno)
     memcpy(err->sqlstate, fly_status_sqlstate(status), sizeof err->sqlstate);
 }
 
+/* What does not fit is cut: a message is for people, and its beginning says the most. */
+static void append(fly_err *err, const char *text)
+{
+    size_t used = strlen(err->message);
+    size_t room = sizeof err->message - 1 - used;
+    size_t len = strlen(text);
+    if (len > room) {
+        len = room;
+    }
+    memcpy(err->message + used, text, len);
+    err->message[used + len] = '\0';
+}
+
 fly_status fly_err_set(fly_err *err, fly_status status, const char *format, ...)
 {
     if (err != NULL) {
@@ -96,11 +109,11 @@ fly_status fly_err_os(fly_err *err, fly_status status, int os_errno, const char 
         va_end(args);
 
         char text[96];
-        size_t used = strlen(err->message);
         if (strerror_r(os_errno, text, sizeof text) != 0) {
             (void)snprintf(text, sizeof text, "error %d", os_errno);
         }
-        (void)snprintf(err->message + used, sizeof err->message - used, ": %s", text);
+        append(err, ": ");
+        append(err, text);
     }
     return status;
 }
@@ -116,14 +129,17 @@ fly_status fly_err_prefix(fly_err *err, fly_status status, const char *format, .
         (void)snprintf(story, sizeof story, "%s", fly_status_text(status));
     } else {
         memcpy(story, err->message, sizeof story);
+        if (err->status != status) { /* a layer that gives the trouble another name */
+            err->status = status;
+            memcpy(err->sqlstate, fly_status_sqlstate(status), sizeof err->sqlstate);
+        }
     }
     va_list args;
     va_start(args, format);
-    int used = vsnprintf(err->message, sizeof err->message, format, args);
+    (void)vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    if (used >= 0 && (size_t)used < sizeof err->message) {
-        (void)snprintf(err->message + used, sizeof err->message - (size_t)used, ": %s", story);
-    }
+    append(err, ": ");
+    append(err, story);
     return status;
 }
 

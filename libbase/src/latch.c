@@ -2,9 +2,16 @@
  * The slow paths of the hybrid latch: somebody else has it.
  *
  * Waiters spin for about as long as a page latch is held, then set the PARKED bit and sleep on the
- * low half of the word, where everything but the higher version bits lives. Whoever releases a latch
- * with that bit set clears it and wakes everybody: latches that are contended for long are rare,
- * and a queue would cost every holder.
+ * low half of the word, where everything but the higher version bits lives. Whoever leaves a latch
+ * free with that bit set wakes everybody: latches that are contended for long are rare, and a queue
+ * would cost every holder.
+ *
+ *     L1  A thread sleeps only while the word has PARKED and somebody holds the latch: park() looks
+ *         at the word once more, and a change of either makes it return.
+ *     L2  A release is one atomic step; after it only the latch's address is used. So whoever has
+ *         it next may free what it lies in.
+ *     L3  The bit outlives the release and goes with the next acquisition. In between it is a
+ *         promise that a wake-up of everybody is on its way.
  */
 #include <fly/base_latch.h>
 
@@ -19,7 +26,7 @@ static const fly_atomic_u32 *low_half(const fly_latch *latch)
 #endif
 }
 
-/* Sleep until the word, last seen as `seen` with one of `blockers` set, has changed. */
+/* Sleep until the word, last seen as `seen`, has changed. */
 static void wait_for_change(fly_latch *latch, uint64_t seen, int *spins)
 {
     if (++*spins < FLY__SPINS && fly_sched_current() == fly_sched_os()) {
@@ -34,7 +41,6 @@ static void wait_for_change(fly_latch *latch, uint64_t seen, int *spins)
 
 void fly__base_latch_wake(fly_latch *latch)
 {
-    (void)fly_and_u64(&latch->word, ~(uint64_t)FLY__LATCH_PARKED);
     fly_unpark(low_half(latch), UINT32_MAX);
 }
 
@@ -60,7 +66,8 @@ void fly__base_latch_shared_slow(fly_latch *latch)
          * while something it waits for is still there. */
         bool writer_waits = (seen & FLY__LATCH_PARKED) != 0 && (seen & FLY__LATCH_READERS) != 0;
         if ((seen & FLY__LATCH_EXCLUSIVE) == 0 && !full && !writer_waits) {
-            if (fly_cas_u64(&latch->word, &seen, seen + FLY__LATCH_READER)) {
+            uint64_t taken = (seen + FLY__LATCH_READER) & ~(uint64_t)FLY__LATCH_PARKED;
+            if (fly_cas_u64(&latch->word, &seen, taken)) {
                 return;
             }
             continue;
@@ -75,7 +82,7 @@ void fly__base_latch_exclusive_slow(fly_latch *latch)
     for (;;) {
         uint64_t seen = fly_load_u64(&latch->word);
         if ((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_READERS)) == 0) {
-            if (fly_cas_u64(&latch->word, &seen, seen | FLY__LATCH_EXCLUSIVE)) {
+            if (fly_cas_u64(&latch->word, &seen, fly__latch_taken(seen))) {
                 return;
             }
             continue;

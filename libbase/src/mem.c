@@ -5,7 +5,7 @@
  * request larger than a chunk gets a chunk to itself, behind the newest, so that the room left in
  * the newest is not lost.
  *
- * What is not here: the allocator that fails on demand, which is a test's (testing/fault.c).
+ * What is not here: the allocator that fails on demand, which is a test's (testing/src/fault_mem.c).
  */
 #define _POSIX_C_SOURCE 200809L
 #include <fly/base_mem.h>
@@ -66,17 +66,21 @@ void *fly_mem_resize(fly_mem *mem, void *block, size_t old_size, size_t new_size
 static void *account_alloc(fly_mem *mem, size_t size, size_t align)
 {
     fly_account *account = (fly_account *)mem;
-    uint64_t used = fly_add_u64(&account->used, size) + size;
-    if (account->limit != 0 && used > account->limit) {
-        (void)fly_sub_u64(&account->used, size);
-        return NULL;
-    }
+    uint64_t limit = account->limit != 0 ? account->limit : UINT64_MAX;
+    /* Asked before it is added: a request that is refused must not, for a moment, look used to
+     * others and have theirs refused too. */
+    uint64_t used = fly_load_u64(&account->used);
+    do {
+        if (used > limit || size > limit - used) {
+            return NULL;
+        }
+    } while (!fly_cas_u64(&account->used, &used, used + size));
     void *block = fly_mem_alloc_aligned(account->parent, size, align);
     if (block == NULL) {
         (void)fly_sub_u64(&account->used, size);
         return NULL;
     }
-    (void)fly_raise_u64(&account->peak, used);
+    (void)fly_raise_u64(&account->peak, used + size);
     return block;
 }
 
@@ -149,7 +153,7 @@ void *fly_arena_alloc_slow(fly_arena *arena, size_t size)
     if (size > SIZE_MAX / 2) {
         return NULL;
     }
-    size_t rounded = (size + 7) & ~(size_t)7;
+    size_t rounded = fly__arena_round(size);
     bool alone = rounded > arena->chunk_size / 2;
     size_t block_size = sizeof(struct fly__chunk) + (alone ? rounded : arena->chunk_size);
     struct fly__chunk *chunk = fly_mem_alloc(arena->mem, block_size);

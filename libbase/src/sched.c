@@ -3,7 +3,8 @@
  *
  * The one thread-local of the toolkit lives here: the scheduler that runs the calling thread. It
  * cannot be a parameter, because a latch of eight bytes has no room for one, and every layer's
- * functions would have to carry it for the sake of tests. NULL means the operating system's.
+ * functions would have to carry it for the sake of tests. NULL means the operating system's. Its
+ * address serves as the thread's identity. Checked builds have two more, for what a thread holds.
  *
  * What is not here: what parking does (sched_os.c; for simulated schedulers libbase/testing).
  */
@@ -24,14 +25,27 @@ fly_sched *fly_sched_current(void)
 fly_sched *fly_sched_adopt(fly_sched *sched)
 {
     fly_sched *before = fly_sched_current();
-    current = sched;
+    /* NULL and not its address, or the hot paths would take the system's for a simulated one. */
+    current = sched == fly_sched_os() ? NULL : sched;
     return before;
+}
+
+uint64_t fly__base_thread_id(void)
+{
+    return (uint64_t)(uintptr_t)&current;
 }
 
 void fly__base_point(const char *what, const void *object)
 {
     if (FLY_UNLIKELY(current != NULL)) {
         current->point(current, what, object);
+    }
+}
+
+void fly__base_hold(const void *object, const char *name)
+{
+    if (FLY_UNLIKELY(current != NULL)) {
+        current->hold(current, object, name);
     }
 }
 
@@ -92,19 +106,14 @@ enum { HELD_MAX = 32 };
 
 static _Thread_local const fly_mutex *held[HELD_MAX];
 static _Thread_local unsigned held_count;
-static _Thread_local char self; /* its address tells threads apart */
-
-static uint64_t self_id(void)
-{
-    return (uint64_t)(uintptr_t)&self;
-}
 
 /* A try-lock cannot wait, so it cannot deadlock and may go against the order. */
 static void check_before(const fly_mutex *mutex)
 {
     for (unsigned i = 0; i < held_count; i++) {
         FLY_ASSERT(held[i] != mutex);
-        FLY_ASSERT(held[i]->rank < mutex->rank);
+        FLY_ASSERT(held[i]->rank < mutex->rank || held[i]->rank == FLY_RANK_NONE ||
+                   mutex->rank == FLY_RANK_NONE);
     }
 }
 
@@ -112,12 +121,13 @@ static void note_taken(fly_mutex *mutex)
 {
     FLY_ASSERT(held_count < HELD_MAX);
     held[held_count++] = mutex;
-    fly_store_u64(&mutex->owner, self_id());
+    fly_store_u64(&mutex->owner, fly__base_thread_id());
+    FLY_TAKEN(mutex, mutex->name);
 }
 
 static void note_given(fly_mutex *mutex)
 {
-    FLY_ASSERT(fly_load_u64(&mutex->owner) == self_id());
+    FLY_ASSERT(fly_load_u64(&mutex->owner) == fly__base_thread_id());
     fly_store_u64(&mutex->owner, 0);
     unsigned at = held_count;
     while (at > 0 && held[at - 1] != mutex) {
@@ -126,11 +136,12 @@ static void note_given(fly_mutex *mutex)
     FLY_ASSERT(at > 0);
     memmove(&held[at - 1], &held[at], (held_count - at) * sizeof *held);
     held_count--;
+    FLY_GIVEN(mutex);
 }
 
 void fly_mutex_assert_held(const fly_mutex *mutex)
 {
-    FLY_ASSERT(fly_load_u64(&mutex->owner) == self_id());
+    FLY_ASSERT(fly_load_u64(&mutex->owner) == fly__base_thread_id());
 }
 
 #else
@@ -142,11 +153,13 @@ static void check_before(const fly_mutex *mutex)
 
 static void note_taken(fly_mutex *mutex)
 {
+    FLY_TAKEN(mutex, mutex->name);
     (void)mutex;
 }
 
 static void note_given(fly_mutex *mutex)
 {
+    FLY_GIVEN(mutex);
     (void)mutex;
 }
 

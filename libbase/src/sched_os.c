@@ -169,6 +169,14 @@ static void os_point(fly_sched *sched, const char *what, const void *object)
     (void)sched_yield();
 }
 
+/* Nobody asks: the system's threads have no table of who holds what. */
+static void os_hold(fly_sched *sched, const void *object, const char *name)
+{
+    (void)sched;
+    (void)object;
+    (void)name;
+}
+
 fly_sched *fly_sched_os(void)
 {
     static fly_sched table = {
@@ -179,6 +187,7 @@ fly_sched *fly_sched_os(void)
         .now = os_now,
         .sleep = os_sleep,
         .point = os_point,
+        .hold = os_hold,
     };
     return &table;
 }

@@ -38,7 +38,7 @@ static fly_status of_errno(int error)
     }
 }
 
-/* Run a call until it is not interrupted; true when that came to something. */
+/* Repeat a call while it is interrupted. */
 #define UNINTERRUPTED(result, call)                                                                \
     do {                                                                                           \
         int left_ = INTERRUPTIONS_MAX;                                                             \
@@ -72,10 +72,12 @@ fly_status fly_file_close(fly_file *file, fly_err *err)
     if (file == NULL) {
         return FLY_OK;
     }
+    char path[FLY_PATH_MAX]; /* the one in the handle goes with it */
+    (void)snprintf(path, sizeof path, "%s", file->path);
     /* Not repeated after EINTR: on Linux the descriptor is gone all the same. */
     int result = file->ops->close(file);
     if (result < 0 && result != -EINTR) {
-        return fly_err_os(err, of_errno(-result), -result, "could not close a file");
+        return fly_err_os(err, of_errno(-result), -result, "could not close \"%s\"", path);
     }
     return FLY_OK;
 }
@@ -116,6 +118,20 @@ static size_t total_of(const fly_iovec *parts, int count)
     return total;
 }
 
+/* Past the cache a count that is no multiple of the alignment can only be the end of the file, or
+ * else something is wrong below us: we cannot go on from there. */
+static fly_status short_direct_read(fly_file *file, uint64_t at, size_t missing, fly_err *err)
+{
+    uint64_t size;
+    fly_status status = fly_file_size(file, &size, err);
+    if (status == FLY_OK && at < size) {
+        return fly_err_set(err, FLY_E_IO,
+                           "could not read at %" PRIu64 " of \"%s\": short by %zu bytes", at,
+                           file->path, missing);
+    }
+    return status;
+}
+
 static fly_status read_parts(fly_file *file, uint64_t offset, fly_iovec *parts, int count,
                              size_t *got, fly_err *err)
 {
@@ -134,8 +150,12 @@ static fly_status read_parts(fly_file *file, uint64_t offset, fly_iovec *parts, 
         }
         done += (size_t)result;
         count = advance(parts, count, (size_t)result);
-        if (file->direct && done % FLY_DIRECT_ALIGN != 0) {
-            break; /* past the cache a short count is the end of the file */
+        if (file->direct && done < wanted && done % FLY_DIRECT_ALIGN != 0) {
+            fly_status status = short_direct_read(file, offset + done, wanted - done, err);
+            if (status != FLY_OK) {
+                return status;
+            }
+            break;
         }
     }
     *got = done;
@@ -167,13 +187,21 @@ fly_status fly_file_read(fly_file *file, uint64_t offset, void *buffer, size_t l
     return status;
 }
 
-fly_status fly_file_readv(fly_file *file, uint64_t offset, const fly_iovec *parts, int count,
-                          fly_err *err)
+/* The caller's parts are not ours to advance. */
+static void copy_parts(fly_iovec *left, const fly_iovec *parts, int count)
 {
     FLY_ASSERT(count >= 0);
     FLY_ASSERT(count <= FLY_IOVEC_MAX);
+    for (int i = 0; i < count; i++) {
+        left[i] = parts[i];
+    }
+}
+
+fly_status fly_file_readv(fly_file *file, uint64_t offset, const fly_iovec *parts, int count,
+                          fly_err *err)
+{
     fly_iovec left[FLY_IOVEC_MAX];
-    memcpy(left, parts, (size_t)count * sizeof *left);
+    copy_parts(left, parts, count);
     size_t got = 0;
     size_t wanted = total_of(parts, count);
     fly_status status = read_parts(file, offset, left, count, &got, err);
@@ -194,10 +222,8 @@ fly_status fly_file_write(fly_file *file, uint64_t offset, const void *data, siz
 fly_status fly_file_writev(fly_file *file, uint64_t offset, const fly_iovec *parts, int count,
                            unsigned flags, fly_err *err)
 {
-    FLY_ASSERT(count >= 0);
-    FLY_ASSERT(count <= FLY_IOVEC_MAX);
     fly_iovec left[FLY_IOVEC_MAX];
-    memcpy(left, parts, (size_t)count * sizeof *left);
+    copy_parts(left, parts, count);
     size_t done = 0;
     size_t wanted = total_of(parts, count);
     while (done < wanted) {
@@ -255,6 +281,9 @@ fly_status fly_file_truncate(fly_file *file, uint64_t size, fly_err *err)
 
 fly_status fly_file_allocate(fly_file *file, uint64_t offset, uint64_t len, fly_err *err)
 {
+    if (len == 0) {
+        return FLY_OK; /* the system call thinks that this makes no sense */
+    }
     int result;
     UNINTERRUPTED(result, file->ops->allocate(file, offset, len));
     if (result < 0) {
@@ -267,7 +296,8 @@ fly_status fly_file_allocate(fly_file *file, uint64_t offset, uint64_t len, fly_
 
 fly_status fly_file_size(fly_file *file, uint64_t *size, fly_err *err)
 {
-    int64_t result = file->ops->size(file);
+    int64_t result;
+    UNINTERRUPTED(result, file->ops->size(file));
     if (result < 0) {
         return fly_err_os(err, of_errno((int)-result), (int)-result,
                           "could not learn the size of \"%s\"", file->path);
@@ -335,7 +365,8 @@ fly_status fly_vfs_sync_dir(fly_vfs *vfs, const char *path, fly_err *err)
 fly_status fly_vfs_list(fly_vfs *vfs, const char *path, void (*each)(void *ctx, const char *name),
                         void *ctx, fly_err *err)
 {
-    int result = vfs->list(vfs, path, each, ctx);
+    int result;
+    UNINTERRUPTED(result, vfs->list(vfs, path, each, ctx));
     if (result < 0) {
         return fly_err_os(err, of_errno(-result), -result, "could not list directory \"%s\"", path);
     }
@@ -379,12 +410,15 @@ fly_status fly_vfs_remove_tree(fly_vfs *vfs, const char *path, fly_err *err)
         if (status != FLY_OK) {
             return status;
         }
-        int result = vfs->remove(vfs, child);
-        if (result < 0) {
+        int result;
+        UNINTERRUPTED(result, vfs->remove(vfs, child));
+        if (result == -ENOTEMPTY || result == -EEXIST) { /* POSIX allows either */
             status = fly_vfs_remove_tree(vfs, child, err);
-            if (status != FLY_OK) {
-                return status;
-            }
+        } else if (result < 0 && result != -ENOENT) {
+            status = fly_err_os(err, of_errno(-result), -result, "could not remove \"%s\"", child);
+        }
+        if (status != FLY_OK) {
+            return status;
         }
     }
 }

@@ -133,12 +133,7 @@ static int posix_open(fly_vfs *vfs, const char *path, unsigned flags, fly_file *
     if (opened == NULL) {
         return -ENOMEM;
     }
-    bool direct = (flags & FLY_OPEN_DIRECT) != 0;
-    int fd = open(path, direct ? mode | O_DIRECT : mode, 0640);
-    if (fd < 0 && direct && errno == EINVAL) {
-        direct = false;
-        fd = open(path, mode & ~O_EXCL, 0640); /* the first attempt may have made the file */
-    }
+    int fd = open(path, mode, 0640);
     struct stat info;
     if (fd >= 0 && fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
         (void)close(fd);
@@ -150,6 +145,8 @@ static int posix_open(fly_vfs *vfs, const char *path, unsigned flags, fly_file *
         free(opened);
         return -error;
     }
+    /* Switched on afterwards: asked for at once and refused, it would leave a new file behind. */
+    bool direct = (flags & FLY_OPEN_DIRECT) != 0 && fcntl(fd, F_SETFL, O_DIRECT) == 0;
     opened->fd = fd;
     memcpy(opened->path, path, length + 1);
     opened->file = (fly_file){.ops = &posix_file_ops, .path = opened->path, .direct = direct};
@@ -234,10 +231,22 @@ static void posix_unmap(fly_vfs *vfs, void *at, size_t size)
     (void)munmap(at, size);
 }
 
+/* The system gives back whole pages of its own, which may be larger than ours, and rounds the end
+ * of a range up: so it is asked only for pages that lie within, and the edges are zeroed by hand. */
 static void posix_discard(fly_vfs *vfs, void *at, size_t size)
 {
     (void)vfs;
-    (void)madvise(at, size, MADV_DONTNEED);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uint8_t *begin = at;
+    uint8_t *end = begin + size;
+    uint8_t *inner = begin + (page - (uintptr_t)begin % page) % page;
+    uint8_t *inner_end = end - (uintptr_t)end % page;
+    if (inner >= inner_end || madvise(inner, (size_t)(inner_end - inner), MADV_DONTNEED) != 0) {
+        memset(begin, 0, size);
+        return;
+    }
+    memset(begin, 0, (size_t)(inner - begin));
+    memset(inner_end, 0, (size_t)(end - inner_end));
 }
 
 fly_vfs *fly_vfs_posix(void)

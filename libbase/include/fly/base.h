@@ -128,6 +128,8 @@ fly_status fly_err_os(fly_err *err, fly_status status, int os_errno, const char 
 /**
  * @brief Put "what was attempted: " before the message that a lower layer left.
  *
+ * `err` then has this status: a layer may give the trouble another name and keep the story.
+ *
  * @return `status`, unchanged.
  */
 fly_status fly_err_prefix(fly_err *err, fly_status status, const char *format, ...)

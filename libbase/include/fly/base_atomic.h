@@ -122,6 +122,16 @@ static inline void fly_fence_acquire(void)
 #endif
 }
 
+/** Order every load and store before this point before every store after it. */
+static inline void fly_fence_release(void)
+{
+#ifdef __SANITIZE_THREAD__
+    /* As above. */
+#else
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
+
 /** Order everything before this point before everything after it, stores before loads included. */
 static inline void fly_fence_full(void)
 {

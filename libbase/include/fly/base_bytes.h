@@ -77,6 +77,14 @@ static inline void fly_put_u64(uint8_t *at, uint64_t x)
     __builtin_memcpy(at, &x, sizeof x);
 }
 
+/** Read a big-endian 16-bit number: as a number it sorts as the two bytes do. */
+static inline uint16_t fly_get_u16be(const uint8_t *at)
+{
+    uint16_t x;
+    __builtin_memcpy(&x, at, sizeof x);
+    return (uint16_t)FLY__BE16(x);
+}
+
 /** Read a big-endian 32-bit number: as a number it sorts as the four bytes do. */
 static inline uint32_t fly_get_u32be(const uint8_t *at)
 {

@@ -55,22 +55,41 @@ void fly__base_latch_wake(fly_latch *latch);
 /** What an optimistic reader remembers. */
 typedef uint64_t fly_latch_version;
 
+/** @cond */
+/* The word once a free latch is taken exclusive. Whoever left it free while threads were parked
+ * wakes all of them, so nobody needs the bit any more: those who still have to wait set it again. */
+static inline uint64_t fly__latch_taken(uint64_t seen)
+{
+    return (seen | FLY__LATCH_EXCLUSIVE) & ~(uint64_t)FLY__LATCH_PARKED;
+}
+
+/* The latch is ours exclusively. What we write from here on must not be seen before the word that
+ * says so, or an optimistic reader could take new bytes for old ones: see fly_latch_still(). */
+static inline void fly__latch_entered(fly_latch *latch)
+{
+    fly_fence_release();
+    FLY_TAKEN(latch, "latch");
+    (void)latch;
+}
+/** @endcond */
+
 /** Take it shared. */
 static inline void fly_latch_lock_shared(fly_latch *latch)
 {
     FLY_POINT("latch shared", latch);
     uint64_t seen = fly_load_relaxed_u64(&latch->word);
-    if (FLY_LIKELY((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_PARKED)) == 0 &&
-                   (seen & FLY__LATCH_READERS) != FLY__LATCH_READERS &&
-                   fly_cas_u64(&latch->word, &seen, seen + FLY__LATCH_READER))) {
-        return;
+    if (FLY_UNLIKELY((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_PARKED)) != 0 ||
+                     (seen & FLY__LATCH_READERS) == FLY__LATCH_READERS ||
+                     !fly_cas_u64(&latch->word, &seen, seen + FLY__LATCH_READER))) {
+        fly__base_latch_shared_slow(latch);
     }
-    fly__base_latch_shared_slow(latch);
+    FLY_TAKEN(latch, "latch");
 }
 
 /** Give back what was taken shared. */
 static inline void fly_latch_unlock_shared(fly_latch *latch)
 {
+    FLY_GIVEN(latch);
     uint64_t before = fly_sub_u64(&latch->word, FLY__LATCH_READER);
     FLY_ASSERT((before & FLY__LATCH_READERS) != 0);
     if (FLY_UNLIKELY((before & FLY__LATCH_PARKED) != 0 &&
@@ -85,11 +104,11 @@ static inline void fly_latch_lock_exclusive(fly_latch *latch)
 {
     FLY_POINT("latch exclusive", latch);
     uint64_t seen = fly_load_relaxed_u64(&latch->word);
-    if (FLY_LIKELY((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_TRANSIENT)) == 0 &&
-                   fly_cas_u64(&latch->word, &seen, seen | FLY__LATCH_EXCLUSIVE))) {
-        return;
+    if (FLY_UNLIKELY((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_TRANSIENT)) != 0 ||
+                     !fly_cas_u64(&latch->word, &seen, seen | FLY__LATCH_EXCLUSIVE))) {
+        fly__base_latch_exclusive_slow(latch);
     }
-    fly__base_latch_exclusive_slow(latch);
+    fly__latch_entered(latch);
 }
 
 /** Take it exclusive if nobody has it in any way. */
@@ -97,13 +116,18 @@ FLY_MUST_USE static inline bool fly_latch_try_exclusive(fly_latch *latch)
 {
     FLY_POINT("latch try", latch);
     uint64_t seen = fly_load_relaxed_u64(&latch->word);
-    return (seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_READERS)) == 0 &&
-           fly_cas_u64(&latch->word, &seen, seen | FLY__LATCH_EXCLUSIVE);
+    if ((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_READERS)) != 0 ||
+        !fly_cas_u64(&latch->word, &seen, fly__latch_taken(seen))) {
+        return false;
+    }
+    fly__latch_entered(latch);
+    return true;
 }
 
 /** Give back what was taken exclusive; what it protected has a new version. */
 static inline void fly_latch_unlock_exclusive(fly_latch *latch)
 {
+    FLY_GIVEN(latch);
     uint64_t before = fly_add_u64(&latch->word, FLY__LATCH_VERSION - FLY__LATCH_EXCLUSIVE);
     FLY_ASSERT((before & FLY__LATCH_EXCLUSIVE) != 0);
     if (FLY_UNLIKELY((before & FLY__LATCH_PARKED) != 0)) {
@@ -115,6 +139,7 @@ static inline void fly_latch_unlock_exclusive(fly_latch *latch)
 /** Give back what was taken exclusive, having changed nothing: the version stays. */
 static inline void fly_latch_unlock_unchanged(fly_latch *latch)
 {
+    FLY_GIVEN(latch);
     uint64_t before = fly_sub_u64(&latch->word, FLY__LATCH_EXCLUSIVE);
     FLY_ASSERT((before & FLY__LATCH_EXCLUSIVE) != 0);
     if (FLY_UNLIKELY((before & FLY__LATCH_PARKED) != 0)) {
@@ -177,12 +202,14 @@ FLY_MUST_USE static inline bool fly_latch_upgrade(fly_latch *latch, fly_latch_ve
     FLY_POINT("latch upgrade", latch);
     uint64_t seen = version; /* no readers and nobody parked, or we wait our turn */
     if (FLY_LIKELY(fly_cas_u64(&latch->word, &seen, version | FLY__LATCH_EXCLUSIVE))) {
+        fly__latch_entered(latch);
         return true;
     }
     if ((seen & ~(uint64_t)FLY__LATCH_TRANSIENT) != version) {
         return false;
     }
     fly__base_latch_exclusive_slow(latch);
+    fly__latch_entered(latch);
     if (FLY_LIKELY(((fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT) ^
                     FLY__LATCH_EXCLUSIVE) == version)) {
         return true;

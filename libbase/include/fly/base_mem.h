@@ -108,20 +108,28 @@ void fly_arena_deinit(fly_arena *arena);
 /** Forget everything that was allocated, but keep the newest chunk for what comes next. */
 void fly_arena_reset(fly_arena *arena);
 
-/** Allocate from a fresh chunk. Behind fly_arena_alloc(). */
+/** @cond */
 void *fly_arena_alloc_slow(fly_arena *arena, size_t size);
 
+/* What a request takes: nothing takes something too, so that NULL can only mean "no memory". A
+ * request near SIZE_MAX comes out as 0. */
+static inline size_t fly__arena_round(size_t size)
+{
+    return (size + (size == 0) + 7) & ~(size_t)7;
+}
+/** @endcond */
+
 /**
- * @brief Allocate `size` bytes, aligned to 8.
+ * @brief Allocate `size` bytes, aligned to 8; an address even if `size` is 0.
  *
- * @return Valid until reset or deinit; NULL if the allocator had none.
+ * @return Valid until reset or deinit; NULL only if the allocator had none.
  * @cost   A few instructions; a call to the allocator once per chunk.
  */
 static inline void *fly_arena_alloc(fly_arena *arena, size_t size)
 {
     size_t left = (size_t)(arena->end - arena->at);
-    size_t rounded = (size + 7) & ~(size_t)7;
-    if (FLY_UNLIKELY(rounded > left || rounded < size)) {
+    size_t rounded = fly__arena_round(size);
+    if (FLY_UNLIKELY(rounded > left || rounded == 0)) {
         return fly_arena_alloc_slow(arena, size);
     }
     void *block = arena->at;

@@ -54,6 +54,9 @@ struct fly_sched {
     void (*sleep)(fly_sched *sched, uint64_t nanoseconds);
     /** Another thread may run now. `object` was or will be acquired or released, or is NULL. */
     void (*point)(fly_sched *sched, const char *what, const void *object);
+    /** The calling thread now holds `object`, called `name`, or no longer does (NULL). Not a point:
+     *  what a report of a deadlock needs to say who keeps others waiting. */
+    void (*hold)(fly_sched *sched, const void *object, const char *name);
 };
 
 /** The operating system's threads. Lives for ever. */
@@ -70,6 +73,8 @@ fly_sched *fly_sched_adopt(fly_sched *sched);
 
 /** @cond */
 void fly__base_point(const char *what, const void *object);
+void fly__base_hold(const void *object, const char *name);
+uint64_t fly__base_thread_id(void); /* differs between threads that live at the same time */
 /** @endcond */
 
 /** Another thread may run here: a place where an interleaving matters. */
@@ -77,6 +82,15 @@ void fly__base_point(const char *what, const void *object);
 #define FLY_POINT(what, object) fly__base_point(what, object)
 #else
 #define FLY_POINT(what, object) ((void)0)
+#endif
+
+/** The calling thread has taken `object`, whose address is the one that others will park on. */
+#ifdef FLY_POINTS
+#define FLY_TAKEN(object, name) fly__base_hold(object, name)
+#define FLY_GIVEN(object) fly__base_hold(object, NULL)
+#else
+#define FLY_TAKEN(object, name) ((void)0)
+#define FLY_GIVEN(object) ((void)0)
 #endif
 
 /* ---------------------------------------------------------------------- threads */
@@ -108,6 +122,11 @@ bool fly_park(const fly_atomic_u32 *word, uint32_t expected, uint64_t deadline, 
 void fly_unpark(const fly_atomic_u32 *word, uint32_t count);
 
 /* ---------------------------------------------------------------------- mutexes */
+
+enum {
+    FLY_RANK_NONE = 0,         /**< outside the order: programs above the toolkit, and tests */
+    FLY_RANK_LEAF = 0x7fffffff /**< no other mutex is taken while this one is held */
+};
 
 /**
  * A mutex. Ranks say in which order a thread may take them: always upwards (docs/locking.md is the

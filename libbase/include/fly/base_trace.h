@@ -4,7 +4,7 @@
  *
  * Every layer lists its events in its public header, as a table of names and field names that it
  * registers with the trace when a handle is created. Emitting costs one predicted branch while the
- * trace is off and some ten nanoseconds while it is on. A ring keeps the newest events and counts
+ * trace is off and tens of nanoseconds while it is on, most of them for the clock. A ring keeps the newest events and counts
  * what it overwrote; a reader merges the rings by time.
  *
  *     FLY_TRACE(env->trace, FLY_WAL_EVENT_SYNCED, lsn, bytes, nanoseconds, 0);
@@ -69,13 +69,14 @@ void fly__base_trace_emit(fly_trace *trace, uint16_t id, uint64_t a, uint64_t b,
  */
 fly_trace *fly_trace_create(fly_mem *mem, uint32_t ring_events);
 
-/** Release. Nobody may be emitting. */
+/** Release. Nobody may be emitting. NULL is fine. */
 void fly_trace_destroy(fly_trace *trace);
 
 /** Switch emission on or off. */
 void fly_trace_set(fly_trace *trace, bool on);
 
-/** Make a layer's events known by name. `types` is kept. Registering twice is fine. */
+/** Make a layer's events known by name. `types` is kept. Registering twice is fine. Beyond 64 tables
+ *  events are recorded all the same and shown by number. */
 void fly_trace_register(fly_trace *trace, const fly_trace_type *types, size_t count);
 
 /** The type of an event, or NULL if its layer has not registered it. */
@@ -84,8 +85,12 @@ const fly_trace_type *fly_trace_find(const fly_trace *trace, uint16_t id);
 /**
  * @brief Copy the newest events of all threads, oldest first.
  *
- * @param[out] lost  If not NULL: events that were overwritten before they could be read.
+ * Takes nothing out: two reads in a row give the same, if nothing was emitted in between.
+ *
+ * @param[out] lost  If not NULL: events since creation that are in no ring any more, or found no
+ *                   ring because there was no memory or there were too many threads.
  * @return How many were copied, at most `count`.
+ * @cost   O(count * threads).
  */
 size_t fly_trace_read(fly_trace *trace, fly_trace_event *events, size_t count, uint64_t *lost);
 

@@ -83,6 +83,7 @@ struct fly_vfs {
     int (*remove)(fly_vfs *vfs, const char *path); /**< a file or an empty directory */
     int (*make_dir)(fly_vfs *vfs, const char *path);
     int (*sync_dir)(fly_vfs *vfs, const char *path);
+    /** -EINTR, if at all, before the first call of `each`. */
     int (*list)(fly_vfs *vfs, const char *path, void (*each)(void *ctx, const char *name),
                 void *ctx);
     void *(*map)(fly_vfs *vfs, size_t size, unsigned flags); /**< as fly_vfs_map() */
@@ -162,7 +163,8 @@ FLY_MUST_USE fly_status fly_file_sync_data(fly_file *file, fly_err *err);
 /** Cut, or extend with zeros, to `size` bytes. */
 FLY_MUST_USE fly_status fly_file_truncate(fly_file *file, uint64_t size, fly_err *err);
 
-/** Reserve disk space for a range, so that writing it cannot run out. The file grows to hold it. */
+/** Reserve disk space for a range, so that writing it cannot run out. The file grows to hold it.
+ *  Nothing happens if `len` is 0. */
 FLY_MUST_USE fly_status fly_file_allocate(fly_file *file, uint64_t offset, uint64_t len,
                                           fly_err *err);
 
@@ -195,7 +197,11 @@ FLY_MUST_USE fly_status fly_vfs_list(fly_vfs *vfs, const char *path,
 /** Whether a file can be opened for reading. */
 bool fly_vfs_exists(fly_vfs *vfs, const char *path);
 
-/** Remove a directory and everything below it; used by tests and by restore into a fresh place. */
+/**
+ * @brief Remove a directory and everything below it; one that is not there is fine.
+ *
+ * @return What stopped it otherwise; part of the tree may then be gone.
+ */
 FLY_MUST_USE fly_status fly_vfs_remove_tree(fly_vfs *vfs, const char *path, fly_err *err);
 
 /** `dir` "/" `name` into `buffer`; FLY_E_TOO_LARGE if it does not fit. */

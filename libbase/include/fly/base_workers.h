@@ -22,11 +22,18 @@ typedef struct fly_workers_options {
     const char *name;   /**< of the threads; kept; default "worker" */
 } fly_workers_options;
 
-/** Start the threads. @param[out] workers Gives; fly_workers_destroy(). */
+/**
+ * @brief Start the threads.
+ *
+ * @param      options  Borrows; NULL is all defaults.
+ * @param[out] workers  Gives; fly_workers_destroy().
+ * @return FLY_E_NO_MEMORY, FLY_E_IO if a thread could not be started; then none is left running.
+ */
 FLY_MUST_USE fly_status fly_workers_create(fly_env *env, const fly_workers_options *options,
                                            fly_workers **workers, fly_err *err);
 
-/** Finish the work that is queued, stop the threads, release everything. NULL is fine. */
+/** Finish the work that is queued and what it queues, stop the threads, release everything. Not
+ *  from work. NULL is fine. */
 void fly_workers_destroy(fly_workers *workers);
 
 /**
@@ -36,7 +43,7 @@ void fly_workers_destroy(fly_workers *workers);
  */
 FLY_MUST_USE fly_status fly_workers_submit(fly_workers *workers, void (*run)(void *arg), void *arg);
 
-/** Wait until nothing is queued and nothing runs. */
+/** Wait until nothing is queued and nothing runs. Not from work, which would wait for itself. */
 void fly_workers_drain(fly_workers *workers);
 
 FLY_EXTERN_C_END
