@@ -514,6 +514,16 @@ fly_status fly_pagefile_accept(fly_pagefile *file, uint32_t id, uint8_t *bytes, 
     return FLY_OK;
 }
 
+fly_status fly_pagefile_read_raw(fly_pagefile *file, uint32_t id, uint8_t *bytes, fly_err *err)
+{
+    fly_status status =
+        fly_file_read(file->file, (uint64_t)id * file->page_size, bytes, file->page_size, err);
+    if (status == FLY_OK) {
+        status = fly_page_verify(bytes, file->page_size, id, err);
+    }
+    return status == FLY_OK ? FLY_OK : fly_err_prefix(err, status, "\"%s\"", file->path);
+}
+
 fly_status fly_pagefile_read(fly_pagefile *file, uint32_t id, uint8_t *bytes, fly_err *err)
 {
     fly_status status =

@@ -34,15 +34,24 @@ static const char spare_name[] = "spare";
 
 /* -------------------------------------------------------------------------------- names */
 
+uint32_t fly_wal_segment_size(const fly_wal *wal)
+{
+    return wal->segment_size;
+}
+
+void fly_wal_segment_name(uint64_t number, char name[FLY_WAL_NAME_MAX])
+{
+    (void)snprintf(name, FLY_WAL_NAME_MAX, "%0*" PRIu64 ".wal", DIGITS, number);
+}
+
 fly_status fly__wal_segment_path(char *path, const char *dir, uint64_t number, fly_err *err)
 {
-    char name[32];
-    (void)snprintf(name, sizeof name, "%0*" PRIu64 ".wal", DIGITS, number);
+    char name[FLY_WAL_NAME_MAX];
+    fly_wal_segment_name(number, name);
     return fly_path_join(path, FLY_PATH_MAX, dir, name, err);
 }
 
-/* The number in a segment's name; false for other names. */
-static bool parse_name(const char *name, uint64_t *number)
+bool fly_wal_segment_number(const char *name, uint64_t *number)
 {
     size_t digits = strspn(name, "0123456789");
     if (digits < DIGITS || digits > 18 || strcmp(name + digits, ".wal") != 0) {
@@ -65,7 +74,7 @@ static void widen(void *ctx, const char *name)
 {
     struct range *range = ctx;
     uint64_t number;
-    if (parse_name(name, &number)) {
+    if (fly_wal_segment_number(name, &number)) {
         range->first = !range->any || number < range->first ? number : range->first;
         range->last = !range->any || number > range->last ? number : range->last;
         range->any = true;

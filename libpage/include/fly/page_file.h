@@ -133,6 +133,10 @@ FLY_MUST_USE fly_status fly_pagefile_read(fly_pagefile *file, uint32_t id, uint8
 FLY_MUST_USE fly_status fly_pagefile_read_run(fly_pagefile *file, uint32_t first,
                                               uint8_t *const *frames, uint32_t count, fly_err *err);
 
+/** As fly_pagefile_read(), but the page stays as the codec left it: for copies of the file. */
+FLY_MUST_USE fly_status fly_pagefile_read_raw(fly_pagefile *file, uint32_t id, uint8_t *bytes,
+                                              fly_err *err);
+
 /** Verify and decode in place what was read as page `id`. */
 FLY_MUST_USE fly_status fly_pagefile_accept(fly_pagefile *file, uint32_t id, uint8_t *bytes,
                                             fly_err *err);

@@ -189,6 +189,17 @@ void fly_wal_hold_move(fly_wal *wal, fly_wal_hold *hold, uint64_t lsn);
 /** Let go of everything. */
 void fly_wal_hold_release(fly_wal *wal, fly_wal_hold *hold);
 
+/** Bytes of a segment: LSN / this is a segment's number. */
+uint32_t fly_wal_segment_size(const fly_wal *wal);
+
+enum { FLY_WAL_NAME_MAX = 32 };
+
+/** The name of a segment's file, e.g. "000000000007.wal". */
+void fly_wal_segment_name(uint64_t number, char name[FLY_WAL_NAME_MAX]);
+
+/** The number in the name of a segment's file; false for other names. */
+bool fly_wal_segment_number(const char *name, uint64_t *number);
+
 /* ------------------------------------------------------------------------- reading */
 
 typedef struct fly_wal_reader fly_wal_reader;
