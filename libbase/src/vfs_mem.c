@@ -1,6 +1,6 @@
 /*
  * Files in memory: for tests that need no crash, for temporary data, for a database that is never
- * to touch a disk.
+ * to touch a disk, for changing files of another vfs without changing them.
  *
  *     root ── "db" ── "data.db" ── chunks: [16 KiB][ none ][16 KiB]   a hole reads as zeros
  *              │
@@ -10,10 +10,14 @@
  * removed while somebody has it open leaves the tree and lives until the last close, as POSIX has
  * it. Directories are made on the way when a file is created below them.
  *
+ * A file may have another one below it, of another vfs. A chunk that is not there then stands for
+ * what that one has, and gets it when it is first written to.
+ *
  *     M1  a node is in the list of its parent, or is the root, or was removed and is open
  *     M2  chunks beyond the size do not exist, and bytes of the last one beyond it are zero
  *     M3  a node's latch guards its size and the table of chunks; bytes within the size may be
  *         written under the shared latch, since callers keep their writes apart
+ *     M4  below_size <= size: what was once cut off does not come back
  *
  * What is not here: durability (there is none, and sync says yes), ".." in paths, links, rights.
  */
@@ -37,14 +41,23 @@ typedef struct inode {
     uint64_t size;         /* latch */
     uint8_t **chunks;      /* latch; entries are NULL where nothing was written */
     size_t chunk_count;    /* latch */
+    fly_file *below;       /* what lies where nothing was written, or NULL; the vfs's */
+    uint64_t below_size;   /* how much of it; latch */
 } inode;
+
+/* Closed with the vfs and not before: nothing of another vfs is called under this one's mutex. */
+typedef struct grafted {
+    struct grafted *next;
+    fly_file *file;
+} grafted;
 
 typedef struct mem_vfs {
     fly_vfs vfs;
     fly_mem *mem;
     fly_mutex mutex; /* the tree */
     inode root;
-    uint32_t opens; /* mutex */
+    uint32_t opens;          /* mutex */
+    struct grafted *grafted; /* mutex; files of another vfs, open until the end of this one */
 } mem_vfs;
 
 typedef struct mem_file {
@@ -237,20 +250,48 @@ static int reach(mem_vfs *vfs, inode *file, uint64_t size)
     return 0;
 }
 
-/* Let every byte of [offset, end) have a chunk. Returns how far that succeeded. */
-static uint64_t back(mem_vfs *vfs, inode *file, uint64_t offset, uint64_t end)
+/* Read what lies below; zeros beyond it. */
+static int read_below(const inode *file, uint64_t offset, uint8_t *to, size_t len)
 {
-    while (offset < end) {
-        uint8_t **chunk = &file->chunks[offset / CHUNK];
-        if (*chunk == NULL) {
-            *chunk = fly_mem_calloc(vfs->mem, 1, CHUNK);
-            if (*chunk == NULL) {
-                break;
-            }
-        }
-        offset += CHUNK - offset % CHUNK;
+    size_t here = 0;
+    if (offset < file->below_size) {
+        uint64_t left = file->below_size - offset;
+        here = left < len ? (size_t)left : len;
     }
-    return offset < end ? offset : end;
+    memset(to + here, 0, len - here);
+    for (size_t done = 0; done < here;) {
+        fly_iovec part = {to + done, here - done};
+        int64_t got = file->below->ops->readv(file->below, offset + done, &part, 1);
+        if (got == 0) {
+            return -EIO; /* shorter than it was: somebody has changed it */
+        }
+        if (got < 0 && got != -EINTR) {
+            return (int)got;
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
+/* Let every byte of [offset, end) have a chunk. `*backed` tells how far that succeeded. */
+static int back(mem_vfs *vfs, inode *file, uint64_t offset, uint64_t end, uint64_t *backed)
+{
+    int result = 0;
+    for (; offset < end; offset += CHUNK - offset % CHUNK) {
+        uint8_t **chunk = &file->chunks[offset / CHUNK];
+        if (*chunk != NULL) {
+            continue;
+        }
+        uint8_t *made = fly_mem_alloc(vfs->mem, CHUNK);
+        result = made != NULL ? read_below(file, offset / CHUNK * CHUNK, made, CHUNK) : -ENOMEM;
+        if (result < 0) {
+            fly_mem_free(vfs->mem, made, CHUNK);
+            break;
+        }
+        *chunk = made;
+    }
+    *backed = offset < end ? offset : end;
+    return result;
 }
 
 /* Whether a write of [offset, end) changes bytes and nothing else. */
@@ -290,8 +331,8 @@ static void copy_in(inode *file, uint64_t offset, const fly_iovec *parts, int co
     }
 }
 
-static void copy_out(const inode *file, uint64_t offset, const fly_iovec *parts, int count,
-                     uint64_t total)
+static int copy_out(const inode *file, uint64_t offset, const fly_iovec *parts, int count,
+                    uint64_t total)
 {
     for (int i = 0; i < count && total > 0; i++) {
         uint8_t *to = parts[i].base;
@@ -301,16 +342,21 @@ static void copy_out(const inode *file, uint64_t offset, const fly_iovec *parts,
             size_t step = within_chunk(offset, left);
             const uint8_t *chunk = offset / CHUNK < file->chunk_count ? file->chunks[offset / CHUNK]
                                                                       : NULL;
+            int result = 0;
             if (chunk != NULL) {
                 memcpy(to, chunk + offset % CHUNK, step);
             } else {
-                memset(to, 0, step);
+                result = read_below(file, offset, to, step);
+            }
+            if (result < 0) {
+                return result;
             }
             to += step;
             offset += step;
             left -= step;
         }
     }
+    return 0;
 }
 
 /* The sum of the parts, or -1 if that or the end of the range is no length of a file. */
@@ -338,9 +384,9 @@ static int64_t mem_readv(fly_file *file, uint64_t offset, const fly_iovec *parts
     fly_latch_lock_shared(&node->latch);
     uint64_t here = offset < node->size ? node->size - offset : 0;
     uint64_t total = (uint64_t)wanted < here ? (uint64_t)wanted : here;
-    copy_out(node, offset, parts, count, total);
+    int result = copy_out(node, offset, parts, count, total);
     fly_latch_unlock_shared(&node->latch);
-    return (int64_t)total;
+    return result < 0 ? result : (int64_t)total;
 }
 
 static int64_t mem_writev(fly_file *file, uint64_t offset, const fly_iovec *parts, int count,
@@ -371,9 +417,10 @@ static int64_t mem_writev(fly_file *file, uint64_t offset, const fly_iovec *part
     fly_latch_lock_exclusive(&node->latch);
     int64_t result = reach(handle->vfs, node, end);
     if (result == 0) {
-        uint64_t backed = back(handle->vfs, node, offset, end);
-        result = backed > offset ? (int64_t)(backed - offset) : -ENOMEM;
-        if (result > 0) {
+        uint64_t backed;
+        result = back(handle->vfs, node, offset, end, &backed);
+        if (backed > offset) {
+            result = (int64_t)(backed - offset);
             copy_in(node, offset, parts, count, (uint64_t)result);
             node->size = backed > node->size ? backed : node->size;
         }
@@ -389,9 +436,21 @@ static int mem_sync(fly_file *file)
 }
 
 /* Under the latch, exclusive. */
-static void set_size(mem_vfs *vfs, inode *node, uint64_t size)
+static int set_size(mem_vfs *vfs, inode *node, uint64_t size)
 {
-    if (size < node->size) { /* M2 */
+    if (size < node->below_size &&
+        size % CHUNK != 0) { /* what is left of a chunk's worth is kept */
+        uint64_t backed;
+        int result = reach(vfs, node, size);
+        if (result == 0) {
+            result = back(vfs, node, size - 1, size, &backed);
+        }
+        if (result < 0) {
+            return result;
+        }
+    }
+    if (size < node->size) { /* M2, M4 */
+        node->below_size = size < node->below_size ? size : node->below_size;
         free_chunks_from(vfs, node, chunks_for(size));
         if (size % CHUNK != 0 && size / CHUNK < node->chunk_count &&
             node->chunks[size / CHUNK] != NULL) {
@@ -399,6 +458,7 @@ static void set_size(mem_vfs *vfs, inode *node, uint64_t size)
         }
     }
     node->size = size;
+    return 0;
 }
 
 static int mem_truncate(fly_file *file, uint64_t size)
@@ -408,9 +468,9 @@ static int mem_truncate(fly_file *file, uint64_t size)
         return -EINVAL;
     }
     fly_latch_lock_exclusive(&handle->node->latch);
-    set_size(handle->vfs, handle->node, size);
+    int result = set_size(handle->vfs, handle->node, size);
     fly_latch_unlock_exclusive(&handle->node->latch);
-    return 0;
+    return result;
 }
 
 static int mem_allocate(fly_file *file, uint64_t offset, uint64_t len)
@@ -425,10 +485,13 @@ static int mem_allocate(fly_file *file, uint64_t offset, uint64_t len)
     }
     uint64_t end = offset + len;
     fly_latch_lock_exclusive(&node->latch);
+    uint64_t backed;
     int result = reach(handle->vfs, node, end);
-    if (result == 0 && back(handle->vfs, node, offset, end) < end) {
+    if (result == 0) {
+        result = back(handle->vfs, node, offset, end, &backed);
+    }
+    if (result < 0) {
         free_chunks_from(handle->vfs, node, chunks_for(node->size)); /* M2 */
-        result = -ENOMEM;
     }
     if (result == 0 && end > node->size) {
         node->size = end;
@@ -541,7 +604,7 @@ static int mem_open(fly_vfs *vfs_arg, const char *path, unsigned flags, fly_file
     }
     if ((flags & FLY_OPEN_TRUNCATE) != 0) {
         fly_latch_lock_exclusive(&node->latch);
-        set_size(vfs, node, 0);
+        (void)set_size(vfs, node, 0); /* to nothing: cannot fail */
         fly_latch_unlock_exclusive(&node->latch);
     }
     *handle = (mem_file){.vfs = vfs,
@@ -746,6 +809,12 @@ static void mem_destroy(fly_vfs *vfs_arg)
             break;
         }
     }
+    while (vfs->grafted != NULL) {
+        grafted *first = vfs->grafted;
+        vfs->grafted = first->next;
+        fly_file_abandon(first->file);
+        fly_mem_free(vfs->mem, first, sizeof *first);
+    }
     fly_mutex_deinit(&vfs->mutex);
     fly_mem_free(vfs->mem, vfs, sizeof *vfs);
 }
@@ -772,4 +841,84 @@ fly_vfs *fly_vfs_mem_create(fly_mem *mem)
     vfs->root.is_dir = true;
     fly_mutex_init(&vfs->mutex, "vfs in memory", FLY_RANK_LEAF);
     return &vfs->vfs;
+}
+
+/* ---------------------------------------------------------------------------- grafting */
+
+struct graft {
+    mem_vfs *vfs;
+    fly_vfs *below;
+    const char *dir;
+    uint32_t depth;
+    fly_status status;
+    fly_err *err;
+};
+
+enum { GRAFT_DEPTH_MAX = 16 };
+
+/* Let `path` mean a file below. */
+static fly_status graft_file(struct graft *graft, const char *path, fly_file *below)
+{
+    mem_vfs *vfs = graft->vfs;
+    int64_t size = below->ops->size(below);
+    grafted *kept = fly_mem_alloc(vfs->mem, sizeof *kept);
+    int result = size < 0 ? (int)size : kept == NULL ? -ENOMEM : 0;
+    fly_mutex_lock(&vfs->mutex);
+    inode *node = NULL;
+    if (result == 0) {
+        result = find_or_make(vfs, path, FLY_OPEN_CREATE | FLY_OPEN_EXCLUSIVE, &node);
+    }
+    if (result == 0) {
+        *kept = (grafted){.next = vfs->grafted, .file = below};
+        vfs->grafted = kept;
+        node->below = below;
+        node->below_size = node->size = (uint64_t)size;
+    }
+    fly_mutex_unlock(&vfs->mutex);
+    if (result < 0) {
+        fly_mem_free(vfs->mem, kept, sizeof *kept);
+        fly_file_abandon(below);
+        return fly_err_os(graft->err, result == -ENOMEM ? FLY_E_NO_MEMORY : FLY_E_IO, -result,
+                          "could not graft \"%s\"", path);
+    }
+    return FLY_OK;
+}
+
+static void graft_name(void *ctx, const char *name)
+{
+    struct graft *graft = ctx;
+    char path[FLY_PATH_MAX];
+    fly_file *below = NULL;
+    if (graft->status != FLY_OK) {
+        return;
+    }
+    graft->status = fly_path_join(path, sizeof path, graft->dir, name, graft->err);
+    if (graft->status != FLY_OK) {
+        return;
+    }
+    graft->status = fly_file_open(graft->below, path, 0, &below, graft->err);
+    if (graft->status == FLY_OK) {
+        graft->status = graft_file(graft, path, below);
+        return;
+    }
+    /* Something else than a file: a directory, or nothing that we could use. */
+    struct graft inner = {.vfs = graft->vfs,
+                          .below = graft->below,
+                          .dir = path,
+                          .depth = graft->depth + 1,
+                          .err = graft->err};
+    if (inner.depth < GRAFT_DEPTH_MAX &&
+        fly_vfs_list(graft->below, path, graft_name, &inner, NULL) == FLY_OK) {
+        graft->status = inner.status;
+    }
+}
+
+fly_status fly_vfs_mem_graft(fly_vfs *vfs, fly_vfs *below, const char *path, fly_err *err)
+{
+    struct graft graft = {.vfs = vfs_of(vfs), .below = below, .dir = path, .err = err};
+    fly_status status = fly_vfs_make_dir(vfs, path, err);
+    if (status == FLY_OK) {
+        status = fly_vfs_list(below, path, graft_name, &graft, err);
+    }
+    return status == FLY_OK ? graft.status : status;
 }

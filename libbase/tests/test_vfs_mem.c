@@ -6,9 +6,11 @@
 #include <fly/base_vfs.h>
 
 #include <fly/base_check.h>
-#include <fly/base_fault.h>
+#include <fly/base_hash.h>
+#include <fly/base_testing.h>
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MIB = 1 << 20 };
@@ -153,10 +155,137 @@ START_TEST(destroying_it_under_an_open_file_stops_the_program)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------ grafting */
+
+enum { BELOW = 100000, ROOM = 150000 };
+
+/* Fill a file of another vfs with bytes; the same go to `bytes`. */
+static void make_below(fly_vfs *below, const char *path, fly_rng *rng, uint8_t *bytes, size_t len)
+{
+    fly_file *file = NULL;
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = (uint8_t)fly_rng_below(rng, 256);
+    }
+    FLY_CHECK_OK(fly_file_open(below, path, FLY_OPEN_WRITE | FLY_OPEN_CREATE, &file, &err), err);
+    FLY_CHECK_OK(fly_file_write(file, 0, bytes, len, 0, &err), err);
+    close_file(file);
+}
+
+static void expect_file(fly_vfs *where, const char *path, const uint8_t *bytes, size_t len)
+{
+    static uint8_t got[ROOM + 1];
+    size_t got_len = 0;
+    fly_file *file = NULL;
+    FLY_CHECK_OK(fly_file_open(where, path, 0, &file, &err), err);
+    FLY_CHECK_OK(fly_file_read_some(file, 0, got, sizeof got, &got_len, &err), err);
+    close_file(file);
+    ck_assert_uint_eq(got_len, len);
+    ck_assert_mem_eq(got, bytes, len);
+}
+
+/* Change a grafted file at random, and an array likewise. */
+static void change_grafted(void *ctx, uint64_t seed)
+{
+    (void)ctx;
+    static uint8_t below_bytes[BELOW];
+    static uint8_t model[ROOM];
+    size_t size = BELOW;
+    fly_rng rng;
+    fly_rng_init(&rng, seed);
+    setup();
+    fly_vfs *below = fly_vfs_mem_create(fly_mem_system());
+    make_below(below, "dir/f", &rng, below_bytes, BELOW);
+    memset(model, 0, sizeof model);
+    memcpy(model, below_bytes, BELOW);
+    FLY_CHECK_OK(fly_vfs_mem_graft(vfs, below, "dir", &err), err);
+    fly_file *file = open_file("dir/f");
+    for (int i = 0; i < 30; i++) {
+        size_t offset = (size_t)fly_rng_below(&rng, ROOM);
+        size_t len = (size_t)fly_rng_below(&rng, 30000);
+        len = len < ROOM - offset ? len : ROOM - offset;
+        if (fly_rng_below(&rng, 6) == 0) {
+            FLY_CHECK_OK(fly_file_truncate(file, offset, &err), err);
+            memset(model + offset, 0, ROOM - offset);
+            size = offset;
+        } else if (fly_rng_below(&rng, 6) == 0) {
+            FLY_CHECK_OK(fly_file_allocate(file, offset, len, &err), err);
+            size = len > 0 && offset + len > size ? offset + len : size;
+        } else {
+            memset(model + offset, i + 1, len);
+            FLY_CHECK_OK(fly_file_write(file, offset, model + offset, len, 0, &err), err);
+            size = len > 0 && offset + len > size ? offset + len : size;
+        }
+        expect_file(vfs, "dir/f", model, size);
+    }
+    close_file(file);
+    expect_file(below, "dir/f", below_bytes, BELOW);
+    teardown();
+    fly_vfs_destroy(below);
+}
+
+START_TEST(grafted_files_change_and_those_below_do_not)
+{
+    teardown(); /* each seed has a vfs of its own */
+    ck_assert(fly_test_seeds("changes of a grafted file", 50, change_grafted, NULL));
+    setup();
+}
+END_TEST
+
+START_TEST(a_graft_has_the_whole_tree_and_takes_little_memory)
+{
+    static uint8_t data[BELOW];
+    uint8_t log[10];
+    uint8_t other[10];
+    fly_rng rng;
+    fly_rng_init(&rng, 1);
+    fly_vfs *below = fly_vfs_mem_create(fly_mem_system());
+    make_below(below, "db/data", &rng, data, BELOW);
+    make_below(below, "db/log/1", &rng, log, 10);
+    make_below(below, "other", &rng, other, 10);
+    FLY_CHECK_OK(fly_vfs_mem_graft(vfs, below, "db", &err), err);
+    ck_assert_uint_lt(used(), 4096);
+    expect_file(vfs, "db/log/1", log, 10);
+    ck_assert(!fly_vfs_exists(vfs, "other"));
+    FLY_CHECK_OK(fly_vfs_remove(vfs, "db/data", &err), err);
+    FLY_CHECK_OK(fly_vfs_rename(vfs, "db/log/1", "db/log/2", &err), err);
+    ck_assert(!fly_vfs_exists(vfs, "db/data"));
+    expect_file(vfs, "db/log/2", log, 10);
+    ck_assert(fly_vfs_exists(below, "db/data"));
+    ck_assert(fly_vfs_exists(below, "db/log/1"));
+    FLY_CHECK(fly_vfs_mem_graft(vfs, below, "none", &err), FLY_E_NOT_FOUND, err);
+    fly_vfs_destroy(vfs); /* before what lies below it */
+    fly_vfs_destroy(below);
+    vfs = fly_vfs_mem_create(&account.mem);
+}
+END_TEST
+
+START_TEST(a_file_that_shrinks_below_is_a_failed_read)
+{
+    static uint8_t bytes[BELOW];
+    fly_rng rng;
+    fly_rng_init(&rng, 1);
+    fly_file *file = NULL;
+    fly_vfs *below = fly_vfs_mem_create(fly_mem_system());
+    make_below(below, "d/f", &rng, bytes, BELOW);
+    FLY_CHECK_OK(fly_vfs_mem_graft(vfs, below, "d", &err), err);
+    FLY_CHECK_OK(fly_file_open(below, "d/f", FLY_OPEN_WRITE, &file, &err), err);
+    FLY_CHECK_OK(fly_file_truncate(file, 10, &err), err);
+    close_file(file);
+    file = open_file("d/f");
+    FLY_CHECK(fly_file_read(file, 0, bytes, 20, &err), FLY_E_IO, err);
+    FLY_CHECK(fly_file_write(file, 0, bytes, 20, 0, &err), FLY_E_IO, err);
+    close_file(file);
+    fly_vfs_destroy(vfs);
+    fly_vfs_destroy(below);
+    vfs = fly_vfs_mem_create(&account.mem);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------- failures */
+
 /* A bit of everything that allocates. */
 static fly_status use_files(fly_sim_env *world, void *ctx)
 {
-    (void)ctx;
     static const uint8_t bytes[100000];
     fly_vfs *files = fly_vfs_mem_create(world->env.mem);
     if (files == NULL) {
@@ -164,7 +293,11 @@ static fly_status use_files(fly_sim_env *world, void *ctx)
     }
     fly_file *file = NULL;
     unsigned flags = FLY_OPEN_WRITE | FLY_OPEN_CREATE;
-    fly_status status = fly_file_open(files, "d/e/f", flags, &file, NULL);
+    fly_vfs *below = ctx;
+    fly_status status = fly_vfs_mem_graft(files, below, "d", NULL);
+    if (status == FLY_OK) {
+        status = fly_file_open(files, "d/e/f", flags, &file, NULL);
+    }
     if (status == FLY_OK) {
         status = fly_file_write(file, 5, bytes, sizeof bytes, 0, NULL);
     }
@@ -188,7 +321,13 @@ static fly_status use_files(fly_sim_env *world, void *ctx)
 START_TEST(every_allocation_may_fail)
 {
     fly_test_fault_options options = {.faults = FLY_TEST_MEMORY_ONCE | FLY_TEST_MEMORY_LASTING};
-    ck_assert(fly_test_each_fault("files in memory", &options, use_files, NULL, NULL));
+    static uint8_t bytes[BELOW];
+    fly_rng rng;
+    fly_rng_init(&rng, 1);
+    fly_vfs *below = fly_vfs_mem_create(fly_mem_system());
+    make_below(below, "d/e/f", &rng, bytes, BELOW);
+    ck_assert(fly_test_each_fault("files in memory", &options, use_files, NULL, below));
+    fly_vfs_destroy(below);
 }
 END_TEST
 
@@ -211,6 +350,12 @@ int main(void)
     tcase_add_test(tests, a_listing_may_remove_what_it_lists);
     tcase_add_test(tests, the_root_stays);
     tcase_add_test_raise_signal(tests, destroying_it_under_an_open_file_stops_the_program, SIGABRT);
+
+    TCase *grafts = fly_test_case(suite, "grafted directories");
+    tcase_add_checked_fixture(grafts, setup, teardown);
+    tcase_add_test(grafts, grafted_files_change_and_those_below_do_not);
+    tcase_add_test(grafts, a_graft_has_the_whole_tree_and_takes_little_memory);
+    tcase_add_test(grafts, a_file_that_shrinks_below_is_a_failed_read);
 
     TCase *failures = fly_test_case(suite, "memory that fails");
     tcase_add_test(failures, every_allocation_may_fail);

@@ -104,6 +104,20 @@ fly_vfs *fly_vfs_posix(void);
  */
 fly_vfs *fly_vfs_mem_create(fly_mem *mem);
 
+/**
+ * @brief Let a directory of a vfs in memory begin as what another vfs has under the same path,
+ *        subdirectories included. What is changed stays in memory; the files below stay as they are.
+ *
+ * For looking at files whose owner would repair them on opening, and for trying things out.
+ *
+ * @param vfs    In memory; has nothing under that path.
+ * @param below  Keeps, with every file below open for reading, until `vfs` is destroyed. Nobody may
+ *               change these files meanwhile.
+ * @return What listing and opening below return. Part of it may then be there.
+ */
+FLY_MUST_USE fly_status fly_vfs_mem_graft(fly_vfs *vfs, fly_vfs *below, const char *path,
+                                          fly_err *err);
+
 /** Release a vfs whose files are all closed. */
 void fly_vfs_destroy(fly_vfs *vfs);
 
