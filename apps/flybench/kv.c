@@ -13,6 +13,7 @@
 #include "kv.h"
 
 #include "files.h"
+#include "kv_command.h"
 #include "kv_run.h"
 #include "machine.h"
 #include "options.h"
@@ -25,16 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PICKS_MAX = 128, REPEAT_MAX = 99, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
-
-/* The command line. */
-typedef struct command {
-    const char *engines, *compare, *subject, *cases, *dir, *csv, *durability;
-    uint64_t records, threads, key_size, value_size, repeat, ops, reads_per_txn;
-    uint64_t cache_mib, overhead_mib;
-    double seconds;
-    bool list, quiet;
-} command;
+enum { PICKS_MAX = 128, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
 
 /* An engine that takes part. */
 typedef struct entrant {
@@ -42,13 +34,13 @@ typedef struct entrant {
     bool prepared; /* its loaded store exists */
     bool unfit;    /* that could not be made */
     uint32_t count;
-    report_run runs[REPEAT_MAX]; /* of the case at hand */
+    report_run runs[KV_REPEAT_MAX]; /* of the case at hand */
     report_run medians;
 } entrant;
 
 /* All that lasts from the first measurement to the last. */
 typedef struct session {
-    command command;
+    kv_command command;
     kv_settings settings;
     kv_durability async_level; /* what cases that need no durable commits run at */
     kv_pick picks[PICKS_MAX];
@@ -61,105 +53,6 @@ typedef struct session {
     progress shown;
     uint32_t failures;
 } session;
-
-/* ------------------------------------------------------------------ the command line */
-
-enum { OPTION_ROWS = 19 };
-
-static void option_rows(command *c, option_row rows[OPTION_ROWS])
-{
-    const option_row all[OPTION_ROWS] = {
-        {"list", OPTION_FLAG, NULL, "show the engines and cases of this build", &c->list, 0, 0},
-        {"engines", OPTION_TEXT, "LIST", "run these; default: all in this build", &c->engines, 0,
-         0},
-        {"compare", OPTION_TEXT, "all|LIST", "run the subject and these, and print ratios",
-         &c->compare, 0, 0},
-        {"subject", OPTION_TEXT, "ENGINE", "whose ratios are printed; default: flydb", &c->subject,
-         0, 0},
-        {"cases", OPTION_TEXT, "LIST", "run these; _tN after a name: with N threads", &c->cases, 0,
-         0},
-        {"records", OPTION_COUNT, "N", "in the data set, e.g. 10M; default: 1M", &c->records, 1,
-         UINT64_C(10000000000)},
-        {"threads", OPTION_COUNT, "N", "for cases whose name tells no number; default: 1",
-         &c->threads, 1, 64},
-        {"key-size", OPTION_COUNT, "8|16", "bytes of a key; default: 8", &c->key_size, 8, 16},
-        {"value-size", OPTION_COUNT, "N", "bytes of a value; default: 100", &c->value_size,
-         KV_VALUE_MIN, KV_VALUE_MAX},
-        {"repeat", OPTION_COUNT, "N", "run each case so often, print medians; default: 1",
-         &c->repeat, 1, REPEAT_MAX},
-        {"seconds", OPTION_REAL, "S", "of a timed case; default: 2", &c->seconds, 0, 0},
-        {"ops", OPTION_COUNT, "N", "operations of a timed case, instead of seconds", &c->ops, 1,
-         UINT64_C(1000000000000)},
-        {"reads-per-txn", OPTION_COUNT, "N",
-         "of get_random, range_100, get_4x_cache; default: 1000", &c->reads_per_txn, 1,
-         UINT64_C(1000000000)},
-        {"durability", OPTION_TEXT, "LEVEL", "off or async, of cases other than commit_full",
-         &c->durability, 0, 0},
-        {"cache-mib", OPTION_COUNT, "N", "cache of an engine; default: enough for all",
-         &c->cache_mib, 1, 1 << 20},
-        {"overhead-mib", OPTION_COUNT, "N", "memory beside the cache in get_4x_cache; default: 32",
-         &c->overhead_mib, 1, 1 << 20},
-        {"dir", OPTION_TEXT, "DIR", "where a directory for the stores is made; default: .", &c->dir,
-         0, 0},
-        {"csv", OPTION_TEXT, "FILE", "write every figure of every run there", &c->csv, 0, 0},
-        {"quiet", OPTION_FLAG, NULL, "no progress bar", &c->quiet, 0, 0},
-    };
-    memcpy(rows, all, sizeof all);
-}
-
-static void print_cases(void)
-{
-    uint32_t count = 0;
-    const kv_case *cases = kv_cases_all(&count);
-    printf("cases:\n");
-    for (uint32_t i = 0; i < count; i++) {
-        printf("  %-12s %s (%s)\n", cases[i].name, cases[i].what,
-               kv_durability_name(cases[i].durability));
-    }
-    printf("default: %s\n", kv_cases_default);
-}
-
-static void print_engine(const char *mark, const kv_driver *driver)
-{
-    char version[64];
-    driver->version(version, sizeof version);
-    printf("%s%s %s: %s\n", mark, driver->name, version, driver->settings);
-    for (int level = 0; level < KV_DURABILITY_COUNT; level++) {
-        const char *how = driver->durability[level];
-        printf("%s  %-5s %s\n", mark, kv_durability_name((kv_durability)level),
-               how != NULL ? how : "-");
-    }
-}
-
-static void print_engines(void)
-{
-    printf("engines, and how they keep each level of durability:\n");
-    for (size_t i = 0; i < KV_ENGINE_COUNT; i++) {
-        if (kv_engines[i].driver != NULL) {
-            print_engine("  ", kv_engines[i].driver);
-        } else {
-            printf("  %s: not in this build\n", kv_engines[i].name);
-        }
-    }
-}
-
-static void print_help(const option_row rows[OPTION_ROWS])
-{
-    printf("usage: flybench kv [OPTION...]\n\n"
-           "Runs workloads against key-value stores and prints lines\n"
-           "  kv ENGINE CASE METRIC VALUE\n"
-           "and, with --compare, the subject's figure divided by that of its best peer\n"
-           "  ratio CASE VALUE best_peer=NAME\n\n");
-    options_help(rows, OPTION_ROWS);
-    printf("\nlevels of durability:\n"
-           "  off    a commit promises nothing\n"
-           "  async  the change is on its way to the disk: not synced, or synced later\n"
-           "  full   the change survives the loss of power\n\n");
-    print_cases();
-    printf("\n");
-    print_engines();
-    printf("\nA wrong answer of an engine, or a failure, makes flybench exit with status 1.\n");
-}
 
 /* -------------------------------------------------------------------------- the plan */
 
@@ -188,7 +81,7 @@ static fly_status check_engines(const char *list, fly_err *err)
     return FLY_OK;
 }
 
-static bool takes_part(const command *c, const char *name)
+static bool takes_part(const kv_command *c, const char *name)
 {
     const char *list = c->compare != NULL ? c->compare : c->engines;
     if (c->compare != NULL && strcmp(name, c->subject) == 0) {
@@ -199,7 +92,7 @@ static bool takes_part(const command *c, const char *name)
 
 static fly_status choose_engines(session *s, fly_err *err)
 {
-    const command *c = &s->command;
+    const kv_command *c = &s->command;
     const char *list = c->compare != NULL ? c->compare : c->engines;
     fly_status status = FLY_OK;
     if (list != NULL && strcmp(list, "all") != 0) {
@@ -255,7 +148,7 @@ static fly_status choose_cases(session *s, fly_err *err)
 
 static fly_status settle_settings(session *s, fly_err *err)
 {
-    const command *c = &s->command;
+    const kv_command *c = &s->command;
     if (c->key_size != 8 && c->key_size != 16) {
         return fly_err_set(err, FLY_E_INVALID, "--key-size is 8 or 16");
     }
@@ -502,7 +395,7 @@ static void print_case(session *s, const kv_pick *pick)
 
 static void print_header(const session *s)
 {
-    const command *c = &s->command;
+    const kv_command *c = &s->command;
     printf("# flybench kv %s\n", FLY_BASE_VERSION);
     machine_print(s->dir);
     printf("# records %" PRIu64 ", key %zu bytes, value %zu bytes, %.1f MiB of data\n",
@@ -520,7 +413,7 @@ static void print_header(const session *s)
     printf("# durability: commit_full full, all other cases %s\n",
            kv_durability_name(s->async_level));
     for (uint32_t i = 0; i < s->entrant_count; i++) {
-        print_engine("# ", s->entrants[i].driver);
+        kv_command_print_engine("# ", s->entrants[i].driver);
     }
     (void)fflush(stdout);
 }
@@ -628,30 +521,17 @@ static int complain(const fly_err *err, int exit_status)
 
 int kv_main(int argc, char **argv)
 {
-    session s = {.command = {.subject = "flydb",
-                             .dir = ".",
-                             .durability = "async",
-                             .records = 1000000,
-                             .threads = 1,
-                             .key_size = 8,
-                             .value_size = 100,
-                             .repeat = 1,
-                             .reads_per_txn = 1000,
-                             .overhead_mib = 32,
-                             .seconds = 2}};
-    option_row rows[OPTION_ROWS];
-    option_rows(&s.command, rows);
+    session s = {0};
     fly_err err = {0};
-    if (argc == 1 && strcmp(argv[0], "--help") == 0) {
-        print_help(rows);
-        return 0;
-    }
-    if (options_parse(rows, OPTION_ROWS, argc, argv, &err) != FLY_OK) {
+    if (kv_command_parse(&s.command, argc, argv, &err) != FLY_OK) {
         return complain(&err, EXIT_USAGE);
     }
+    if (s.command.help) {
+        kv_command_help();
+        return 0;
+    }
     if (s.command.list) {
-        print_engines();
-        print_cases();
+        kv_command_list();
         return 0;
     }
     int exit_status = 0;
