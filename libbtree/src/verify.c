@@ -114,7 +114,7 @@ fly_status fly_btree_check_page(void *ctx, uint32_t page, const uint8_t *bytes, 
         return FLY_OK; /* blobs are bounded where they are read; other pages are not ours */
     }
     fly_page view = node_view(bytes, usable);
-    fly_status status = fly_page_check(view, false, err);
+    fly_status status = fly_page_check(view, true, err);
     if (status != FLY_OK) {
         return status;
     }

@@ -16,7 +16,9 @@
  *     P5  no byte belongs to two cells
  *     P6  a free slot (length 0) has offset 0
  *
- * P1 to P4 are what memory safety rests on: compacting copies every cell once, towards the end.
+ * P1 to P4 are what reading and compacting rest on: every cell lies in the page, and all of them fit
+ * behind `upper`. Changing a page rests on P5 too: the bytes of a removed cell may join the gap, and
+ * slots may grow over them.
  *
  * What is not here: the order of keys (the B-tree's business), the file (pagefile.c), any I/O.
  */
@@ -253,6 +255,9 @@ fly_status fly_page_add(fly_page page, fly_bytes cell, uint16_t *slot)
     uint32_t offset = take(page, (uint32_t)cell.len);
     memcpy(page.bytes + offset, cell.data, cell.len);
     set_slot(page, at, offset, (uint32_t)cell.len);
+    if (page.slot_bytes == FLY_PAGE_TAGGED) {
+        fly_page_set_tag(page, at, 0); /* the tag of the name's last owner was here */
+    }
     *slot = (uint16_t)at;
     return FLY_OK;
 }
@@ -281,20 +286,27 @@ static fly_status broken(fly_page page, fly_err *err, const char *what, uint32_t
                        fly_page_id(page.bytes), what, a, b);
 }
 
-/* P5, by a bit for every byte of the page. */
+/* P5, by a bit for every byte of the page, 64 at a time. P3 holds. */
 static fly_status check_shared_bytes(fly_page page, fly_err *err)
 {
-    uint64_t taken[FLY_PAGE_SIZE_MAX / 64] = {0};
+    uint64_t taken[FLY_PAGE_SIZE_MAX / 64];
+    memset(taken, 0, ((size_t)page.size + 63) / 64 * 8);
     uint32_t count = fly_page_count(page);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t offset = fly_page_cell_offset(page, i);
-        uint32_t end = offset + fly_page_cell_len(page, i);
-        for (uint32_t byte = offset; byte < end; byte++) {
-            uint64_t bit = (uint64_t)1 << (byte % 64);
-            if ((taken[byte / 64] & bit) != 0) {
-                return broken(page, err, "P5: a byte belongs to this slot and to another", i, byte);
+        uint32_t end = fly_page_cell_offset(page, i) + fly_page_cell_len(page, i);
+        for (uint32_t byte = fly_page_cell_offset(page, i); byte < end;) {
+            uint32_t word_end = (byte / 64 + 1) * 64;
+            uint64_t bits = UINT64_MAX << (byte % 64);
+            if (end < word_end) {
+                bits &= UINT64_MAX >> (word_end - end);
             }
-            taken[byte / 64] |= bit;
+            uint64_t shared = taken[byte / 64] & bits;
+            if (shared != 0) {
+                return broken(page, err, "P5: a byte belongs to this slot and to another", i,
+                              byte / 64 * 64 + (uint32_t)__builtin_ctzll(shared));
+            }
+            taken[byte / 64] |= bits;
+            byte = word_end;
         }
     }
     return FLY_OK;

@@ -172,7 +172,7 @@ uint32_t fly_page_holes(fly_page page);
 /**
  * @brief Open slot `at` with an uninitialised cell of `len` bytes; slots from `at` on move up.
  *
- * Compacts the page first if that is what it takes.
+ * Compacts the page first if that is what it takes. A tag is 0 until it is set.
  *
  * @param at   0 to fly_page_count(page), both included; the count itself appends.
  * @param len  1 to 65,535.
@@ -208,7 +208,7 @@ uint8_t *fly_page_resize(fly_page page, uint32_t at, uint32_t len);
 /**
  * @brief Add a copy of `cell` under a number that stays valid until fly_page_drop().
  *
- * Takes the lowest free slot, or a new one at the end.
+ * Takes the lowest free slot, or a new one at the end. A tag is 0 until it is set.
  *
  * @return FLY_E_FULL if the page cannot hold it: then nothing was changed.
  */
@@ -230,8 +230,11 @@ void fly_page_compact(fly_page page);
  *
  * @param page  Of any content whatever.
  * @return FLY_E_CORRUPT.
- * @cost   O(count), plus O(size) in `thorough` form, which also finds cells that share bytes. The
- *         short form is enough for safety.
+ * The short form is enough for reading. It does not look for cells that share bytes (P5): to change
+ * one of them is to change the other, and in the end perhaps a slot. So bytes that somebody could
+ * have made up want the `thorough` form before they are changed.
+ *
+ * @cost   O(count); in `thorough` form O(size / 64) more.
  */
 FLY_MUST_USE fly_status fly_page_check(fly_page page, bool thorough, fly_err *err);
 
