@@ -8,6 +8,9 @@
  *     B3  a slot with dirty[s] != 0 is not evicted
  *     B4  dirty[s] goes from 0 to an LSN under the exclusive latch, and back under the shared one,
  *         after the page's copy is durable
+ *     B5  while nobody uses the pool no latch is held, and each page in it bears its own number
+ *
+ * fly_bufpool_check() (check.c) decides B1 to B3 and B5.
  *
  * With the frames backend a latch belongs to a slot, and a thread that found the slot in the table
  * may get the latch when the slot has gone to another page: whoever acquires a latch looks at the
