@@ -57,19 +57,24 @@ static uint64_t entry_of(uint32_t slot_plus_one, uint32_t tick)
     return (uint64_t)tick << TICK_SHIFT | slot_plus_one;
 }
 
-/* Enter a slot, or 0, in place of `expected`; the tick beside it stays. */
-static bool entry_set(fly_bufpool *pool, uint32_t page, uint32_t expected, uint32_t slot_plus_one,
-                      uint32_t *tick)
+/* Enter a slot where there is none, touched now; tells when the page was touched last before. */
+static bool entry_fill(fly_bufpool *pool, uint32_t page, uint32_t slot, uint32_t tick,
+                       uint32_t *last)
 {
     uint64_t seen = fly_load_u64(&pool->hot.table[page]);
-    while ((uint32_t)seen == expected) {
-        uint32_t last = (uint32_t)(seen >> TICK_SHIFT);
-        if (fly_cas_u64(&pool->hot.table[page], &seen, entry_of(slot_plus_one, last))) {
-            *tick = last;
-            return true;
-        }
-    }
-    return false;
+    *last = (uint32_t)(seen >> TICK_SHIFT);
+    return (uint32_t)seen == 0 &&
+           fly_cas_u64(&pool->hot.table[page], &seen, entry_of(slot + 1, tick));
+}
+
+/* Take a slot out; the tick beside it stays, for the page's next life. */
+static void entry_empty(fly_bufpool *pool, uint32_t page, uint32_t slot)
+{
+    uint64_t seen = fly_load_u64(&pool->hot.table[page]);
+    do {
+        FLY_ASSERT((uint32_t)seen == slot + 1);
+    } while (
+        !fly_cas_u64(&pool->hot.table[page], &seen, entry_of(0, (uint32_t)(seen >> TICK_SHIFT))));
 }
 
 /* -------------------------------------------------------------------- asking the policy */
@@ -97,6 +102,13 @@ uint32_t fly__bufpool_victim(fly_bufpool *pool, bool (*may)(void *ctx, uint32_t 
     return slot;
 }
 
+static void tell_use(const fly_bufpool *pool, uint32_t page, uint32_t slot)
+{
+    if (fly_load_relaxed_u32(&pool->watched) != 0) {
+        FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_FIXED, page, slot, 0, 0);
+    }
+}
+
 void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
 {
     uint32_t tick = fly_load_relaxed_u32(&pool->real_tick);
@@ -110,9 +122,7 @@ void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
         pool->policy->touched(pool->policy_state, slot, page, tick);
     }
     policy_leave(pool);
-    if (fly_load_relaxed_u32(&pool->watched) != 0) {
-        FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_FIXED, page, slot, 0, 0);
-    }
+    tell_use(pool, page, slot);
 }
 
 /* What hot.tick shows: the time, or, if every reference must take the slow way, no time at all. */
@@ -122,10 +132,9 @@ static void show_tick(fly_bufpool *pool)
     fly_store_u32(&pool->hot.tick, every ? UINT32_MAX : fly_load_u32(&pool->real_tick));
 }
 
-/* Count a page that came in, as a miss or as read ahead, and let time pass by it. */
-static void count_load(fly_bufpool *pool, fly_atomic_u64 *counter)
+/* A page came in: that is what time is made of. */
+static void pass_time(fly_bufpool *pool)
 {
-    fly_count_u64(counter, 1);
     if ((fly_add_u64(&pool->loads, 1) + 1) % pool->tick_misses == 0) {
         (void)fly_add_u32(&pool->real_tick, 1);
         show_tick(pool);
@@ -179,9 +188,7 @@ static bool is_clean_and_idle(void *ctx, uint32_t slot)
 /* Take the page out of a slot whose latch is held exclusive. Returns with the latch released. */
 static void empty_slot(fly_bufpool *pool, uint32_t page, uint32_t slot, fly_latch *latch)
 {
-    uint32_t tick;
-    bool was_there = entry_set(pool, page, slot + 1, 0, &tick);
-    FLY_ASSERT(was_there);
+    entry_empty(pool, page, slot);
     policy_enter(pool);
     fly_store_u32(&pool->slot_page[slot], FLY_PAGE_NONE);
     pool->policy->evicted(pool->policy_state, slot, page);
@@ -301,16 +308,16 @@ static fly_status enter(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint
     /* Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody
      * may be evicting the page, or be bringing it in just as we are. */
     fly_latch_lock_exclusive(latch);
-    fly_store_u32(&pool->slot_page[slot], page);
+    uint32_t tick = fly_load_u32(&pool->real_tick);
     uint32_t last = 0;
-    if (!entry_set(pool, page, 0, slot + 1, &last)) {
-        fly_store_u32(&pool->slot_page[slot], FLY_PAGE_NONE);
+    if (!entry_fill(pool, page, slot, tick, &last)) {
         fly_latch_unlock_unchanged(latch);
         push_free(pool, slot);
         return FLY_E_AGAIN;
     }
     policy_enter(pool);
-    pool->policy->loaded(pool->policy_state, slot, page, fly_load_u32(&pool->real_tick), last);
+    fly_store_u32(&pool->slot_page[slot], page);
+    pool->policy->loaded(pool->policy_state, slot, page, tick, last);
     policy_leave(pool);
     *ref = (fly_pageref){
         .bytes = fly__bufpool_bytes(pool, index), .latch = latch, .version = 0, .page = page};
@@ -355,8 +362,10 @@ static fly_status load(fly_bufpool *pool, uint32_t page, fly_pageref *ref, fly_e
         leave(pool, ref, slot);
         return status;
     }
-    count_load(pool, &pool->misses);
+    fly_count_u64(&pool->misses, 1);
+    pass_time(pool);
     FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_MISSED, page, slot, fly_now() - began, 0);
+    tell_use(pool, page, slot);
     return FLY_OK;
 }
 
@@ -375,10 +384,11 @@ static bool find(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint32_t *s
     return true;
 }
 
-static void note_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
+/* A page was found, or found again by the caller who just brought it in, which was its use. */
+static void note_use(fly_bufpool *pool, uint32_t page, uint32_t slot, bool brought_in)
 {
     uint64_t entry = fly_load_relaxed_u64(&pool->hot.table[page]);
-    if ((uint32_t)(entry >> TICK_SHIFT) != fly_load_relaxed_u32(&pool->hot.tick)) {
+    if (!brought_in && (uint32_t)(entry >> TICK_SHIFT) != fly_load_relaxed_u32(&pool->hot.tick)) {
         fly__bufpool_touch(pool, page, slot);
     }
 }
@@ -389,12 +399,13 @@ fly_status fly__bufpool_observe_slow(fly_bufpool *pool, uint32_t page, fly_pager
     if (page >= pool->hot.pages) {
         return beyond(pool, page, err);
     }
+    bool brought_in = false;
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) {
             ref->version = fly_latch_observe(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
-                note_touch(pool, page, slot);
+                note_use(pool, page, slot, brought_in);
                 return FLY_OK;
             }
             fly_latch_forget(ref->latch, ref->version);
@@ -403,6 +414,7 @@ fly_status fly__bufpool_observe_slow(fly_bufpool *pool, uint32_t page, fly_pager
         fly_status status = load(pool, page, ref, err);
         if (status == FLY_OK) {
             fly_latch_unlock_exclusive(ref->latch);
+            brought_in = true;
         } else if (status != FLY_E_AGAIN) {
             return status;
         }
@@ -414,12 +426,13 @@ fly_status fly_bufpool_fix_shared(fly_bufpool *pool, uint32_t page, fly_pageref 
     if (page >= pool->hot.pages) {
         return beyond(pool, page, err);
     }
+    bool brought_in = false;
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) {
             fly_latch_lock_shared(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
-                note_touch(pool, page, slot);
+                note_use(pool, page, slot, brought_in);
                 return FLY_OK;
             }
             fly_latch_unlock_shared(ref->latch);
@@ -428,6 +441,7 @@ fly_status fly_bufpool_fix_shared(fly_bufpool *pool, uint32_t page, fly_pageref 
         fly_status status = load(pool, page, ref, err);
         if (status == FLY_OK) {
             fly_latch_unlock_exclusive(ref->latch);
+            brought_in = true;
         } else if (status != FLY_E_AGAIN) {
             return status;
         }
@@ -445,7 +459,7 @@ fly_status fly_bufpool_fix_exclusive(fly_bufpool *pool, uint32_t page, fly_pager
         if (find(pool, page, ref, &slot)) {
             fly_latch_lock_exclusive(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
-                note_touch(pool, page, slot);
+                note_use(pool, page, slot, false);
                 return FLY_OK;
             }
             fly_latch_unlock_unchanged(ref->latch);
@@ -468,6 +482,7 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
         if (find(pool, page, ref, &slot)) { /* from an earlier life, or read ahead */
             fly_latch_lock_exclusive(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
+                note_use(pool, page, slot, false);
                 break;
             }
             fly_latch_unlock_unchanged(ref->latch);
@@ -475,6 +490,8 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
         }
         fly_status status = enter(pool, page, ref, &slot, err);
         if (status == FLY_OK) {
+            pass_time(pool);
+            tell_use(pool, page, slot);
             break;
         }
         if (status != FLY_E_AGAIN) {
@@ -539,7 +556,8 @@ static void read_run(fly_bufpool *pool, struct run *run)
             fly_pagefile_accept(pool->file, ref->page, ref->bytes, NULL) == FLY_OK &&
             accept(pool, ref->page, ref->bytes, NULL) == FLY_OK) {
             fly_latch_unlock_exclusive(ref->latch);
-            count_load(pool, &pool->read_ahead);
+            fly_count_u64(&pool->read_ahead, 1);
+            pass_time(pool);
         } else {
             leave(pool, ref, run->slots[i]);
         }
