@@ -36,7 +36,8 @@ enum {
     EVICT_TRIES = 8,          /* victims asked for before dirty pages are written instead */
     WAIT_NS = 100000,         /* between two looks for a slot when all are in use */
     WAIT_MAX_NS = 2000000000, /* after that the pool is too small for what is latched at once */
-    TICKS_IN_POOL = 16 /* ticks that pass while as many pages are missed as there are slots */
+    TICKS_IN_POOL = 16,       /* ticks that pass while as many pages come in as there are slots */
+    AHEAD_SHARE = 8           /* of the slots, which part may be on its way in at once */
 };
 
 static const fly_trace_type events[] = {
@@ -246,19 +247,23 @@ static uint32_t reserve_of(const fly_bufpool *pool)
     return pool->slots / 64 < 256 ? pool->slots / 64 : 256;
 }
 
-/* A slot for a page that is to come in. The caller may hold latches, so nothing here waits for
- * one: a page in use is passed over, and another thread's write is waited for by the clock. */
-static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
+/* A slot that is free or can be made so at once. */
+static bool take_slot_at_once(fly_bufpool *pool, uint32_t *slot)
 {
     if (pool->has_background && fly_load_relaxed_u32(&pool->free_count) < reserve_of(pool) / 2) {
         (void)fly_add_u32(&pool->alarm, 1);
         fly_unpark(&pool->alarm, 1);
     }
-    uint64_t deadline = 0;
-    for (;;) {
-        if (pop_free(pool, slot) || evict_some(pool, slot)) {
-            return FLY_OK;
-        }
+    return pop_free(pool, slot) || evict_some(pool, slot);
+}
+
+/* A slot for a page that is to come in. The caller may hold latches, so nothing here waits for
+ * one: a page in use is passed over, and another thread's write is waited for by the clock. Only
+ * time in which nobody writes counts against the limit: a slow disk is no reason to give up. */
+static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
+{
+    uint64_t waited = 0;
+    while (!take_slot_at_once(pool, slot)) {
         fly_status status = fly__bufpool_clean(pool, err);
         if (status == FLY_OK) {
             continue;
@@ -266,10 +271,10 @@ static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
         if (status != FLY_E_AGAIN && status != FLY_E_NOT_FOUND) {
             return status;
         }
-        uint64_t now = fly_now();
-        if (deadline == 0) {
-            deadline = now + WAIT_MAX_NS;
-        } else if (now >= deadline) {
+        if (status == FLY_E_NOT_FOUND) {
+            waited += WAIT_NS;
+        }
+        if (waited > WAIT_MAX_NS) {
             return fly_err_set(err, FLY_E_NO_MEMORY,
                                "all %" PRIu32 " pages of the buffer pool of \"%s\" are in use",
                                pool->slots, fly_pagefile_path(pool->file));
@@ -277,6 +282,7 @@ static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
         fly_count_u64(&pool->waits, 1);
         fly_sleep(WAIT_NS);
     }
+    return FLY_OK;
 }
 
 /* --------------------------------------------------------------------------- loading */
@@ -292,17 +298,11 @@ static fly_status beyond(const fly_bufpool *pool, uint32_t page, fly_err *err)
 }
 
 /*
- * Enter page `page` into a slot and take its latch. Afterwards the page belongs to the caller, its
- * bytes unread. FLY_E_AGAIN: it is in memory already, or just came.
+ * Enter page `page` into a slot that the caller took, and take its latch. Afterwards the page belongs
+ * to the caller, its bytes unread. False: it is in memory already, or just came; the slot is free.
  */
-static fly_status enter(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint32_t *slot_taken,
-                        fly_err *err)
+static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, fly_pageref *ref)
 {
-    uint32_t slot = NO_SLOT;
-    fly_status status = take_slot(pool, &slot, err);
-    if (status != FLY_OK) {
-        return status;
-    }
     size_t index = fly__bufpool_index(pool, page, slot);
     fly_latch *latch = &pool->hot.latches[index];
     /* Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody
@@ -313,7 +313,7 @@ static fly_status enter(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint
     if (!entry_fill(pool, page, slot, tick, &last)) {
         fly_latch_unlock_unchanged(latch);
         push_free(pool, slot);
-        return FLY_E_AGAIN;
+        return false;
     }
     policy_enter(pool);
     fly_store_u32(&pool->slot_page[slot], page);
@@ -321,8 +321,7 @@ static fly_status enter(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint
     policy_leave(pool);
     *ref = (fly_pageref){
         .bytes = fly__bufpool_bytes(pool, index), .latch = latch, .version = 0, .page = page};
-    *slot_taken = slot;
-    return FLY_OK;
+    return true;
 }
 
 /* Undo enter(): the page could not be read. */
@@ -349,9 +348,12 @@ static fly_status accept(fly_bufpool *pool, uint32_t page, uint8_t *bytes, fly_e
 static fly_status load(fly_bufpool *pool, uint32_t page, fly_pageref *ref, fly_err *err)
 {
     uint32_t slot = NO_SLOT;
-    fly_status status = enter(pool, page, ref, &slot, err);
+    fly_status status = take_slot(pool, &slot, err);
     if (status != FLY_OK) {
         return status;
+    }
+    if (!enter(pool, page, slot, ref)) {
+        return FLY_E_AGAIN;
     }
     uint64_t began = pool->env->trace != NULL ? fly_now() : 0;
     status = fly_pagefile_read(pool->file, page, ref->bytes, err);
@@ -488,14 +490,14 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
             fly_latch_unlock_unchanged(ref->latch);
             continue;
         }
-        fly_status status = enter(pool, page, ref, &slot, err);
-        if (status == FLY_OK) {
+        fly_status status = take_slot(pool, &slot, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        if (enter(pool, page, slot, ref)) {
             pass_time(pool);
             tell_use(pool, page, slot);
             break;
-        }
-        if (status != FLY_E_AGAIN) {
-            return status;
         }
     }
     memset(ref->bytes, 0, pool->page_size);
@@ -569,15 +571,23 @@ static void read_run(fly_bufpool *pool, struct run *run)
 void fly_bufpool_read_ahead(fly_bufpool *pool, const uint32_t *pages, uint32_t count)
 {
     struct run run = {.count = 0};
-    uint32_t limit = pool->slots / 8 < FLY_IOVEC_MAX ? pool->slots / 8 : FLY_IOVEC_MAX;
+    uint32_t share = pool->slots / AHEAD_SHARE;
+    uint32_t limit = share < FLY_IOVEC_MAX ? share : FLY_IOVEC_MAX;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t page = pages[i];
         bool follows = run.count > 0 && page == run.refs[0].page + run.count;
         if (!follows || run.count == limit) {
             read_run(pool, &run);
         }
-        if (page < pool->hot.pages && !fly_bufpool_has(pool, page) &&
-            enter(pool, page, &run.refs[run.count], &run.slots[run.count], NULL) == FLY_OK) {
+        if (page >= pool->hot.pages || fly_bufpool_has(pool, page)) {
+            continue;
+        }
+        /* Not worth waiting or writing for: pages latched by a thread that waits here for others
+         * would keep out whoever could help. */
+        if (!take_slot_at_once(pool, &run.slots[run.count])) {
+            break;
+        }
+        if (enter(pool, page, run.slots[run.count], &run.refs[run.count])) {
             run.count++;
         }
     }
