@@ -18,6 +18,7 @@
  */
 #include <fly/bufpool.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,7 +122,7 @@ static fly_status write_pending(fly_bufpool *pool, uint32_t count, uint32_t *wri
             pool->pending[copied++] = pending;
         }
     }
-    *written = copied;
+    *written = 0;
     if (status == FLY_OK && copied > 0 && pool->gate.log_flushed_to != NULL) {
         status = pool->gate.log_flushed_to(pool->gate.ctx, newest, err);
     }
@@ -138,6 +139,7 @@ static fly_status write_pending(fly_bufpool *pool, uint32_t count, uint32_t *wri
         FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_WRITTEN, pool->pending[i].page,
                   pool->pending[i].lsn, 0, 0);
     }
+    *written = copied;
     fly_count_u64(&pool->writes, copied);
     fly_count_u64(&pool->batches, 1);
     FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_BATCH, copied, fly_now() - began, 0, 0);
@@ -191,7 +193,7 @@ static bool is_older(const fly_bufpool *pool, uint32_t slot, uint64_t lsn)
     return dirty != 0 && (dirty < lsn || lsn == UINT64_MAX);
 }
 
-/* All pages that must be written now, sorted. The caller frees `pages`, `*room` of them. */
+/* All pages that must be written, sorted. The caller frees `pages`, `*room` of them. */
 static struct fly__pending *list_older(const fly_bufpool *pool, uint64_t lsn, uint32_t *count,
                                        uint32_t *room)
 {
@@ -217,37 +219,74 @@ static struct fly__pending *list_older(const fly_bufpool *pool, uint64_t lsn, ui
     return pages;
 }
 
+/*
+ * Keep of `some` pages those that must be written once more; returns how many. The first `done` of
+ * pool->pending were written just now, in the same order. One that was in use was not, and one that
+ * changed meanwhile may still be older than `lsn`, as far as we know. But where everything was asked
+ * for, once is enough: pages that change all the time would keep us here for ever.
+ */
+static uint32_t keep_unwritten(const fly_bufpool *pool, struct fly__pending *pages, uint32_t some,
+                               uint32_t done, uint64_t lsn)
+{
+    fly_mutex_assert_held(&pool->flush_mutex);
+    uint32_t kept = 0;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < some; i++) {
+        bool was_written = next < done && pool->pending[next].page == pages[i].page;
+        next += was_written;
+        if ((!was_written || lsn != UINT64_MAX) && is_older(pool, pages[i].slot, lsn) &&
+            fly_load_u32(&pool->slot_page[pages[i].slot]) == pages[i].page) {
+            pages[kept++] = pages[i];
+        }
+    }
+    return kept;
+}
+
+/* Write each of `*count` sorted pages once, as far as it is not in use; keep the rest. */
+static fly_status write_listed(fly_bufpool *pool, struct fly__pending *pages, uint32_t *count,
+                               uint64_t lsn, uint32_t limit, uint32_t *total, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    uint32_t kept = 0;
+    uint32_t at = 0;
+    while (at < *count && status == FLY_OK && (limit == 0 || *total < limit)) {
+        uint32_t some = *count - at < pool->batch_pages ? *count - at : pool->batch_pages;
+        some = limit != 0 && limit - *total < some ? limit - *total : some;
+        uint32_t done = 0;
+        fly_mutex_lock(&pool->flush_mutex);
+        memcpy(pool->pending, pages + at, some * sizeof *pages);
+        status = write_pending(pool, some, &done, err);
+        uint32_t left = keep_unwritten(pool, pages + at, some, done, lsn);
+        fly_mutex_unlock(&pool->flush_mutex);
+        memmove(pages + kept, pages + at, left * sizeof *pages);
+        kept += left;
+        at += some;
+        *total += done;
+    }
+    *count = kept;
+    return status;
+}
+
 fly_status fly_bufpool_flush(fly_bufpool *pool, uint64_t lsn, uint32_t limit, uint32_t *written,
                              fly_err *err)
 {
     uint32_t total = 0;
     uint32_t count = 0;
     uint32_t room = 0;
+    struct fly__pending *pages = list_older(pool, lsn, &count, &room);
+    if (room > 0 && pages == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory to list %" PRIu32 " dirty pages", room);
+    }
     fly_status status = FLY_OK;
-    do {
-        struct fly__pending *pages = list_older(pool, lsn, &count, &room);
-        if (room > 0 && pages == NULL) {
-            return fly_err_set(err, FLY_E_NO_MEMORY, "no memory to list %u dirty pages", room);
+    while (status == FLY_OK && count > 0 && (limit == 0 || total < limit)) {
+        uint32_t before = total;
+        status = write_listed(pool, pages, &count, lsn, limit, &total, err);
+        if (status == FLY_OK && count > 0 && total == before) {
+            fly_sleep(RETRY_NS); /* all that is left is in use */
         }
-        uint32_t pass = 0;
-        for (uint32_t at = 0; at < count && status == FLY_OK && (limit == 0 || total < limit);) {
-            uint32_t left = count - at;
-            uint32_t some = left < pool->batch_pages ? left : pool->batch_pages;
-            uint32_t done = 0;
-            fly_mutex_lock(&pool->flush_mutex);
-            memcpy(pool->pending, pages + at, some * sizeof *pages);
-            status = write_pending(pool, some, &done, err);
-            fly_mutex_unlock(&pool->flush_mutex);
-            at += some;
-            pass += done;
-            total += done;
-        }
-        fly_mem_free(pool->env->mem, pages, room * sizeof *pages);
-        if (status == FLY_OK && count > 0 && pass < count) {
-            fly_sleep(RETRY_NS);
-        }
-    } while (status == FLY_OK && count > 0 && (limit == 0 || total < limit));
-    if (written != NULL) {
+    }
+    fly_mem_free(pool->env->mem, pages, room * sizeof *pages);
+    if (status == FLY_OK && written != NULL) {
         *written = total;
     }
     return status;

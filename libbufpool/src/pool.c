@@ -8,6 +8,9 @@
  *     B3  a slot with dirty[s] != 0 is not evicted
  *     B4  dirty[s] goes from 0 to an LSN under the exclusive latch, and back under the shared one,
  *         after the page's copy is durable
+ *     B5  while nobody uses the pool no latch is held, and each page in it bears its own number
+ *
+ * fly_bufpool_check() (check.c) decides B1 to B3 and B5.
  *
  * With the frames backend a latch belongs to a slot, and a thread that found the slot in the table
  * may get the latch when the slot has gone to another page: whoever acquires a latch looks at the
@@ -33,7 +36,8 @@ enum {
     EVICT_TRIES = 8,          /* victims asked for before dirty pages are written instead */
     WAIT_NS = 100000,         /* between two looks for a slot when all are in use */
     WAIT_MAX_NS = 2000000000, /* after that the pool is too small for what is latched at once */
-    TICKS_IN_POOL = 16 /* ticks that pass while as many pages are missed as there are slots */
+    TICKS_IN_POOL = 16,       /* ticks that pass while as many pages come in as there are slots */
+    AHEAD_SHARE = 8           /* of the slots, which part may be on its way in at once */
 };
 
 static const fly_trace_type events[] = {
@@ -54,19 +58,24 @@ static uint64_t entry_of(uint32_t slot_plus_one, uint32_t tick)
     return (uint64_t)tick << TICK_SHIFT | slot_plus_one;
 }
 
-/* Enter a slot, or 0, in place of `expected`; the tick beside it stays. */
-static bool entry_set(fly_bufpool *pool, uint32_t page, uint32_t expected, uint32_t slot_plus_one,
-                      uint32_t *tick)
+/* Enter a slot where there is none, touched now; tells when the page was touched last before. */
+static bool entry_fill(fly_bufpool *pool, uint32_t page, uint32_t slot, uint32_t tick,
+                       uint32_t *last)
 {
     uint64_t seen = fly_load_u64(&pool->hot.table[page]);
-    while ((uint32_t)seen == expected) {
-        uint32_t last = (uint32_t)(seen >> TICK_SHIFT);
-        if (fly_cas_u64(&pool->hot.table[page], &seen, entry_of(slot_plus_one, last))) {
-            *tick = last;
-            return true;
-        }
-    }
-    return false;
+    *last = (uint32_t)(seen >> TICK_SHIFT);
+    return (uint32_t)seen == 0 &&
+           fly_cas_u64(&pool->hot.table[page], &seen, entry_of(slot + 1, tick));
+}
+
+/* Take a slot out; the tick beside it stays, for the page's next life. */
+static void entry_empty(fly_bufpool *pool, uint32_t page, uint32_t slot)
+{
+    uint64_t seen = fly_load_u64(&pool->hot.table[page]);
+    do {
+        FLY_ASSERT((uint32_t)seen == slot + 1);
+    } while (
+        !fly_cas_u64(&pool->hot.table[page], &seen, entry_of(0, (uint32_t)(seen >> TICK_SHIFT))));
 }
 
 /* -------------------------------------------------------------------- asking the policy */
@@ -94,6 +103,13 @@ uint32_t fly__bufpool_victim(fly_bufpool *pool, bool (*may)(void *ctx, uint32_t 
     return slot;
 }
 
+static void tell_use(const fly_bufpool *pool, uint32_t page, uint32_t slot)
+{
+    if (fly_load_relaxed_u32(&pool->watched) != 0) {
+        FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_FIXED, page, slot, 0, 0);
+    }
+}
+
 void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
 {
     uint32_t tick = fly_load_relaxed_u32(&pool->real_tick);
@@ -107,9 +123,7 @@ void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
         pool->policy->touched(pool->policy_state, slot, page, tick);
     }
     policy_leave(pool);
-    if (fly_load_relaxed_u32(&pool->watched) != 0) {
-        FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_FIXED, page, slot, 0, 0);
-    }
+    tell_use(pool, page, slot);
 }
 
 /* What hot.tick shows: the time, or, if every reference must take the slow way, no time at all. */
@@ -119,10 +133,9 @@ static void show_tick(fly_bufpool *pool)
     fly_store_u32(&pool->hot.tick, every ? UINT32_MAX : fly_load_u32(&pool->real_tick));
 }
 
-/* Count a page that came in, as a miss or as read ahead, and let time pass by it. */
-static void count_load(fly_bufpool *pool, fly_atomic_u64 *counter)
+/* A page came in: that is what time is made of. */
+static void pass_time(fly_bufpool *pool)
 {
-    fly_count_u64(counter, 1);
     if ((fly_add_u64(&pool->loads, 1) + 1) % pool->tick_misses == 0) {
         (void)fly_add_u32(&pool->real_tick, 1);
         show_tick(pool);
@@ -176,9 +189,7 @@ static bool is_clean_and_idle(void *ctx, uint32_t slot)
 /* Take the page out of a slot whose latch is held exclusive. Returns with the latch released. */
 static void empty_slot(fly_bufpool *pool, uint32_t page, uint32_t slot, fly_latch *latch)
 {
-    uint32_t tick;
-    bool was_there = entry_set(pool, page, slot + 1, 0, &tick);
-    FLY_ASSERT(was_there);
+    entry_empty(pool, page, slot);
     policy_enter(pool);
     fly_store_u32(&pool->slot_page[slot], FLY_PAGE_NONE);
     pool->policy->evicted(pool->policy_state, slot, page);
@@ -236,19 +247,23 @@ static uint32_t reserve_of(const fly_bufpool *pool)
     return pool->slots / 64 < 256 ? pool->slots / 64 : 256;
 }
 
-/* A slot for a page that is to come in. The caller may hold latches, so nothing here waits for
- * one: a page in use is passed over, and another thread's write is waited for by the clock. */
-static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
+/* A slot that is free or can be made so at once. */
+static bool take_slot_at_once(fly_bufpool *pool, uint32_t *slot)
 {
     if (pool->has_background && fly_load_relaxed_u32(&pool->free_count) < reserve_of(pool) / 2) {
         (void)fly_add_u32(&pool->alarm, 1);
         fly_unpark(&pool->alarm, 1);
     }
-    uint64_t deadline = 0;
-    for (;;) {
-        if (pop_free(pool, slot) || evict_some(pool, slot)) {
-            return FLY_OK;
-        }
+    return pop_free(pool, slot) || evict_some(pool, slot);
+}
+
+/* A slot for a page that is to come in. The caller may hold latches, so nothing here waits for
+ * one: a page in use is passed over, and another thread's write is waited for by the clock. Only
+ * time in which nobody writes counts against the limit: a slow disk is no reason to give up. */
+static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
+{
+    uint64_t waited = 0;
+    while (!take_slot_at_once(pool, slot)) {
         fly_status status = fly__bufpool_clean(pool, err);
         if (status == FLY_OK) {
             continue;
@@ -256,10 +271,10 @@ static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
         if (status != FLY_E_AGAIN && status != FLY_E_NOT_FOUND) {
             return status;
         }
-        uint64_t now = fly_now();
-        if (deadline == 0) {
-            deadline = now + WAIT_MAX_NS;
-        } else if (now >= deadline) {
+        if (status == FLY_E_NOT_FOUND) {
+            waited += WAIT_NS;
+        }
+        if (waited > WAIT_MAX_NS) {
             return fly_err_set(err, FLY_E_NO_MEMORY,
                                "all %" PRIu32 " pages of the buffer pool of \"%s\" are in use",
                                pool->slots, fly_pagefile_path(pool->file));
@@ -267,6 +282,7 @@ static fly_status take_slot(fly_bufpool *pool, uint32_t *slot, fly_err *err)
         fly_count_u64(&pool->waits, 1);
         fly_sleep(WAIT_NS);
     }
+    return FLY_OK;
 }
 
 /* --------------------------------------------------------------------------- loading */
@@ -282,37 +298,30 @@ static fly_status beyond(const fly_bufpool *pool, uint32_t page, fly_err *err)
 }
 
 /*
- * Enter page `page` into a slot and take its latch. Afterwards the page belongs to the caller, its
- * bytes unread. FLY_E_AGAIN: it is in memory already, or just came.
+ * Enter page `page` into a slot that the caller took, and take its latch. Afterwards the page belongs
+ * to the caller, its bytes unread. False: it is in memory already, or just came; the slot is free.
  */
-static fly_status enter(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint32_t *slot_taken,
-                        fly_err *err)
+static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, fly_pageref *ref)
 {
-    uint32_t slot = NO_SLOT;
-    fly_status status = take_slot(pool, &slot, err);
-    if (status != FLY_OK) {
-        return status;
-    }
     size_t index = fly__bufpool_index(pool, page, slot);
     fly_latch *latch = &pool->hot.latches[index];
     /* Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody
      * may be evicting the page, or be bringing it in just as we are. */
     fly_latch_lock_exclusive(latch);
-    fly_store_u32(&pool->slot_page[slot], page);
+    uint32_t tick = fly_load_u32(&pool->real_tick);
     uint32_t last = 0;
-    if (!entry_set(pool, page, 0, slot + 1, &last)) {
-        fly_store_u32(&pool->slot_page[slot], FLY_PAGE_NONE);
+    if (!entry_fill(pool, page, slot, tick, &last)) {
         fly_latch_unlock_unchanged(latch);
         push_free(pool, slot);
-        return FLY_E_AGAIN;
+        return false;
     }
     policy_enter(pool);
-    pool->policy->loaded(pool->policy_state, slot, page, fly_load_u32(&pool->real_tick), last);
+    fly_store_u32(&pool->slot_page[slot], page);
+    pool->policy->loaded(pool->policy_state, slot, page, tick, last);
     policy_leave(pool);
     *ref = (fly_pageref){
         .bytes = fly__bufpool_bytes(pool, index), .latch = latch, .version = 0, .page = page};
-    *slot_taken = slot;
-    return FLY_OK;
+    return true;
 }
 
 /* Undo enter(): the page could not be read. */
@@ -339,9 +348,12 @@ static fly_status accept(fly_bufpool *pool, uint32_t page, uint8_t *bytes, fly_e
 static fly_status load(fly_bufpool *pool, uint32_t page, fly_pageref *ref, fly_err *err)
 {
     uint32_t slot = NO_SLOT;
-    fly_status status = enter(pool, page, ref, &slot, err);
+    fly_status status = take_slot(pool, &slot, err);
     if (status != FLY_OK) {
         return status;
+    }
+    if (!enter(pool, page, slot, ref)) {
+        return FLY_E_AGAIN;
     }
     uint64_t began = pool->env->trace != NULL ? fly_now() : 0;
     status = fly_pagefile_read(pool->file, page, ref->bytes, err);
@@ -352,8 +364,10 @@ static fly_status load(fly_bufpool *pool, uint32_t page, fly_pageref *ref, fly_e
         leave(pool, ref, slot);
         return status;
     }
-    count_load(pool, &pool->misses);
+    fly_count_u64(&pool->misses, 1);
+    pass_time(pool);
     FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_MISSED, page, slot, fly_now() - began, 0);
+    tell_use(pool, page, slot);
     return FLY_OK;
 }
 
@@ -372,10 +386,11 @@ static bool find(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint32_t *s
     return true;
 }
 
-static void note_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
+/* A page was found, or found again by the caller who just brought it in, which was its use. */
+static void note_use(fly_bufpool *pool, uint32_t page, uint32_t slot, bool brought_in)
 {
     uint64_t entry = fly_load_relaxed_u64(&pool->hot.table[page]);
-    if ((uint32_t)(entry >> TICK_SHIFT) != fly_load_relaxed_u32(&pool->hot.tick)) {
+    if (!brought_in && (uint32_t)(entry >> TICK_SHIFT) != fly_load_relaxed_u32(&pool->hot.tick)) {
         fly__bufpool_touch(pool, page, slot);
     }
 }
@@ -386,12 +401,13 @@ fly_status fly__bufpool_observe_slow(fly_bufpool *pool, uint32_t page, fly_pager
     if (page >= pool->hot.pages) {
         return beyond(pool, page, err);
     }
+    bool brought_in = false;
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) {
             ref->version = fly_latch_observe(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
-                note_touch(pool, page, slot);
+                note_use(pool, page, slot, brought_in);
                 return FLY_OK;
             }
             fly_latch_forget(ref->latch, ref->version);
@@ -400,6 +416,7 @@ fly_status fly__bufpool_observe_slow(fly_bufpool *pool, uint32_t page, fly_pager
         fly_status status = load(pool, page, ref, err);
         if (status == FLY_OK) {
             fly_latch_unlock_exclusive(ref->latch);
+            brought_in = true;
         } else if (status != FLY_E_AGAIN) {
             return status;
         }
@@ -411,12 +428,13 @@ fly_status fly_bufpool_fix_shared(fly_bufpool *pool, uint32_t page, fly_pageref 
     if (page >= pool->hot.pages) {
         return beyond(pool, page, err);
     }
+    bool brought_in = false;
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) {
             fly_latch_lock_shared(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
-                note_touch(pool, page, slot);
+                note_use(pool, page, slot, brought_in);
                 return FLY_OK;
             }
             fly_latch_unlock_shared(ref->latch);
@@ -425,6 +443,7 @@ fly_status fly_bufpool_fix_shared(fly_bufpool *pool, uint32_t page, fly_pageref 
         fly_status status = load(pool, page, ref, err);
         if (status == FLY_OK) {
             fly_latch_unlock_exclusive(ref->latch);
+            brought_in = true;
         } else if (status != FLY_E_AGAIN) {
             return status;
         }
@@ -442,7 +461,7 @@ fly_status fly_bufpool_fix_exclusive(fly_bufpool *pool, uint32_t page, fly_pager
         if (find(pool, page, ref, &slot)) {
             fly_latch_lock_exclusive(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
-                note_touch(pool, page, slot);
+                note_use(pool, page, slot, false);
                 return FLY_OK;
             }
             fly_latch_unlock_unchanged(ref->latch);
@@ -465,17 +484,20 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
         if (find(pool, page, ref, &slot)) { /* from an earlier life, or read ahead */
             fly_latch_lock_exclusive(ref->latch);
             if (fly__bufpool_slot(pool, page) == slot) {
+                note_use(pool, page, slot, false);
                 break;
             }
             fly_latch_unlock_unchanged(ref->latch);
             continue;
         }
-        fly_status status = enter(pool, page, ref, &slot, err);
-        if (status == FLY_OK) {
-            break;
-        }
-        if (status != FLY_E_AGAIN) {
+        fly_status status = take_slot(pool, &slot, err);
+        if (status != FLY_OK) {
             return status;
+        }
+        if (enter(pool, page, slot, ref)) {
+            pass_time(pool);
+            tell_use(pool, page, slot);
+            break;
         }
     }
     memset(ref->bytes, 0, pool->page_size);
@@ -536,7 +558,8 @@ static void read_run(fly_bufpool *pool, struct run *run)
             fly_pagefile_accept(pool->file, ref->page, ref->bytes, NULL) == FLY_OK &&
             accept(pool, ref->page, ref->bytes, NULL) == FLY_OK) {
             fly_latch_unlock_exclusive(ref->latch);
-            count_load(pool, &pool->read_ahead);
+            fly_count_u64(&pool->read_ahead, 1);
+            pass_time(pool);
         } else {
             leave(pool, ref, run->slots[i]);
         }
@@ -548,15 +571,23 @@ static void read_run(fly_bufpool *pool, struct run *run)
 void fly_bufpool_read_ahead(fly_bufpool *pool, const uint32_t *pages, uint32_t count)
 {
     struct run run = {.count = 0};
-    uint32_t limit = pool->slots / 8 < FLY_IOVEC_MAX ? pool->slots / 8 : FLY_IOVEC_MAX;
+    uint32_t share = pool->slots / AHEAD_SHARE;
+    uint32_t limit = share < FLY_IOVEC_MAX ? share : FLY_IOVEC_MAX;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t page = pages[i];
         bool follows = run.count > 0 && page == run.refs[0].page + run.count;
         if (!follows || run.count == limit) {
             read_run(pool, &run);
         }
-        if (page < pool->hot.pages && !fly_bufpool_has(pool, page) &&
-            enter(pool, page, &run.refs[run.count], &run.slots[run.count], NULL) == FLY_OK) {
+        if (page >= pool->hot.pages || fly_bufpool_has(pool, page)) {
+            continue;
+        }
+        /* Not worth waiting or writing for: pages latched by a thread that waits here for others
+         * would keep out whoever could help. */
+        if (!take_slot_at_once(pool, &run.slots[run.count])) {
+            break;
+        }
+        if (enter(pool, page, run.slots[run.count], &run.refs[run.count])) {
             run.count++;
         }
     }

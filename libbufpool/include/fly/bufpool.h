@@ -305,6 +305,17 @@ void fly_bufpool_watch(fly_bufpool *pool, bool on);
 /** Take the counters. */
 void fly_bufpool_get_stats(const fly_bufpool *pool, fly_bufpool_stats *stats);
 
+/**
+ * @brief Decide the invariants that stand at the head of pool.c.
+ *
+ * Nobody may be using the pool, and its background thread must rest or not exist. For tests, and for
+ * whoever suspects that a latch was not given back.
+ *
+ * @return FLY_E_CORRUPT: the message names the first invariant that is broken; FLY_E_NO_MEMORY.
+ * @cost   O(slots + pages of the file).
+ */
+FLY_MUST_USE fly_status fly_bufpool_check(const fly_bufpool *pool, fly_err *err);
+
 /** Events of this layer, for the trace. */
 enum {
     FLY_BUFPOOL_EVENT_MISSED = FLY_TRACE_ID(FLY_TRACE_BUFPOOL, 1),  /**< page, slot, ns */
