@@ -54,7 +54,7 @@ static void announce(fly_wal *wal)
     }
 }
 
-/* The log stops: whoever waits hears of it. flush_mutex is held. */
+/* The log stops: followers hear of it here, others by pick_waiters(). flush_mutex is held. */
 static void stop_log(fly_wal *wal, const fly_err *failure)
 {
     if (fly_load_u32(&wal->failed) == 0) {
@@ -63,6 +63,7 @@ static void stop_log(fly_wal *wal, const fly_err *failure)
         fly_log(wal->env, FLY_LOG_ERROR, "the log in \"%s\" stops at %" PRIu64 ": %s", wal->dir,
                 fly_load_u64(&wal->durable), failure->message);
         FLY_TRACE(wal->env->trace, FLY_WAL_EVENT_STOPPED, fly_load_u64(&wal->durable), 0, 0, 0);
+        announce(wal);
     }
 }
 
@@ -116,6 +117,15 @@ static void wake(struct fly__wal_waiter *picked)
         fly_store_u32(&waiter->woken, 1);
         fly_unpark(&waiter->woken, 1);
     }
+}
+
+void fly__wal_stop(fly_wal *wal, const fly_err *failure)
+{
+    fly_mutex_lock(&wal->flush_mutex);
+    stop_log(wal, failure);
+    struct fly__wal_waiter *picked = pick_waiters(wal);
+    fly_mutex_unlock(&wal->flush_mutex);
+    wake(picked);
 }
 
 static void wait_until_woken(fly_wal *wal, uint64_t lsn)

@@ -114,10 +114,10 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 
 /* What is on disk. */
 struct found {
-    bool any;
-    uint64_t first;
-    uint64_t last;  /* file */
-    uint64_t begun; /* the last one with a header */
+    bool any;       /* file */
+    uint64_t first; /* of the files */
+    uint64_t last;
+    bool is_log; /* one of them has a header: a log lived here */
 };
 
 static fly_status find_segments(fly_wal *wal, struct found *found, fly_err *err)
@@ -131,6 +131,7 @@ static fly_status find_segments(fly_wal *wal, struct found *found, fly_err *err)
     if (status != FLY_OK) {
         return status;
     }
+    found->any = true;
     /* Segments are prepared ahead: the newest may not have begun. */
     for (uint64_t number = found->last + 1; number > found->first; number--) {
         struct fly__wal_segment segment;
@@ -148,8 +149,7 @@ static fly_status find_segments(fly_wal *wal, struct found *found, fly_err *err)
         }
         memcpy(wal->uuid, segment.uuid, sizeof wal->uuid);
         wal->segment_size = segment.size;
-        found->any = true;
-        found->begun = number - 1;
+        found->is_log = true;
         return FLY_OK;
     }
     return FLY_OK;
@@ -208,7 +208,7 @@ static fly_status begin_life(fly_wal *wal, const struct found *found, uint64_t e
     uint64_t number = 0;
     uint64_t previous_end = 0;
     fly_status status = FLY_OK;
-    if (found->any) {
+    if (found->is_log) {
         /* Segments behind the end, begun or not, are dead, and must be gone before a new life
          * takes their numbers. */
         uint64_t ended_in = end % wal->segment_size == 0 && end > found->first * wal->segment_size
@@ -217,11 +217,10 @@ static fly_status begin_life(fly_wal *wal, const struct found *found, uint64_t e
         number = ended_in + 1;
         previous_end = end;
         wal->first_segment = found->first;
-        if (found->last >= number) {
-            status = fly__wal_segment_cut(wal->env, wal->dir, number, found->last, err);
-        }
-    } else {
-        status = fly__wal_segment_cut(wal->env, wal->dir, 0, found->last, err);
+    }
+    if (found->any) {
+        uint64_t from = found->is_log ? number : found->first;
+        status = fly__wal_segment_cut(wal->env, wal->dir, from, found->last, err);
     }
     if (status != FLY_OK) {
         return status;
@@ -271,7 +270,7 @@ static fly_status open_all(fly_wal *wal, const fly_wal_options *options, fly_err
     if (status != FLY_OK) {
         return status;
     }
-    if (found.any) {
+    if (found.is_log) {
         status = replay(wal, options, &end, err);
     } else if (is_zero(wal->uuid, sizeof wal->uuid)) {
         status = wal->env->random(wal->env, wal->uuid, sizeof wal->uuid, err);

@@ -383,9 +383,14 @@ fly_status fly_wal_reader_seek(fly_wal_reader *reader, uint64_t lsn, fly_err *er
 /* The segment to begin with, which tells how large segments are. */
 static fly_status begin(fly_wal_reader *reader, uint64_t lsn, fly_err *err)
 {
-    uint64_t first;
-    uint64_t last;
-    fly_status status = fly__wal_segment_range(reader->env, reader->dir, &first, &last, err);
+    uint64_t first = 0;
+    uint64_t last = 0;
+    fly_status status = FLY_OK;
+    if (reader->wal != NULL) { /* older segments may go away while we look */
+        first = reader->hold.lsn / reader->wal->segment_size;
+    } else {
+        status = fly__wal_segment_range(reader->env, reader->dir, &first, &last, err);
+    }
     if (status == FLY_E_NOT_FOUND) {
         return fly_err_set(err, status, "there is no log in \"%s\"", reader->dir);
     }
@@ -431,11 +436,11 @@ fly_status fly_wal_reader_open(fly_env *env, const char *dir, fly_wal *wal,
         status = fly_err_set(err, FLY_E_NO_MEMORY, "no memory to read the log in \"%s\"", dir);
     }
     if (status == FLY_OK && wal != NULL) {
-        uint64_t from = lsn != 0 ? lsn : fly_wal_first(wal);
-        status = fly_wal_hold_acquire(wal, &opened->hold, from, err);
-        if (status == FLY_OK) {
-            opened->wal = wal;
-        }
+        do { /* what is oldest may go before it is held */
+            uint64_t from = lsn != 0 ? lsn : fly_wal_first(wal);
+            status = fly_wal_hold_acquire(wal, &opened->hold, from, err);
+        } while (lsn == 0 && status == FLY_E_NOT_FOUND);
+        opened->wal = status == FLY_OK ? wal : NULL;
     }
     if (status == FLY_OK) {
         status = begin(opened, lsn, err);

@@ -13,6 +13,8 @@
  *     S1  room - first LSN bytes of disk space exist, all zeroed, or written by an older segment
  *     S2  a segment's header is durable no later than its first records: they share a write
  *     S3  previous_end lies in the segment before, or is where this one begins
+ *     S4  the numbers of the segments have no gap, whatever a crash leaves: a name that comes or goes
+ *         is durable before the next one does
  */
 #include <fly/wal.h>
 
@@ -67,7 +69,7 @@ bool fly_wal_segment_number(const char *name, uint64_t *number)
 struct range {
     uint64_t first;
     uint64_t last;
-    bool any;
+    uint64_t count;
 };
 
 static void widen(void *ctx, const char *name)
@@ -75,9 +77,10 @@ static void widen(void *ctx, const char *name)
     struct range *range = ctx;
     uint64_t number;
     if (fly_wal_segment_number(name, &number)) {
-        range->first = !range->any || number < range->first ? number : range->first;
-        range->last = !range->any || number > range->last ? number : range->last;
-        range->any = true;
+        bool any = range->count > 0;
+        range->first = !any || number < range->first ? number : range->first;
+        range->last = !any || number > range->last ? number : range->last;
+        range->count++;
     }
 }
 
@@ -86,8 +89,14 @@ fly_status fly__wal_segment_range(fly_env *env, const char *dir, uint64_t *first
 {
     struct range range = {0};
     fly_status status = fly_vfs_list(env->vfs, dir, widen, &range, err);
-    if (status == FLY_OK && !range.any) {
+    if (status == FLY_OK && range.count == 0) {
         return FLY_E_NOT_FOUND;
+    }
+    if (status == FLY_OK && range.last - range.first != range.count - 1) {
+        return fly_err_set(err, FLY_E_CORRUPT,
+                           "the log in \"%s\" has %" PRIu64 " segments from %" PRIu64 " to %" PRIu64
+                           ": some are missing",
+                           dir, range.count, range.first, range.last);
     }
     *first = range.first;
     *last = range.last;
@@ -97,18 +106,21 @@ fly_status fly__wal_segment_range(fly_env *env, const char *dir, uint64_t *first
 fly_status fly__wal_segment_cut(fly_env *env, const char *dir, uint64_t from, uint64_t last,
                                 fly_err *err)
 {
-    /* From the end, so that a crash leaves no gap. */
+    /* From the end and one by one, so that a crash leaves no gap (S4). */
     for (uint64_t number = last + 1; number > from; number--) {
         char path[FLY_PATH_MAX];
         fly_status status = fly__wal_segment_path(path, dir, number - 1, err);
         if (status == FLY_OK) {
             status = fly_vfs_remove(env->vfs, path, err);
         }
-        if (status != FLY_OK && status != FLY_E_NOT_FOUND) {
+        if (status == FLY_OK) {
+            status = fly_vfs_sync_dir(env->vfs, dir, err);
+        }
+        if (status != FLY_OK) {
             return status;
         }
     }
-    return fly_vfs_sync_dir(env->vfs, dir, err);
+    return FLY_OK;
 }
 
 /* ------------------------------------------------------------------------------ headers */
@@ -232,7 +244,21 @@ static fly_status write_zeros(fly_wal *wal, fly_file *file, uint64_t from, uint6
         status = fly_file_write(file, at, zeros, len, 0, err);
     }
     fly_mem_free(wal->env->mem, zeros, size);
-    return status == FLY_OK ? fly_file_sync_data(file, err) : status;
+    if (status == FLY_OK) {
+        status = fly_file_sync_data(file, err);
+        /* The failure may be that of a record's write, which will then not hear of it. */
+        wal->sync_failed = wal->sync_failed || status != FLY_OK;
+    }
+    return status;
+}
+
+/* Make names durable. After a failure nobody knows which are, so that the log must stop.
+ * segment_mutex is held. */
+static fly_status sync_names(fly_wal *wal, fly_err *err)
+{
+    fly_status status = fly_vfs_sync_dir(wal->env->vfs, wal->dir, err);
+    wal->sync_failed = wal->sync_failed || status != FLY_OK;
+    return status;
 }
 
 /* Open the file of a new segment: the spare under its new name, or a new one. */
@@ -261,7 +287,7 @@ static fly_status open_new(fly_wal *wal, uint64_t number, struct fly__wal_file *
         status = fly_file_size(file->file, &size, err);
     }
     if (status == FLY_OK) {
-        status = fly_vfs_sync_dir(vfs, wal->dir, err);
+        status = sync_names(wal, err);
     }
     if (status != FLY_OK) {
         fly_file_abandon(file->file);
@@ -324,14 +350,15 @@ static fly_status next_segment(fly_wal *wal, uint64_t previous_end, fly_err *err
 
 fly_status fly__wal_make_room(fly_wal *wal, uint64_t to, fly_err *err)
 {
+    fly_err failure = {0};
     fly_mutex_lock(&wal->segment_mutex);
     fly_status status = FLY_OK;
     /* Many may have waited here for the same room. */
     while (status == FLY_OK && fly_load_u64(&wal->room) < to) {
         uint64_t end = (wal->last_segment + 1) * wal->segment_size;
         status = fly_load_u64(&wal->room) == end
-                     ? next_segment(wal, end, err)
-                     : extend(wal, slot_of(wal, wal->last_segment), err);
+                     ? next_segment(wal, end, &failure)
+                     : extend(wal, slot_of(wal, wal->last_segment), &failure);
         if (status == FLY_OK) {
             const struct fly__wal_file *file = slot_of(wal, wal->last_segment);
             fly_store_u64(&wal->room, file->number * wal->segment_size + file->zeroed);
@@ -342,12 +369,20 @@ fly_status fly__wal_make_room(fly_wal *wal, uint64_t to, fly_err *err)
     } else if (!wal->disk_full) {
         wal->disk_full = true;
         fly_log(wal->env, FLY_LOG_WARNING, "the log in \"%s\" cannot grow: %s", wal->dir,
-                err != NULL ? err->message : fly_status_text(status));
+                failure.message);
     }
+    bool stop = wal->sync_failed;
     fly_mutex_unlock(&wal->segment_mutex);
+    if (stop && status != FLY_OK) {
+        fly__wal_stop(wal, &failure);
+        return fly__wal_stopped(wal, err);
+    }
     fly_mutex_lock(&wal->flush_mutex);
     fly__wal_set_ceiling(wal);
     fly_mutex_unlock(&wal->flush_mutex);
+    if (status != FLY_OK && err != NULL) {
+        *err = failure;
+    }
     return status;
 }
 
@@ -411,7 +446,7 @@ static uint64_t needed_from(const fly_wal *wal)
     return lsn;
 }
 
-/* Let go of one segment: keep its file as the spare, or remove it. segment_mutex is held. */
+/* Let go of one segment: keep its file as the spare, or remove it (S4). segment_mutex is held. */
 static fly_status let_go(fly_wal *wal, uint64_t number, const char *path, fly_err *err)
 {
     struct fly__wal_file *file = slot_of(wal, number);
@@ -427,23 +462,44 @@ static fly_status let_go(fly_wal *wal, uint64_t number, const char *path, fly_er
     } else if (status == FLY_OK) {
         status = fly_vfs_remove(wal->env->vfs, path, err);
     }
-    return status == FLY_E_NOT_FOUND ? FLY_OK : status;
+    return status == FLY_OK ? sync_names(wal, err) : status;
+}
+
+/* Whether the oldest segment must stay. segment_mutex is held. */
+static bool is_needed(const fly_wal *wal)
+{
+    return wal->first_segment == wal->last_segment ||
+           (wal->first_segment + 1) * wal->segment_size > needed_from(wal);
+}
+
+/* Archive the oldest segment, if that was not done. segment_mutex is held, but not during the call:
+ * only this thread moves first_segment, so nothing happens to the file meanwhile. */
+static fly_status archive_first(fly_wal *wal, const char *path, fly_err *err)
+{
+    uint64_t number = wal->first_segment;
+    if (wal->archive == NULL || number < wal->archived) {
+        return FLY_OK;
+    }
+    fly_mutex_unlock(&wal->segment_mutex);
+    fly_status status = wal->archive(wal->archive_ctx, path, number, err);
+    fly_mutex_lock(&wal->segment_mutex);
+    wal->archived = status == FLY_OK ? number + 1 : wal->archived;
+    return status;
 }
 
 void fly__wal_reap(fly_wal *wal)
 {
     fly_err err = {0};
     fly_mutex_lock(&wal->segment_mutex);
-    while (wal->first_segment < wal->last_segment &&
-           (wal->first_segment + 1) * wal->segment_size <= needed_from(wal)) {
+    while (!is_needed(wal)) {
         uint64_t number = wal->first_segment;
         char path[FLY_PATH_MAX];
         fly_status status = fly__wal_segment_path(path, wal->dir, number, &err);
-        if (status == FLY_OK && wal->archive != NULL) {
-            /* Only this thread moves first_segment, so nothing happens to the file meanwhile. */
-            fly_mutex_unlock(&wal->segment_mutex);
-            status = wal->archive(wal->archive_ctx, path, number, &err);
-            fly_mutex_lock(&wal->segment_mutex);
+        if (status == FLY_OK) {
+            status = archive_first(wal, path, &err);
+        }
+        if (status == FLY_OK && is_needed(wal)) {
+            break; /* somebody took hold of it while it was archived */
         }
         if (status == FLY_OK) {
             status = let_go(wal, number, path, &err);
@@ -456,7 +512,11 @@ void fly__wal_reap(fly_wal *wal)
         fly_store_u64(&wal->first, (number + 1) * wal->segment_size + FLY_WAL_BLOCK);
         FLY_TRACE(wal->env->trace, FLY_WAL_EVENT_RETIRED, number, 0, 0, 0);
     }
+    bool stop = wal->sync_failed;
     fly_mutex_unlock(&wal->segment_mutex);
+    if (stop) {
+        fly__wal_stop(wal, &err);
+    }
 }
 
 void fly_wal_retire(fly_wal *wal, uint64_t lsn)
@@ -495,8 +555,12 @@ fly_status fly_wal_hold_acquire(fly_wal *wal, fly_wal_hold *hold, uint64_t lsn, 
 void fly_wal_hold_move(fly_wal *wal, fly_wal_hold *hold, uint64_t lsn)
 {
     fly_mutex_lock(&wal->segment_mutex);
+    bool leaves = lsn > hold->lsn && lsn / wal->segment_size > hold->lsn / wal->segment_size;
     hold->lsn = lsn > hold->lsn ? lsn : hold->lsn;
     fly_mutex_unlock(&wal->segment_mutex);
+    if (leaves) {
+        fly__wal_call_background(wal);
+    }
 }
 
 void fly_wal_hold_release(fly_wal *wal, fly_wal_hold *hold)
@@ -509,4 +573,5 @@ void fly_wal_hold_release(fly_wal *wal, fly_wal_hold *hold)
     FLY_ASSERT(*link == hold);
     *link = hold->next;
     fly_mutex_unlock(&wal->segment_mutex);
+    fly__wal_call_background(wal);
 }

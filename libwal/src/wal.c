@@ -76,16 +76,17 @@ static void ring_put(fly_wal *wal, uint64_t lsn, const void *data, size_t len)
     }
 }
 
+/* All but the checksum, which who flushes puts there, and the low half of the LSN, which somebody
+ * may be looking at (W3). No piece crosses the ring's end: records and ring are aligned to 8. */
 static void put_header(fly_wal *wal, uint64_t lsn, uint32_t length, uint8_t manager, uint8_t type,
                        uint16_t flags)
 {
-    uint8_t header[FLY_WAL_HEADER] = {0};
-    fly_put_u32(header + AT_LENGTH, length);
-    header[AT_MANAGER] = manager;
-    header[AT_TYPE] = type;
-    fly_put_u16(header + AT_FLAGS, flags);
-    fly_put_u32(header + AT_LSN + 4, (uint32_t)(lsn >> 32));
-    ring_put(wal, lsn, header, sizeof header);
+    uint8_t *what = ring_at(wal, lsn + AT_MANAGER);
+    fly_put_u32(ring_at(wal, lsn + AT_LENGTH), length);
+    what[AT_MANAGER - AT_MANAGER] = manager;
+    what[AT_TYPE - AT_MANAGER] = type;
+    fly_put_u16(what + AT_FLAGS - AT_MANAGER, flags);
+    fly_put_u32(ring_at(wal, lsn + AT_LSN + 4), (uint32_t)(lsn >> 32));
 }
 
 /* The record is complete. W3; pairs with the load in flush.c's is_complete(). */
@@ -169,7 +170,8 @@ static fly_status take_place(fly_wal *wal, uint64_t size, uint16_t flags, uint64
     uint64_t next = fly_load_u64(&wal->next);
     for (;;) {
         uint64_t at = place_after(wal, next, size);
-        if (FLY_UNLIKELY(at + size > fly_load_relaxed_u64(&wal->ceiling))) {
+        /* Pairs with the store in fly__wal_set_ceiling(): what was zeroed for us is zero (W3). */
+        if (FLY_UNLIKELY(at + size > fly_load_u64(&wal->ceiling))) {
             fly_status status = wait_for_room(wal, at + size, flags, err);
             if (status != FLY_OK) {
                 return status;
@@ -201,11 +203,12 @@ bool fly__wal_seal(fly_wal *wal, uint64_t from, uint64_t *end)
     if (to - from < PAD_MIN && to != from) {
         to += FLY_WAL_BLOCK;
     }
-    /* Not across the end of a segment: its own pad, or nothing, closes it. */
+    /* Not across the end of a segment: its own pad, or nothing, closes it. And not into what is kept
+     * for finishing what was begun: when the disk is full, every flush would eat a block of it. */
     uint64_t segment_end = (from | (wal->segment_size - 1)) + 1;
-    if (to == from || to > segment_end) {
+    if (to == from || to > segment_end || to + FLY__WAL_RESERVE > fly_load_u64(&wal->room)) {
         *end = from;
-        return to == from;
+        return true;
     }
     uint64_t expected = from;
     if (!fly_cas_u64(&wal->next, &expected, to)) {

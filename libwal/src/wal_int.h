@@ -177,9 +177,11 @@ struct fly_wal {
     uint64_t last_segment;  /* the newest that exists */
     uint64_t retired;       /* the owner needs nothing before this */
     fly_wal_hold *holds;
-    uint32_t growth; /* bytes that are zeroed next time */
-    bool disk_full;  /* said once, until there is room again */
-    uint64_t spare;  /* number of a retired segment whose file waits to be reused */
+    uint32_t growth;   /* bytes that are zeroed next time */
+    uint64_t archived; /* segments before this one have been archived in this life */
+    bool disk_full;    /* said once, until there is room again */
+    bool sync_failed;  /* nobody knows what is durable: the log must stop */
+    uint64_t spare;    /* number of a retired segment whose file waits to be reused */
     bool has_spare;
     /* to here */
     fly_atomic_u64 first; /* LSN of the first segment's first record; read without the mutex */
@@ -225,6 +227,8 @@ void fly__wal_close_files(fly_wal *wal);
 FLY_MUST_USE fly_status fly__wal_flush_to(fly_wal *wal, uint64_t lsn, fly_err *err);
 /* Recompute what appends may use; flush_mutex is held. */
 void fly__wal_set_ceiling(fly_wal *wal);
+/* The log stops, and whoever waits hears of it. */
+void fly__wal_stop(fly_wal *wal, const fly_err *failure);
 FLY_MUST_USE fly_status fly__wal_stopped(fly_wal *wal, fly_err *err);
 
 /* gain.c: how many writes at a time. flush_mutex is held. */
@@ -234,8 +238,8 @@ void fly__wal_adapt(fly_wal *wal);
 void fly__wal_call_background(fly_wal *wal);
 bool fly__wal_valid_segment_size(uint32_t size);
 
-/* wal.c: take a place that fills the log from `from` up to the end of a block. False if something
- * has been appended behind `from`. */
+/* wal.c: take a place that fills the log from `from` up to the end of a block. `*end` is `from` if
+ * there is nothing to fill, or it must not be. False if something has been appended behind `from`. */
 bool fly__wal_seal(fly_wal *wal, uint64_t from, uint64_t *end);
 
 /* No record of any log is longer. */
