@@ -75,7 +75,7 @@ void fly__btree_body_take(struct body *body, bool front, struct bound low, struc
                           const uint8_t *source, uint32_t usable, uint32_t from, uint32_t to)
 {
     struct bound source_low;
-    bool sound = node_bound(source, usable, LOW, &source_low);
+    bool sound = fly__btree_node_bound(source, usable, LOW, &source_low);
     FLY_ASSERT(sound);
     uint32_t prefix = node_prefix(source);
     fly__btree_body_u8(body, front);
@@ -190,7 +190,7 @@ static fly_status apply_keep(fly_page page, fly_bytes body, fly_err *err)
     if (in.bad || !is_node(page) || from > to || to > node_count(page.bytes)) {
         return nonsense(page, "division", err);
     }
-    node_keep(page, from, to, low, high, first_child);
+    fly__btree_node_keep(page, from, to, low, high, first_child);
     return FLY_OK;
 }
 
@@ -217,8 +217,8 @@ static bool put_taken(fly_page page, struct input in)
             return false;
         }
         memcpy(key + prefix, suffix.data, suffix_len);
-        uint8_t *to = node_open(page, node_count(page.bytes),
-                                fly_bytes_of(key, prefix + suffix_len), value_len, blob);
+        uint8_t *to = fly__btree_node_open(page, node_count(page.bytes),
+                                           fly_bytes_of(key, prefix + suffix_len), value_len, blob);
         if (to == NULL) {
             return false;
         }
@@ -239,17 +239,17 @@ static fly_status apply_take(fly_page page, fly_bytes body, fly_err *err)
     uint8_t old[FLY_PAGE_SIZE_MAX];
     memcpy(old, page.bytes, page.size);
     uint32_t count = node_count(old);
-    node_init(page, fly_page_id(old), node_tree(old), node_level(old), low, high);
+    fly__btree_node_init(page, fly_page_id(old), node_tree(old), node_level(old), low, high);
     fly_put_u32(page.bytes + AT_FIRST_CHILD, fly_get_u32(old + AT_FIRST_CHILD));
     if (!front) {
-        node_append(page, old, page.size, 0, count);
+        fly__btree_node_append(page, old, page.size, 0, count);
     }
     if (!put_taken(page, in)) {
         memcpy(page.bytes, old, page.size);
         return nonsense(page, "move of entries", err);
     }
     if (front) {
-        node_append(page, old, page.size, 0, count);
+        fly__btree_node_append(page, old, page.size, 0, count);
     }
     return FLY_OK;
 }
@@ -264,18 +264,18 @@ static fly_status apply_separator(fly_page page, uint8_t type, fly_bytes body, f
     if (in.bad || fly_page_kind(page.bytes) != FLY_BTREE_PAGE_INNER ||
         (type != ACTION_ADD && x >= node_count(page.bytes)) ||
         (type != ACTION_DELETE &&
-         (!node_search(page.bytes, page.size, key, &pos, &found) || found))) {
+         (!fly__btree_node_search(page.bytes, page.size, key, &pos, &found) || found))) {
         return nonsense(page, "separator", err);
     }
     if (type == ACTION_ADD) {
-        return node_add_child(page, key, x) ? FLY_OK : nonsense(page, "separator", err);
+        return fly__btree_node_add_child(page, key, x) ? FLY_OK : nonsense(page, "separator", err);
     }
     uint32_t child = 0;
-    if (!node_child(page.bytes, page.size, x + 1, &child)) {
+    if (!fly__btree_node_child(page.bytes, page.size, x + 1, &child)) {
         return nonsense(page, "separator", err);
     }
     node_remove(page, x);
-    if (type == ACTION_CHANGE && !node_add_child(page, key, child)) {
+    if (type == ACTION_CHANGE && !fly__btree_node_add_child(page, key, child)) {
         return nonsense(page, "separator", err);
     }
     return FLY_OK;

@@ -84,7 +84,7 @@ static void note_ahead(fly_btree_cursor *cursor, const struct path *path)
     last = last < limit ? last : limit;
     uint32_t count = 0;
     for (uint32_t i = path->child + 1; i <= last && count < AHEAD_MAX; i++) {
-        if (!node_child(path->parent.bytes, tree->usable, i, &cursor->ahead[count])) {
+        if (!fly__btree_node_child(path->parent.bytes, tree->usable, i, &cursor->ahead[count])) {
             break;
         }
         count++;
@@ -146,7 +146,7 @@ static fly_status adopt_leaf(fly_btree_cursor *cursor, fly_err *err)
     cursor->count = node_count(cursor->leaf);
     uint32_t prefix = node_prefix(cursor->leaf);
     if (ENTRIES_AT + cursor->count * FLY_PAGE_TAGGED > tree->usable || prefix > tree->key_max ||
-        !node_bound(cursor->leaf, tree->usable, LOW, &low) || prefix > low.key.len) {
+        !fly__btree_node_bound(cursor->leaf, tree->usable, LOW, &low) || prefix > low.key.len) {
         return fly__btree_damaged(tree, cursor->page, "is not the leaf it should be", err);
     }
     if (prefix > 0) {
@@ -220,7 +220,7 @@ static bool follow(fly_btree_cursor *cursor, fly_bytes high)
     }
     bool ours = fly_page_kind(leaf.bytes) == FLY_BTREE_PAGE_LEAF &&
                 node_tree(leaf.bytes) == tree->id &&
-                node_bound(leaf.bytes, tree->usable, LOW, &low) && !low.open &&
+                fly__btree_node_bound(leaf.bytes, tree->usable, LOW, &low) && !low.open &&
                 fly_bytes_equal(low.key, high);
     if (!ours) {
         fly_bufpool_forget(&leaf);
@@ -236,7 +236,7 @@ static fly_status next_leaf(fly_btree_cursor *cursor, fly_err *err)
     uint8_t high_bytes[FLY_PAGE_SIZE_MAX / 4];
     for (;;) {
         struct bound high;
-        if (!node_bound(cursor->leaf, tree->usable, HIGH, &high) ||
+        if (!fly__btree_node_bound(cursor->leaf, tree->usable, HIGH, &high) ||
             high.key.len > sizeof high_bytes) {
             return fly__btree_damaged(tree, cursor->page, "has no sound fence", err);
         }
@@ -268,7 +268,8 @@ static fly_status previous_leaf(fly_btree_cursor *cursor, fly_err *err)
     uint8_t low_bytes[FLY_PAGE_SIZE_MAX / 4];
     for (;;) {
         struct bound low;
-        if (!node_bound(cursor->leaf, tree->usable, LOW, &low) || low.key.len > sizeof low_bytes) {
+        if (!fly__btree_node_bound(cursor->leaf, tree->usable, LOW, &low) ||
+            low.key.len > sizeof low_bytes) {
             return fly__btree_damaged(tree, cursor->page, "has no sound fence", err);
         }
         if (low.open) {
@@ -285,7 +286,7 @@ static fly_status previous_leaf(fly_btree_cursor *cursor, fly_err *err)
             /* All of it is before the key, unless the leaf has grown over it meanwhile. */
             uint32_t pos;
             bool found;
-            if (!node_search(cursor->leaf, tree->usable, key, &pos, &found)) {
+            if (!fly__btree_node_search(cursor->leaf, tree->usable, key, &pos, &found)) {
                 return fly__btree_damaged(tree, cursor->page, "is not the leaf it should be", err);
             }
             if (pos > 0) {
@@ -310,7 +311,7 @@ fly_status fly_btree_cursor_seek(fly_btree_cursor *cursor, fly_bytes key, fly_er
     }
     uint32_t pos;
     bool found;
-    if (!node_search(cursor->leaf, cursor->tree->usable, key, &pos, &found)) {
+    if (!fly__btree_node_search(cursor->leaf, cursor->tree->usable, key, &pos, &found)) {
         return fly__btree_damaged(cursor->tree, cursor->page, "is not the leaf it should be", err);
     }
     look_ahead(cursor);
@@ -331,7 +332,7 @@ fly_status fly_btree_cursor_seek_before(fly_btree_cursor *cursor, fly_bytes key,
     }
     uint32_t pos;
     bool found;
-    if (!node_search(cursor->leaf, cursor->tree->usable, key, &pos, &found)) {
+    if (!fly__btree_node_search(cursor->leaf, cursor->tree->usable, key, &pos, &found)) {
         return fly__btree_damaged(cursor->tree, cursor->page, "is not the leaf it should be", err);
     }
     if (found && or_equal) {

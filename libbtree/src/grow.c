@@ -83,13 +83,15 @@ static fly_bytes key_span(const struct key *key)
 
 static void get_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, struct key *key)
 {
-    bool sound = node_key(bytes, usable, entry, key->bytes, sizeof key->bytes, &key->len);
+    bool sound =
+        fly__btree_node_key(bytes, usable, entry, key->bytes, sizeof key->bytes, &key->len);
     FLY_ASSERT(sound);
 }
 
 static void get_bounds(const uint8_t *bytes, uint32_t usable, struct bound *low, struct bound *high)
 {
-    bool sound = node_bound(bytes, usable, LOW, low) && node_bound(bytes, usable, HIGH, high);
+    bool sound = fly__btree_node_bound(bytes, usable, LOW, low) &&
+                 fly__btree_node_bound(bytes, usable, HIGH, high);
     FLY_ASSERT(sound);
 }
 
@@ -99,7 +101,7 @@ static bool parent_has_room(const fly_btree *tree, const fly_pageref *parent, fl
                             uint32_t replaces, uint32_t *need)
 {
     fly_page page = node_view(parent->bytes, tree->usable);
-    *need = node_entry_size(parent->bytes, separator.len, CHILD_BYTES);
+    *need = fly__btree_node_entry_size(parent->bytes, separator.len, CHILD_BYTES);
     if (replaces != UINT32_MAX) {
         uint32_t old = FLY_PAGE_TAGGED + fly_page_cell_len(page, replaces + FENCES);
         if (*need <= old) {
@@ -130,7 +132,8 @@ static fly_status grow_root(fly_btree *tree, const struct path *path, fly_err *e
     struct bound open = {.open = true};
     memcpy(child_image, root->bytes, tree->usable);
     fly_put_u32(child_image, child.page);
-    node_init(node_view(root_image, tree->usable), root->page, tree->id, level + 1, open, open);
+    fly__btree_node_init(node_view(root_image, tree->usable), root->page, tree->id, level + 1, open,
+                         open);
     fly_put_u32(root_image + AT_FIRST_CHILD, child.page);
     struct action actions[] = {
         {.type = ACTION_ALLOC, .page = child.page},
@@ -223,7 +226,7 @@ static bool divide_leaf(const fly_btree *tree, const uint8_t *bytes, fly_bytes k
                         bool appending, struct division *division)
 {
     struct sequence sequence = {.bytes = bytes, .usable = tree->usable, .key = key, .need = need};
-    if (!node_search(bytes, tree->usable, key, &sequence.pos, &sequence.found)) {
+    if (!fly__btree_node_search(bytes, tree->usable, key, &sequence.pos, &sequence.found)) {
         return false;
     }
     uint32_t count = node_count(bytes);
@@ -245,7 +248,7 @@ static bool divide_leaf(const fly_btree *tree, const uint8_t *bytes, fly_bytes k
         struct key after;
         key_at(&sequence, left - 1, &before);
         key_at(&sequence, left, &after);
-        set_separator(division, node_separator(key_span(&before), key_span(&after)));
+        set_separator(division, fly__btree_node_separator(key_span(&before), key_span(&after)));
         division->left_end = entries_among(&sequence, left);
         division->right_begin = division->left_end;
         if (left_fits(tree, bytes, division)) {
@@ -289,8 +292,8 @@ static bool belongs(const fly_btree *tree, const fly_pageref *parent, fly_bytes 
 {
     uint32_t pos;
     bool found;
-    return node_covers(parent->bytes, tree->usable, separator) &&
-           node_search(parent->bytes, tree->usable, separator, &pos, &found) && !found;
+    return fly__btree_node_covers(parent->bytes, tree->usable, separator) &&
+           fly__btree_node_search(parent->bytes, tree->usable, separator, &pos, &found) && !found;
 }
 
 static fly_status split(fly_btree *tree, const struct path *path, const struct division *division,
@@ -313,14 +316,14 @@ static fly_status split(fly_btree *tree, const struct path *path, const struct d
 
     uint8_t right_image[FLY_PAGE_SIZE_MAX];
     fly_page right_view = node_view(right_image, usable);
-    node_init(right_view, right.page, tree->id, level, cut, high);
+    fly__btree_node_init(right_view, right.page, tree->id, level, cut, high);
     if (level > 0) {
         uint32_t first = 0;
-        bool sound = node_child(node->bytes, usable, division->right_begin, &first);
+        bool sound = fly__btree_node_child(node->bytes, usable, division->right_begin, &first);
         FLY_ASSERT(sound);
         fly_put_u32(right_image + AT_FIRST_CHILD, first);
     }
-    node_append(right_view, node->bytes, usable, division->right_begin, count);
+    fly__btree_node_append(right_view, node->bytes, usable, division->right_begin, count);
 
     uint8_t keep_bytes[BODY_MAX];
     uint8_t add_bytes[BODY_MAX];
@@ -396,7 +399,7 @@ static bool plan_sharing(const fly_btree *tree, const uint8_t *full, const uint8
     uint32_t first_after = sharing->to_right ? count - moved : moved;
     get_key(full, usable, first_after - 1, &before);
     get_key(full, usable, first_after, &after);
-    fly_bytes separator = node_separator(key_span(&before), key_span(&after));
+    fly_bytes separator = fly__btree_node_separator(key_span(&before), key_span(&after));
     sharing->separator.len = separator.len;
     memcpy(sharing->separator.bytes, separator.data, separator.len);
 
@@ -491,9 +494,9 @@ static bool is_neighbour(const fly_btree *tree, const struct path *path, const f
     return fly_page_kind(view.bytes) == fly_page_kind(path->node.bytes) &&
            node_tree(view.bytes) == tree->id &&
            node_level(view.bytes) == node_level(path->node.bytes) &&
-           node_bound(path->node.bytes, tree->usable, to_right ? HIGH : LOW, &ours) &&
-           node_bound(view.bytes, tree->usable, to_right ? LOW : HIGH, &theirs) && !ours.open &&
-           !theirs.open && fly_bytes_equal(ours.key, theirs.key);
+           fly__btree_node_bound(path->node.bytes, tree->usable, to_right ? HIGH : LOW, &ours) &&
+           fly__btree_node_bound(view.bytes, tree->usable, to_right ? LOW : HIGH, &theirs) &&
+           !ours.open && !theirs.open && fly_bytes_equal(ours.key, theirs.key);
 }
 
 /*
@@ -513,7 +516,7 @@ static fly_status try_sharing(fly_btree *tree, const struct path *path, uint32_t
         uint32_t index = sharing.to_right ? path->child + 1 : path->child - 1;
         uint32_t page;
         fly_pageref other;
-        if (!node_child(path->parent.bytes, tree->usable, index, &page) ||
+        if (!fly__btree_node_child(path->parent.bytes, tree->usable, index, &page) ||
             page == path->node.page || page == path->parent.page) {
             return fly__btree_damaged(tree, path->parent.page, "has no sound children", err);
         }

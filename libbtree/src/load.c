@@ -126,7 +126,8 @@ static fly_status begin_node(fly_btree_load *load, uint32_t level, struct bound 
         load->height = level + 1;
     }
     struct bound open = {.open = true};
-    node_init(node_view(node->bytes, tree->usable), FLY_PAGE_NONE, tree->id, level, low, open);
+    fly__btree_node_init(node_view(node->bytes, tree->usable), FLY_PAGE_NONE, tree->id, level, low,
+                         open);
     node->needs_first = level > 0;
     return FLY_OK;
 }
@@ -140,7 +141,7 @@ static fly_status hand_up(fly_btree_load *load, uint32_t level, fly_err *err)
     struct filling *node = &load->level[level];
     struct bound low;
     uint32_t page = 0;
-    bool sound = node_bound(node->bytes, load->tree->usable, LOW, &low);
+    bool sound = fly__btree_node_bound(node->bytes, load->tree->usable, LOW, &low);
     FLY_ASSERT(sound);
     fly_status status = write_node(load, node, &page, err);
     return status == FLY_OK ? add_child(load, level + 1, low.key, page, err) : status;
@@ -153,10 +154,10 @@ static fly_status finish_node(fly_btree_load *load, uint32_t level, fly_bytes se
     struct filling *node = &load->level[level];
     struct bound low;
     struct bound cut = {.key = separator};
-    bool sound = node_bound(node->bytes, load->tree->usable, LOW, &low);
+    bool sound = fly__btree_node_bound(node->bytes, load->tree->usable, LOW, &low);
     FLY_ASSERT(sound);
-    node_keep(node_view(node->bytes, load->tree->usable), 0, node_count(node->bytes), low, cut,
-              fly_get_u32(node->bytes + AT_FIRST_CHILD));
+    fly__btree_node_keep(node_view(node->bytes, load->tree->usable), 0, node_count(node->bytes),
+                         low, cut, fly_get_u32(node->bytes + AT_FIRST_CHILD));
     fly_status status = hand_up(load, level, err);
     return status == FLY_OK ? begin_node(load, level, cut, err) : status;
 }
@@ -185,7 +186,8 @@ static fly_status add_child(fly_btree_load *load, uint32_t level, fly_bytes low,
         struct bound open = {.open = true};
         status = begin_node(load, level, open, err);
     } else if (!node->needs_first &&
-               is_filled(load, node, node_entry_size(node->bytes, low.len, CHILD_BYTES), low.len)) {
+               is_filled(load, node, fly__btree_node_entry_size(node->bytes, low.len, CHILD_BYTES),
+                         low.len)) {
         /* The separator goes up instead; its child is the first of the next node. */
         status = finish_node(load, level, low, err);
     }
@@ -193,7 +195,7 @@ static fly_status add_child(fly_btree_load *load, uint32_t level, fly_bytes low,
         fly_put_u32(node->bytes + AT_FIRST_CHILD, page);
         node->needs_first = false;
     } else if (status == FLY_OK) {
-        bool added = node_add_child(node_view(node->bytes, tree->usable), low, page);
+        bool added = fly__btree_node_add_child(node_view(node->bytes, tree->usable), low, page);
         FLY_ASSERT(added);
     }
     return status;
@@ -252,16 +254,16 @@ fly_status fly_btree_load_add(fly_btree_load *load, fly_bytes key, fly_bytes val
     if (load->any && fly_bytes_cmp(last, key) >= 0) {
         return fly_err_set(err, FLY_E_INVALID, "keys of a bulk load do not rise");
     }
-    uint32_t size = node_entry_size(leaf->bytes, key.len, value.len);
-    fly_bytes separator = load->any ? node_separator(last, key) : key;
+    uint32_t size = fly__btree_node_entry_size(leaf->bytes, key.len, value.len);
+    fly_bytes separator = load->any ? fly__btree_node_separator(last, key) : key;
     if (is_filled(load, leaf, size, separator.len)) {
         fly_status status = finish_node(load, 0, separator, err);
         if (status != FLY_OK) {
             return status;
         }
     }
-    uint8_t *to = node_open(node_view(leaf->bytes, tree->usable), node_count(leaf->bytes), key,
-                            value.len, blob);
+    uint8_t *to = fly__btree_node_open(node_view(leaf->bytes, tree->usable),
+                                       node_count(leaf->bytes), key, value.len, blob);
     FLY_ASSERT(to != NULL);
     if (value.len > 0) {
         memcpy(to, value.data, value.len);
@@ -331,7 +333,7 @@ fly_status fly_btree_unload(fly_btree *tree, void *op, fly_err *err)
     fly_pageref root;
     uint8_t image[FLY_PAGE_SIZE_MAX];
     struct bound open = {.open = true};
-    node_init(node_view(image, tree->usable), tree->root, tree->id, 0, open, open);
+    fly__btree_node_init(node_view(image, tree->usable), tree->root, tree->id, 0, open, open);
     struct action action = {.type = ACTION_IMAGE, .page = tree->root, .ref = &root};
     fly__btree_image(image, tree->usable, action.body);
     fly_status status = fly_bufpool_fix_exclusive(tree->pool, tree->root, &root, err);

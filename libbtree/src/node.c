@@ -7,7 +7,7 @@
 
 /* ------------------------------------------------------------------------ reading */
 
-bool node_bound(const uint8_t *bytes, uint32_t usable, fence which, struct bound *bound)
+bool fly__btree_node_bound(const uint8_t *bytes, uint32_t usable, fence which, struct bound *bound)
 {
     const uint8_t *slot = bytes + SLOTS_AT + (size_t)which * FLY_PAGE_TAGGED;
     uint32_t offset = fly_get_u16(slot);
@@ -20,11 +20,12 @@ bool node_bound(const uint8_t *bytes, uint32_t usable, fence which, struct bound
     return true;
 }
 
-bool node_covers(const uint8_t *bytes, uint32_t usable, fly_bytes key)
+bool fly__btree_node_covers(const uint8_t *bytes, uint32_t usable, fly_bytes key)
 {
     struct bound low;
     struct bound high;
-    return node_bound(bytes, usable, LOW, &low) && node_bound(bytes, usable, HIGH, &high) &&
+    return fly__btree_node_bound(bytes, usable, LOW, &low) &&
+           fly__btree_node_bound(bytes, usable, HIGH, &high) &&
            (low.open || fly_bytes_cmp(low.key, key) <= 0) &&
            (high.open || fly_bytes_cmp(key, high.key) < 0);
 }
@@ -95,7 +96,8 @@ static bool search_run(const uint8_t *bytes, uint32_t usable, uint32_t count, ui
     return true;
 }
 
-bool node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key, uint32_t *pos, bool *found)
+bool fly__btree_node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key, uint32_t *pos,
+                            bool *found)
 {
     uint32_t count = node_count(bytes);
     uint32_t prefix = node_prefix(bytes);
@@ -113,7 +115,7 @@ bool node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key, uint32_t 
     return search_run(bytes, usable, count, tag, suffix, suffix_len, pos, found);
 }
 
-bool node_child(const uint8_t *bytes, uint32_t usable, uint32_t i, uint32_t *child)
+bool fly__btree_node_child(const uint8_t *bytes, uint32_t usable, uint32_t i, uint32_t *child)
 {
     if (i == 0) {
         *child = fly_get_u32(bytes + AT_FIRST_CHILD);
@@ -127,8 +129,8 @@ bool node_child(const uint8_t *bytes, uint32_t usable, uint32_t i, uint32_t *chi
     return true;
 }
 
-bool node_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, uint8_t *key, size_t room,
-              size_t *len)
+bool fly__btree_node_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, uint8_t *key,
+                         size_t room, size_t *len)
 {
     struct cell cell;
     struct bound low;
@@ -137,7 +139,7 @@ bool node_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, uint8_t *ke
         return false;
     }
     if (prefix > 0) {
-        if (!node_bound(bytes, usable, LOW, &low) || low.key.len < prefix) {
+        if (!fly__btree_node_bound(bytes, usable, LOW, &low) || low.key.len < prefix) {
             return false;
         }
         memcpy(key, low.key.data, prefix);
@@ -177,8 +179,8 @@ static uint32_t common_prefix(struct bound low, struct bound high)
     return (uint32_t)n;
 }
 
-void node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t level, struct bound low,
-               struct bound high)
+void fly__btree_node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t level,
+                          struct bound low, struct bound high)
 {
     fly_page_init(page, id, level == 0 ? FLY_BTREE_PAGE_LEAF : FLY_BTREE_PAGE_INNER);
     fly_put_u32(page.bytes + AT_TREE, tree);
@@ -188,13 +190,14 @@ void node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t level, struct
     put_fence(page, HIGH, high);
 }
 
-uint32_t node_entry_size(const uint8_t *bytes, size_t key_len, size_t value_len)
+uint32_t fly__btree_node_entry_size(const uint8_t *bytes, size_t key_len, size_t value_len)
 {
     uint32_t suffix_len = (uint32_t)key_len - node_prefix(bytes);
     return (uint32_t)(FLY_PAGE_TAGGED + CELL_HEADER + rest_len_of(suffix_len) + value_len);
 }
 
-uint8_t *node_open(fly_page page, uint32_t entry, fly_bytes key, size_t value_len, bool blob)
+uint8_t *fly__btree_node_open(fly_page page, uint32_t entry, fly_bytes key, size_t value_len,
+                              bool blob)
 {
     uint32_t prefix = node_prefix(page.bytes);
     FLY_ASSERT(key.len >= prefix);
@@ -213,7 +216,7 @@ uint8_t *node_open(fly_page page, uint32_t entry, fly_bytes key, size_t value_le
     return cell + CELL_HEADER + rest;
 }
 
-uint8_t *node_resize(fly_page page, uint32_t entry, size_t value_len, bool blob)
+uint8_t *fly__btree_node_resize(fly_page page, uint32_t entry, size_t value_len, bool blob)
 {
     struct cell cell;
     bool sound = node_cell(page.bytes, page.size, entry, &cell);
@@ -234,15 +237,16 @@ static void append_recoded(fly_page page, const uint8_t *source, uint32_t usable
     size_t len = 0;
     struct cell cell;
     bool sound = node_cell(source, usable, entry, &cell) &&
-                 node_key(source, usable, entry, key, sizeof key, &len);
+                 fly__btree_node_key(source, usable, entry, key, sizeof key, &len);
     FLY_ASSERT(sound);
-    uint8_t *value =
-        node_open(page, node_count(page.bytes), fly_bytes_of(key, len), cell.value.len, cell.blob);
+    uint8_t *value = fly__btree_node_open(page, node_count(page.bytes), fly_bytes_of(key, len),
+                                          cell.value.len, cell.blob);
     FLY_ASSERT(value != NULL);
     memcpy(value, cell.value.data, cell.value.len);
 }
 
-void node_append(fly_page page, const uint8_t *source, uint32_t usable, uint32_t from, uint32_t to)
+void fly__btree_node_append(fly_page page, const uint8_t *source, uint32_t usable, uint32_t from,
+                            uint32_t to)
 {
     fly_page other = node_view(source, usable);
     bool same_prefix = node_prefix(page.bytes) == node_prefix(source);
@@ -258,8 +262,8 @@ void node_append(fly_page page, const uint8_t *source, uint32_t usable, uint32_t
     }
 }
 
-void node_keep(fly_page page, uint32_t from, uint32_t to, struct bound low, struct bound high,
-               uint32_t first_child)
+void fly__btree_node_keep(fly_page page, uint32_t from, uint32_t to, struct bound low,
+                          struct bound high, uint32_t first_child)
 {
     uint8_t old[FLY_PAGE_SIZE_MAX];
     memcpy(old, page.bytes, page.size);
@@ -270,21 +274,21 @@ void node_keep(fly_page page, uint32_t from, uint32_t to, struct bound low, stru
     if (!high.open && high.key.data >= page.bytes && high.key.data < page.bytes + page.size) {
         high.key.data = old + (high.key.data - page.bytes);
     }
-    node_init(page, fly_page_id(old), node_tree(old), node_level(old), low, high);
+    fly__btree_node_init(page, fly_page_id(old), node_tree(old), node_level(old), low, high);
     fly_page_set_lsn(page.bytes, fly_page_lsn(old));
     fly_page_set_flags(page.bytes, fly_page_flags(old));
     fly_put_u32(page.bytes + AT_FIRST_CHILD, first_child);
-    node_append(page, old, page.size, from, to);
+    fly__btree_node_append(page, old, page.size, from, to);
 }
 
-bool node_add_child(fly_page page, fly_bytes separator, uint32_t child)
+bool fly__btree_node_add_child(fly_page page, fly_bytes separator, uint32_t child)
 {
     uint32_t pos;
     bool found;
-    bool sound = node_search(page.bytes, page.size, separator, &pos, &found);
+    bool sound = fly__btree_node_search(page.bytes, page.size, separator, &pos, &found);
     FLY_ASSERT(sound);
     FLY_ASSERT(!found);
-    uint8_t *value = node_open(page, pos, separator, CHILD_BYTES, false);
+    uint8_t *value = fly__btree_node_open(page, pos, separator, CHILD_BYTES, false);
     if (value == NULL) {
         return false;
     }
@@ -292,7 +296,7 @@ bool node_add_child(fly_page page, fly_bytes separator, uint32_t child)
     return true;
 }
 
-fly_bytes node_separator(fly_bytes left, fly_bytes right)
+fly_bytes fly__btree_node_separator(fly_bytes left, fly_bytes right)
 {
     size_t n = 0;
     while (n < left.len && left.data[n] == right.data[n]) {

@@ -147,32 +147,33 @@ static inline bool node_cell(const uint8_t *bytes, uint32_t usable, uint32_t ent
 }
 
 /* A node's fence. Optimistic. */
-bool node_bound(const uint8_t *bytes, uint32_t usable, fence which, struct bound *bound);
+bool fly__btree_node_bound(const uint8_t *bytes, uint32_t usable, fence which, struct bound *bound);
 
 /* Whether low <= key < high. Optimistic: false also if the bytes make no sense. */
-bool node_covers(const uint8_t *bytes, uint32_t usable, fly_bytes key);
+bool fly__btree_node_covers(const uint8_t *bytes, uint32_t usable, fly_bytes key);
 
 /*
  * Find the first entry that is not less than `key`: *pos; *found if it is equal. The key must have
  * the node's prefix, as all keys between the fences have. Optimistic.
  */
-bool node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key, uint32_t *pos, bool *found);
+bool fly__btree_node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key, uint32_t *pos,
+                            bool *found);
 
 /* The page of child `i`, 0 to node_count(). Optimistic. */
-bool node_child(const uint8_t *bytes, uint32_t usable, uint32_t i, uint32_t *child);
+bool fly__btree_node_child(const uint8_t *bytes, uint32_t usable, uint32_t i, uint32_t *child);
 
 /* Write the whole key of an entry to `key`, of `room` bytes. Optimistic. */
-bool node_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, uint8_t *key, size_t room,
-              size_t *len);
+bool fly__btree_node_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, uint8_t *key,
+                         size_t room, size_t *len);
 
 /* ------------------------------------------------- for pages that are latched exclusive */
 
 /* Make an empty node for the keys between two bounds, which may lie in another page's bytes. */
-void node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t level, struct bound low,
-               struct bound high);
+void fly__btree_node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t level,
+                          struct bound low, struct bound high);
 
 /* Bytes, slot included, that an entry with such a key and value takes in this node. */
-uint32_t node_entry_size(const uint8_t *bytes, size_t key_len, size_t value_len);
+uint32_t fly__btree_node_entry_size(const uint8_t *bytes, size_t key_len, size_t value_len);
 
 /* Bytes that are free, holes included. */
 static inline uint32_t node_room(fly_page page)
@@ -187,10 +188,11 @@ static inline bool node_has_room(fly_page page, uint32_t need)
 }
 
 /* Open an entry for a key and return where its value goes; NULL if there is no room. */
-uint8_t *node_open(fly_page page, uint32_t entry, fly_bytes key, size_t value_len, bool blob);
+uint8_t *fly__btree_node_open(fly_page page, uint32_t entry, fly_bytes key, size_t value_len,
+                              bool blob);
 
 /* Give an entry a value of another length and return where it goes; NULL if there is no room. */
-uint8_t *node_resize(fly_page page, uint32_t entry, size_t value_len, bool blob);
+uint8_t *fly__btree_node_resize(fly_page page, uint32_t entry, size_t value_len, bool blob);
 
 static inline void node_remove(fly_page page, uint32_t entry)
 {
@@ -198,17 +200,18 @@ static inline void node_remove(fly_page page, uint32_t entry)
 }
 
 /* Append the entries `from` to `to` - 1 of another node, all greater than what is there. */
-void node_append(fly_page page, const uint8_t *source, uint32_t usable, uint32_t from, uint32_t to);
+void fly__btree_node_append(fly_page page, const uint8_t *source, uint32_t usable, uint32_t from,
+                            uint32_t to);
 
 /* Keep only the entries `from` to `to` - 1, between new bounds. Of an inner node, child 0 becomes
  * `first_child`. The bounds may lie in the node's own bytes. */
-void node_keep(fly_page page, uint32_t from, uint32_t to, struct bound low, struct bound high,
-               uint32_t first_child);
+void fly__btree_node_keep(fly_page page, uint32_t from, uint32_t to, struct bound low,
+                          struct bound high, uint32_t first_child);
 
 /* Insert a separator with the child to its right; false if there is no room. */
-bool node_add_child(fly_page page, fly_bytes separator, uint32_t child);
+bool fly__btree_node_add_child(fly_page page, fly_bytes separator, uint32_t child);
 
 /* The shortest key that is greater than `left` and not greater than `right`; a part of `right`. */
-fly_bytes node_separator(fly_bytes left, fly_bytes right);
+fly_bytes fly__btree_node_separator(fly_bytes left, fly_bytes right);
 
 #endif

@@ -165,11 +165,12 @@ static fly_status redo_entry(const struct redo *redo, uint8_t type, fly_bytes bo
     bool found = false;
     bool fits = fly_page_kind(ref.bytes) == FLY_BTREE_PAGE_LEAF &&
                 node_tree(ref.bytes) == logged.tree &&
-                node_covers(ref.bytes, redo->usable, logged.key) &&
-                node_search(ref.bytes, redo->usable, logged.key, &pos, &found);
+                fly__btree_node_covers(ref.bytes, redo->usable, logged.key) &&
+                fly__btree_node_search(ref.bytes, redo->usable, logged.key, &pos, &found);
     if (fits && type == FLY_BTREE_LOG_PUT) {
-        uint8_t *to = found ? node_resize(page, pos, logged.value.len, logged.blob)
-                            : node_open(page, pos, logged.key, logged.value.len, logged.blob);
+        uint8_t *to =
+            found ? fly__btree_node_resize(page, pos, logged.value.len, logged.blob)
+                  : fly__btree_node_open(page, pos, logged.key, logged.value.len, logged.blob);
         fits = to != NULL;
         if (fits && logged.value.len > 0) {
             memcpy(to, logged.value.data, logged.value.len);

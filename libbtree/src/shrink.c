@@ -27,8 +27,9 @@ static bool build_merged(const fly_btree *tree, const uint8_t *left, const uint8
     struct bound low;
     struct bound high;
     struct bound unused;
-    bool sound = node_bound(left, usable, LOW, &low) && node_bound(right, usable, HIGH, &high) &&
-                 node_bound(left, usable, HIGH, &unused);
+    bool sound = fly__btree_node_bound(left, usable, LOW, &low) &&
+                 fly__btree_node_bound(right, usable, HIGH, &high) &&
+                 fly__btree_node_bound(left, usable, HIGH, &unused);
     FLY_ASSERT(sound);
     /* A first guess, before any copying: the prefix may get shorter, never longer. */
     uint32_t used = (usable - node_room(node_view(left, usable))) +
@@ -38,7 +39,7 @@ static bool build_merged(const fly_btree *tree, const uint8_t *left, const uint8
     }
     uint32_t prefix_lost = 0;
     fly_page view = node_view(merged, usable);
-    node_init(view, page_id, tree->id, level, low, high);
+    fly__btree_node_init(view, page_id, tree->id, level, low, high);
     uint32_t prefix = node_prefix(merged);
     uint32_t left_lost = (node_prefix(left) - prefix) * node_count(left);
     uint32_t right_lost = (node_prefix(right) - prefix) * node_count(right);
@@ -47,12 +48,13 @@ static bool build_merged(const fly_btree *tree, const uint8_t *left, const uint8
         return false;
     }
     fly_put_u32(merged + AT_FIRST_CHILD, fly_get_u32(left + AT_FIRST_CHILD));
-    node_append(view, left, usable, 0, node_count(left));
+    fly__btree_node_append(view, left, usable, 0, node_count(left));
     if (level > 0) {
-        bool added = node_add_child(view, separator, fly_get_u32(right + AT_FIRST_CHILD));
+        bool added =
+            fly__btree_node_add_child(view, separator, fly_get_u32(right + AT_FIRST_CHILD));
         FLY_ASSERT(added);
     }
-    node_append(view, right, usable, 0, node_count(right));
+    fly__btree_node_append(view, right, usable, 0, node_count(right));
     return true;
 }
 
@@ -68,13 +70,13 @@ static fly_status try_merge(fly_btree *tree, const fly_pageref *parent, const fl
     *merged = false;
     struct bound meets;
     struct bound met;
-    if (!node_key(parent->bytes, tree->usable, separator_entry, separator, sizeof separator,
-                  &separator_len) ||
+    if (!fly__btree_node_key(parent->bytes, tree->usable, separator_entry, separator,
+                             sizeof separator, &separator_len) ||
         node_tree(left->bytes) != tree->id || node_tree(right->bytes) != tree->id ||
         fly_page_kind(left->bytes) != fly_page_kind(right->bytes) ||
         node_level(left->bytes) != node_level(right->bytes) ||
-        !node_bound(left->bytes, tree->usable, HIGH, &meets) ||
-        !node_bound(right->bytes, tree->usable, LOW, &met) || meets.open || met.open ||
+        !fly__btree_node_bound(left->bytes, tree->usable, HIGH, &meets) ||
+        !fly__btree_node_bound(right->bytes, tree->usable, LOW, &met) || meets.open || met.open ||
         !fly_bytes_equal(meets.key, met.key) ||
         !fly_bytes_equal(meets.key, fly_bytes_of(separator, separator_len))) {
         return fly__btree_damaged(tree, right->page, "is not the neighbour it should be", err);
@@ -157,8 +159,8 @@ static fly_status merge_somewhere(fly_btree *tree, const struct path *path, bool
         }
         uint32_t page;
         fly_pageref other;
-        if (!node_child(path->parent.bytes, tree->usable,
-                        to_right ? path->child + 1 : path->child - 1, &page) ||
+        if (!fly__btree_node_child(path->parent.bytes, tree->usable,
+                                   to_right ? path->child + 1 : path->child - 1, &page) ||
             page == path->node.page || page == path->parent.page) {
             return fly__btree_damaged(tree, path->parent.page, "has no sound children", err);
         }

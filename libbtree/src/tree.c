@@ -69,7 +69,7 @@ static fly_status make_root(fly_btree *tree, void *op, fly_pageref *ref, fly_err
     }
     uint8_t image[FLY_PAGE_SIZE_MAX];
     struct bound open = {.open = true};
-    node_init(node_view(image, tree->usable), ref->page, tree->id, 0, open, open);
+    fly__btree_node_init(node_view(image, tree->usable), ref->page, tree->id, 0, open, open);
     struct action actions[] = {
         {.type = ACTION_ALLOC, .page = ref->page},
         {.type = ACTION_IMAGE, .page = ref->page, .ref = ref},
@@ -252,13 +252,13 @@ static inline bool choose_child(const fly_btree *tree, const uint8_t *bytes, fly
     if (direction == LAST) {
         *index = node_count(bytes);
         return ENTRIES_AT + *index * FLY_PAGE_TAGGED <= tree->usable &&
-               node_child(bytes, tree->usable, *index, child);
+               fly__btree_node_child(bytes, tree->usable, *index, child);
     }
-    if (!node_search(bytes, tree->usable, key, index, &found)) {
+    if (!fly__btree_node_search(bytes, tree->usable, key, index, &found)) {
         return false;
     }
     *index += found && direction == TOWARDS ? 1 : 0;
-    return node_child(bytes, tree->usable, *index, child);
+    return fly__btree_node_child(bytes, tree->usable, *index, child);
 }
 
 /* The outcome of one attempt to go down. */
@@ -362,7 +362,7 @@ static bool try_hint(fly_btree *tree, const fly_btree_hint *hint, fly_bytes key,
     }
     const uint8_t *bytes = leaf->bytes;
     if (is_node_of(tree, bytes) && node_level(bytes) == 0 &&
-        node_covers(bytes, tree->usable, key) && fly_bufpool_still(leaf)) {
+        fly__btree_node_covers(bytes, tree->usable, key) && fly_bufpool_still(leaf)) {
         return true;
     }
     fly_bufpool_forget(leaf);
@@ -402,7 +402,7 @@ static bool copy_entry(const fly_btree *tree, const uint8_t *bytes, fly_bytes ke
 {
     uint32_t pos;
     struct cell cell;
-    if (!node_search(bytes, tree->usable, key, &pos, found)) {
+    if (!fly__btree_node_search(bytes, tree->usable, key, &pos, found)) {
         return false;
     }
     if (!*found) {
@@ -482,8 +482,8 @@ static fly_status put_entry(fly_btree *tree, const fly_pageref *leaf, fly_bytes 
     }
     fly_page page = node_view(leaf->bytes, tree->usable);
     size_t len = change_len(change);
-    uint8_t *to = found ? node_resize(page, pos, len, change->blob)
-                        : node_open(page, pos, key, len, change->blob);
+    uint8_t *to = found ? fly__btree_node_resize(page, pos, len, change->blob)
+                        : fly__btree_node_open(page, pos, key, len, change->blob);
     FLY_ASSERT(to != NULL);
     put_value(to, change);
     fly__btree_set_lsn(leaf->bytes, lsn);
@@ -530,7 +530,7 @@ static fly_status carry_out(fly_btree *tree, const fly_pageref *leaf, fly_bytes 
                            "a value of %zu bytes does not fit a leaf beside a key of %zu", len,
                            key.len);
     }
-    *need = node_entry_size(leaf->bytes, key.len, len);
+    *need = fly__btree_node_entry_size(leaf->bytes, key.len, len);
     if (found && len <= cell->value.len) {
         *need = 0;
     } else if (found) {
@@ -555,7 +555,7 @@ static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes ke
                           fly_btree_decide decide, void *ctx, uint32_t *pos, bool *found,
                           struct cell *cell, fly_btree_change *change, fly_err *err)
 {
-    if (!node_search(leaf->bytes, tree->usable, key, pos, found) ||
+    if (!fly__btree_node_search(leaf->bytes, tree->usable, key, pos, found) ||
         (*found && !node_cell(leaf->bytes, tree->usable, *pos, cell))) {
         return fly__btree_damaged(tree, leaf->page, "is not the leaf it should be", err);
     }
@@ -713,7 +713,7 @@ static fly_status get_blob(fly_btree *tree, fly_bytes key, void *buffer, size_t 
     fly_btree_entry entry;
     bool found = false;
     if (!is_node_of(tree, leaf.bytes) || node_level(leaf.bytes) != 0 ||
-        !node_covers(leaf.bytes, tree->usable, key) ||
+        !fly__btree_node_covers(leaf.bytes, tree->usable, key) ||
         !copy_entry(tree, leaf.bytes, key, copy, &entry, &found) || !found || !entry.blob) {
         *again = true; /* it changed since it was looked at */
     } else {

@@ -39,7 +39,7 @@ static fly_status check_fences(uint32_t page, const uint8_t *bytes, uint32_t usa
     struct bound bounds[2];
     size_t key_max = fly_btree_key_max_of(usable);
     for (int which = LOW; which <= HIGH; which++) {
-        if (!node_bound(bytes, usable, (enum fence)which, &bounds[which]) ||
+        if (!fly__btree_node_bound(bytes, usable, (enum fence)which, &bounds[which]) ||
             bounds[which].key.len > key_max) {
             return unsound(page, "N2: a fence makes no sense", (uint32_t)which, err);
         }
@@ -222,7 +222,7 @@ static bool within(const struct walk *walk, const uint8_t *node, uint32_t entry,
 {
     uint8_t key[FLY_PAGE_SIZE_MAX / 4];
     size_t len = 0;
-    return node_key(node, walk->tree->usable, entry, key, sizeof key, &len) &&
+    return fly__btree_node_key(node, walk->tree->usable, entry, key, sizeof key, &len) &&
            (low.open || fly_bytes_cmp(low.key, fly_bytes_of(key, len)) <= 0) &&
            (high.open || fly_bytes_cmp(fly_bytes_of(key, len), high.key) < 0);
 }
@@ -268,11 +268,12 @@ static fly_status verify_children(struct walk *walk, const uint8_t *node, uint32
     for (uint32_t i = 0; i <= count && status == FLY_OK; i++) {
         uint32_t child = 0;
         struct bound to = high;
-        bool sound = node_child(node, tree->usable, i, &child);
+        bool sound = fly__btree_node_child(node, tree->usable, i, &child);
         if (i < count) {
             to.open = false;
             to.key.data = right;
-            sound = sound && node_key(node, tree->usable, i, right, tree->key_max, &to.key.len);
+            sound = sound &&
+                    fly__btree_node_key(node, tree->usable, i, right, tree->key_max, &to.key.len);
         }
         FLY_ASSERT(sound);
         status = verify_node(walk, child, level - 1, from, to, err);
@@ -312,8 +313,8 @@ static fly_status verify_node(struct walk *walk, uint32_t page, uint32_t level, 
     if (status != FLY_OK) {
         return status;
     }
-    bool sound = node_bound(node, tree->usable, LOW, &own_low) &&
-                 node_bound(node, tree->usable, HIGH, &own_high);
+    bool sound = fly__btree_node_bound(node, tree->usable, LOW, &own_low) &&
+                 fly__btree_node_bound(node, tree->usable, HIGH, &own_high);
     if (!sound || !same_bound(own_low, low) || !same_bound(own_high, high)) {
         return fly__btree_damaged(tree, page, "has other fences than its parent says (T2)", err);
     }
@@ -392,7 +393,7 @@ static fly_status drop_node(struct walk *walk, uint32_t page, uint32_t level, fl
     uint32_t count = node_count(node);
     for (uint32_t i = 0; level > 0 && i <= count && status == FLY_OK; i++) {
         uint32_t child;
-        status = node_child(node, tree->usable, i, &child)
+        status = fly__btree_node_child(node, tree->usable, i, &child)
                      ? drop_node(walk, child, level - 1, err)
                      : fly__btree_damaged(tree, page, "has no sound children", err);
     }
@@ -450,7 +451,7 @@ static fly_status dot_node(struct walk *walk, uint32_t page, uint32_t level, fly
     for (uint32_t i = 0; i < count && used + 64 < sizeof line; i++) {
         uint8_t key[FLY_PAGE_SIZE_MAX / 4];
         size_t len = 0;
-        if (node_key(node, tree->usable, i, key, sizeof key, &len)) {
+        if (fly__btree_node_key(node, tree->usable, i, key, sizeof key, &len)) {
             used += (size_t)snprintf(line + used, sizeof line - used, "|");
             show_key(line + used, sizeof line - used - 8, key, len);
             used += strlen(line + used);
@@ -460,7 +461,7 @@ static fly_status dot_node(struct walk *walk, uint32_t page, uint32_t level, fly
     walk->line(walk->ctx, line);
     for (uint32_t i = 0; level > 0 && i <= count && status == FLY_OK; i++) {
         uint32_t child;
-        if (!node_child(node, tree->usable, i, &child)) {
+        if (!fly__btree_node_child(node, tree->usable, i, &child)) {
             return fly__btree_damaged(tree, page, "has no sound children", err);
         }
         (void)snprintf(line, sizeof line, "  p%" PRIu32 " -> p%" PRIu32 ";", page, child);
