@@ -550,13 +550,14 @@ static fly_status undo_tree_record(fly_txn *txn, const fly_wal_record *record, u
     }
     switch (record->type) {
     case FLY_BTREE_LOG_PUT: {
+        struct version now;
         struct version previous = {0};
         bool had = false;
-        if (!previous_of(&change, &had, &previous)) {
+        if (!parse_value(logged.value, &now) || !previous_of(&change, &had, &previous)) {
             return unreadable(record, err);
         }
-        return fly__txn_restore(txn, had ? UNDO_UPDATE : UNDO_INSERT, logged.tree, logged.key,
-                                &previous, change.before, err);
+        return fly__txn_restore(txn, had ? UNDO_UPDATE : UNDO_INSERT, now.stamp, logged.tree,
+                                logged.key, &previous, change.before, err);
     }
     case FLY_BTREE_LOG_BLOB:
     case FLY_BTREE_LOG_LOAD:
@@ -758,6 +759,38 @@ static fly_status revive_prepared(struct recovery *recovery, fly_wal_reader *rea
 
 /* --------------------------------------------------------------------------- the whole */
 
+/* Have handles of the trees that were dropped, for the catalog has none: transactions that had begun to
+ * change them, the one that dropped them among others, must be able to undo that. */
+static fly_status load_dropped(fly_store *store, const struct work *work, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (; work != NULL && status == FLY_OK; work = work->next) {
+        fly_tree *tree;
+        if (work->kind == WORK_DROP && fly_pagefile_is_used(store->file, work->page)) {
+            fly_err story = {0};
+            status = fly__txn_tree_get(store, work->tree, work->page, &tree, &story);
+            if (status == FLY_E_CORRUPT) {
+                status = FLY_OK; /* another tree's page by now: it is gone, and nobody missed it */
+            } else if (status != FLY_OK && err != NULL) {
+                *err = story;
+            }
+        }
+    }
+    return status;
+}
+
+static fly_status load_all_dropped(struct recovery *recovery, fly_err *err)
+{
+    fly_status status = load_dropped(recovery->store, recovery->work, err);
+    for (uint32_t i = 0; i < TABLE; i++) {
+        const struct told *told = recovery->told[i];
+        for (; told != NULL && status == FLY_OK; told = told->next) {
+            status = load_dropped(recovery->store, told->work, err);
+        }
+    }
+    return status;
+}
+
 static fly_status settle_told(struct recovery *recovery, fly_wal_reader *reader, fly_err *err)
 {
     /* The prepared first: what is undone after them must find their entries locked. */
@@ -793,6 +826,9 @@ fly_status fly__txn_recover(struct recovery *recovery, fly_err *err)
         if (status == FLY_OK) {
             status = fly_wal_reader_open(store->env, wal_dir, store->wal, NULL, NULL,
                                          recovery->meta.scan_from, &reader, err);
+        }
+        if (status == FLY_OK) {
+            status = load_all_dropped(recovery, err);
         }
         if (status == FLY_OK) {
             status = settle_told(recovery, reader, err);

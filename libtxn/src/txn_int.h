@@ -493,10 +493,11 @@ void fly__txn_undo_release(fly_txn *txn);
 /* ---------------------------------------------------------------------------- write.c */
 
 void fly__txn_logger(fly_store *store);
-/* Restore what an undo record holds, with a compensation record. */
-FLY_MUST_USE fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint32_t tree_id,
-                                         fly_bytes key, const struct version *previous,
-                                         uint64_t undo_next, fly_err *err);
+/* Undo the making of the version with this stamp, with a compensation record. */
+FLY_MUST_USE fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint64_t stamp,
+                                         uint32_t tree_id, fly_bytes key,
+                                         const struct version *previous, uint64_t undo_next,
+                                         fly_err *err);
 /* Log the locks that the transaction holds, so that they survive. */
 FLY_MUST_USE fly_status fly__txn_log_locks(fly_txn *txn, fly_err *err);
 /* Let another resource manager undo its record. */

@@ -3,7 +3,8 @@
  *
  * A change goes like this:
  *
- *     1  memory for its undo record is reserved, so that nothing can fail later
+ *     1  memory for its undo record is reserved, so that nothing can fail later; a long value has one
+ *        more such record for each of its pages, whose memory is reserved before it is logged
  *     2  libbtree finds the leaf, latches it, and asks decide() with the entry
  *     3  decide() looks at the newest version: is its writer still at work (wait, and again), has it
  *        committed behind our snapshot (conflict), is it what the caller expects?
@@ -127,8 +128,14 @@ static fly_status append_change(void *ctx, void *opaque, uint8_t type, const fly
         return FLY_OK;
     }
     fly_btree_logged logged = {0};
+    fly_status status = FLY_OK;
     if (!compensates && type != FLY_BTREE_LOG_PUT) {
+        /* An entry's undo record was reserved; of pages nobody knew how many there would be. */
+        status = fly__txn_undo_reserve(txn, 0, err);
         fly_btree_log_subject(type, pieces, count, &logged.tree, &logged.page);
+    }
+    if (status != FLY_OK) {
+        return status;
     }
     uint8_t header[TREE_RECORD_HEADER];
     uint8_t undo[1 + VALUE_HEADER];
@@ -151,8 +158,7 @@ static fly_status append_change(void *ctx, void *opaque, uint8_t type, const fly
         n += undo_part(op, undo, all + n);
     }
     uint16_t flags = compensates ? FLAG_COMPENSATION | FLY_WAL_MUST : 0;
-    fly_status status =
-        fly_wal_append(store->wal, MANAGER_TREES, type, flags, all, n, lsn, NULL, err);
+    status = fly_wal_append(store->wal, MANAGER_TREES, type, flags, all, n, lsn, NULL, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -476,13 +482,14 @@ fly_status fly__txn_log_locks(fly_txn *txn, fly_err *err)
 
 /* ----------------------------------------------------------------------------- undoing */
 
-/* What a restored entry becomes, and whose version it must be now. */
+/* What a restored entry becomes, and which version it must be now. Stamps are compared whole: after a
+ * crash it is not known any more which numbers were the transaction's. */
 struct restoring {
-    fly_txn *txn;
+    uint64_t stamp;
     const struct version *previous;
     bool remove;
     uint8_t header[VALUE_HEADER];
-    bool wrong; /* the entry is not ours */
+    bool wrong; /* it is another version */
 };
 
 static fly_status decide_restore(void *ctx, const fly_btree_entry *entry, fly_btree_change *change,
@@ -491,8 +498,7 @@ static fly_status decide_restore(void *ctx, const fly_btree_entry *entry, fly_bt
     struct restoring *restoring = ctx;
     struct version now;
     (void)err;
-    if (entry == NULL || !parse_value(entry->value, &now) ||
-        !fly__txn_is_own(restoring->txn, stamp_id(now.stamp))) {
+    if (entry == NULL || !parse_value(entry->value, &now) || now.stamp != restoring->stamp) {
         restoring->wrong = true;
         return FLY_OK;
     }
@@ -509,8 +515,9 @@ static fly_status decide_restore(void *ctx, const fly_btree_entry *entry, fly_bt
     return FLY_OK;
 }
 
-fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint32_t tree_id, fly_bytes key,
-                            const struct version *previous, uint64_t undo_next, fly_err *err)
+fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint64_t stamp, uint32_t tree_id,
+                            fly_bytes key, const struct version *previous, uint64_t undo_next,
+                            fly_err *err)
 {
     fly_tree *tree = fly__txn_tree_find(txn->store, tree_id);
     if (tree == NULL) {
@@ -522,7 +529,8 @@ fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint32_t tree_id, fly_by
                     .kind = COMPENSATES,
                     .logged = kind != UNDO_LOCK,
                     .undo_next = undo_next};
-    struct restoring restoring = {.txn = txn, .previous = previous, .remove = kind == UNDO_INSERT};
+    struct restoring restoring = {
+        .stamp = stamp, .previous = previous, .remove = kind == UNDO_INSERT};
     fly_status status = fly_btree_upsert(tree->btree, fly__txn_hint(txn, tree), key, decide_restore,
                                          &restoring, &op, err);
     if (status == FLY_OK && restoring.wrong) {
