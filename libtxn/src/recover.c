@@ -343,6 +343,7 @@ static fly_status replay_tree(struct recovery *recovery, const fly_wal_record *r
         }
         if (change.compensates) {
             forget_undone(told, change.before);
+            told->prepared = false; /* if it was, it has begun to be rolled back since */
         } else {
             status = note_work(recovery, told, record, &change, err);
         }
@@ -451,6 +452,7 @@ static fly_status replay_note(struct recovery *recovery, const fly_wal_record *r
         return replay_drop(recovery, record, told, err);
     case TXN_UNDONE:
         forget_undone(told, fly_get_u64(payload.data + 8));
+        told->prepared = false;
         return FLY_OK;
     default:
         return unreadable(record, err);
@@ -627,6 +629,7 @@ static fly_status undo_told(struct recovery *recovery, fly_wal_reader *reader,
     if (status == FLY_OK) {
         recovery->store->undone++;
         fly_txn_rollback(txn); /* nothing is left to undo: it says so in the log */
+        fly__txn_bury_id(recovery->store, told->id);
     }
     return status;
 }
@@ -752,6 +755,7 @@ static fly_status revive_prepared(struct recovery *recovery, fly_wal_reader *rea
     if (status == FLY_OK) {
         memcpy(txn->name, told->name, told->name_len);
         txn->name_len = told->name_len;
+        fly__txn_validated_revive(txn);
         fly__txn_list_prepared(txn);
     }
     return status;
@@ -874,6 +878,10 @@ void fly__txn_purge_recovered(fly_store *store)
     struct recovery *recovery = store->recovery;
     while (recovery != NULL && recovery->work != NULL) {
         fly_err err = {0};
+        if (recovery->work->kind == WORK_DROP &&
+            fly_load_u64(&store->low) < recovery->result.ceiling) {
+            break; /* a prepared transaction may have changed the tree, and may have to undo that */
+        }
         fly_status status = do_work(store, recovery->work, &err);
         if (status == FLY_E_CORRUPT) {
             fly_log(store->env, FLY_LOG_ERROR, "purge: %s", err.message);

@@ -530,7 +530,9 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
         fly__txn_recovery_destroy(recovery);
         return status;
     }
-    return fly__txn_recover(recovery, err); /* which keeps it, or destroys it */
+    status = fly__txn_recover(recovery, err); /* which keeps it, or destroys it */
+    fly__txn_refresh_horizon(store);
+    return status;
 }
 
 /* A store that is only looked at must need no recovery: the log says nothing new. */

@@ -35,7 +35,7 @@ void fly__txn_note_lsn(fly_txn *txn, uint64_t lsn)
 
 /* A checkpoint must find a transaction's first record, or be older than it: so the context names a
  * position that is no later before the record is appended. */
-static void announce_first_lsn(fly_txn *txn)
+void fly__txn_announce_lsn(fly_txn *txn)
 {
     if (fly_load_relaxed_u64(&txn->first_lsn) == 0) {
         fly_store_seq_u64(&txn->first_lsn, fly_wal_next(txn->store->wal));
@@ -50,6 +50,21 @@ static void put_value_header(struct op *op, uint8_t flags)
     op->header[8] = flags;
 }
 
+/* The stamp of the version that undoing leads back to. Locks of our own are passed over, for no log
+ * record tells of them: after a crash nobody could say what was before. */
+static uint64_t stamp_before(const struct op *op)
+{
+    uint64_t stamp = op->previous.stamp;
+    while (fly__txn_is_own(op->txn, stamp_id(stamp))) {
+        const struct undo *undo = fly__txn_undo_find(op->txn->store, stamp);
+        if (undo->kind != UNDO_LOCK && undo->kind != UNDO_RELOCK) {
+            break;
+        }
+        stamp = undo->prev_stamp;
+    }
+    return stamp;
+}
+
 /* The undo part of a record: the entry's former value. */
 static int undo_part(const struct op *op, uint8_t bytes[1 + VALUE_HEADER], fly_bytes *pieces)
 {
@@ -58,7 +73,7 @@ static int undo_part(const struct op *op, uint8_t bytes[1 + VALUE_HEADER], fly_b
         pieces[0] = fly_bytes_of(bytes, 1);
         return 1;
     }
-    fly_put_u64(bytes + 1, op->previous.stamp);
+    fly_put_u64(bytes + 1, stamp_before(op));
     bytes[9] = op->previous.flags;
     pieces[0] = fly_bytes_of(bytes, 1 + VALUE_HEADER);
     pieces[1] = op->previous.payload;
@@ -147,7 +162,7 @@ static fly_status append_change(void *ctx, void *opaque, uint8_t type, const fly
         body += pieces[i].len;
         all[n++] = pieces[i];
     }
-    announce_first_lsn(txn);
+    fly__txn_announce_lsn(txn);
     fly_put_u64(header, fly_load_relaxed_u64(&txn->id));
     fly_put_u64(header + 8, compensates ? op->undo_next : txn->last_lsn);
     fly_put_u32(header + 16, (uint32_t)body);
@@ -626,7 +641,7 @@ fly_status fly_txn_log(fly_txn *txn, uint8_t manager, uint8_t type, const fly_by
     uint8_t header[16];
     fly_bytes all[PIECES_MAX];
     uint64_t at;
-    announce_first_lsn(txn);
+    fly__txn_announce_lsn(txn);
     fly_put_u64(header, fly_load_relaxed_u64(&txn->id));
     fly_put_u64(header + 8, txn->last_lsn);
     all[0] = fly_bytes_of(header, sizeof header);
