@@ -343,6 +343,7 @@ static fly_status replay_tree(struct recovery *recovery, const fly_wal_record *r
         }
         if (change.compensates) {
             forget_undone(told, change.before);
+            told->prepared = false; /* if it was, it has begun to be rolled back since */
         } else {
             status = note_work(recovery, told, record, &change, err);
         }
@@ -451,6 +452,7 @@ static fly_status replay_note(struct recovery *recovery, const fly_wal_record *r
         return replay_drop(recovery, record, told, err);
     case TXN_UNDONE:
         forget_undone(told, fly_get_u64(payload.data + 8));
+        told->prepared = false;
         return FLY_OK;
     default:
         return unreadable(record, err);
@@ -550,13 +552,14 @@ static fly_status undo_tree_record(fly_txn *txn, const fly_wal_record *record, u
     }
     switch (record->type) {
     case FLY_BTREE_LOG_PUT: {
+        struct version now;
         struct version previous = {0};
         bool had = false;
-        if (!previous_of(&change, &had, &previous)) {
+        if (!parse_value(logged.value, &now) || !previous_of(&change, &had, &previous)) {
             return unreadable(record, err);
         }
-        return fly__txn_restore(txn, had ? UNDO_UPDATE : UNDO_INSERT, logged.tree, logged.key,
-                                &previous, change.before, err);
+        return fly__txn_restore(txn, had ? UNDO_UPDATE : UNDO_INSERT, now.stamp, logged.tree,
+                                logged.key, &previous, change.before, err);
     }
     case FLY_BTREE_LOG_BLOB:
     case FLY_BTREE_LOG_LOAD:
@@ -626,6 +629,7 @@ static fly_status undo_told(struct recovery *recovery, fly_wal_reader *reader,
     if (status == FLY_OK) {
         recovery->store->undone++;
         fly_txn_rollback(txn); /* nothing is left to undo: it says so in the log */
+        fly__txn_bury_id(recovery->store, told->id);
     }
     return status;
 }
@@ -751,12 +755,45 @@ static fly_status revive_prepared(struct recovery *recovery, fly_wal_reader *rea
     if (status == FLY_OK) {
         memcpy(txn->name, told->name, told->name_len);
         txn->name_len = told->name_len;
+        fly__txn_validated_revive(txn);
         fly__txn_list_prepared(txn);
     }
     return status;
 }
 
 /* --------------------------------------------------------------------------- the whole */
+
+/* Have handles of the trees that were dropped, for the catalog has none: transactions that had begun to
+ * change them, the one that dropped them among others, must be able to undo that. */
+static fly_status load_dropped(fly_store *store, const struct work *work, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (; work != NULL && status == FLY_OK; work = work->next) {
+        fly_tree *tree;
+        if (work->kind == WORK_DROP && fly_pagefile_is_used(store->file, work->page)) {
+            fly_err story = {0};
+            status = fly__txn_tree_get(store, work->tree, work->page, &tree, &story);
+            if (status == FLY_E_CORRUPT) {
+                status = FLY_OK; /* another tree's page by now: it is gone, and nobody missed it */
+            } else if (status != FLY_OK && err != NULL) {
+                *err = story;
+            }
+        }
+    }
+    return status;
+}
+
+static fly_status load_all_dropped(struct recovery *recovery, fly_err *err)
+{
+    fly_status status = load_dropped(recovery->store, recovery->work, err);
+    for (uint32_t i = 0; i < TABLE; i++) {
+        const struct told *told = recovery->told[i];
+        for (; told != NULL && status == FLY_OK; told = told->next) {
+            status = load_dropped(recovery->store, told->work, err);
+        }
+    }
+    return status;
+}
 
 static fly_status settle_told(struct recovery *recovery, fly_wal_reader *reader, fly_err *err)
 {
@@ -793,6 +830,9 @@ fly_status fly__txn_recover(struct recovery *recovery, fly_err *err)
         if (status == FLY_OK) {
             status = fly_wal_reader_open(store->env, wal_dir, store->wal, NULL, NULL,
                                          recovery->meta.scan_from, &reader, err);
+        }
+        if (status == FLY_OK) {
+            status = load_all_dropped(recovery, err);
         }
         if (status == FLY_OK) {
             status = settle_told(recovery, reader, err);
@@ -838,6 +878,10 @@ void fly__txn_purge_recovered(fly_store *store)
     struct recovery *recovery = store->recovery;
     while (recovery != NULL && recovery->work != NULL) {
         fly_err err = {0};
+        if (recovery->work->kind == WORK_DROP &&
+            fly_load_u64(&store->low) < recovery->result.ceiling) {
+            break; /* a prepared transaction may have changed the tree, and may have to undo that */
+        }
         fly_status status = do_work(store, recovery->work, &err);
         if (status == FLY_E_CORRUPT) {
             fly_log(store->env, FLY_LOG_ERROR, "purge: %s", err.message);

@@ -355,7 +355,8 @@ static bool is_invalid(fly_txn *txn)
 {
     fly_store *store = txn->store;
     uint64_t next = fly_load_seq_u64(&store->next_id);
-    for (uint64_t id = txn->view.low; id < next; id++) {
+    uint64_t id = fly__txn_next_state(store, txn->view.low, next);
+    for (; id < next; id = fly__txn_next_state(store, id + 1, next)) {
         if (fly__txn_is_own(txn, id) || !fly__txn_state_known(store, id) || !counts(txn, id)) {
             continue;
         }
@@ -365,6 +366,16 @@ static bool is_invalid(fly_txn *txn)
         }
     }
     return false;
+}
+
+/* serial_mutex is held. */
+static void take_place(fly_txn *txn)
+{
+    fly_store *store = txn->store;
+    txn->validated = ++store->validated_last;
+    txn->validated_long = txn->name_len > 0;
+    txn->next_validated = store->validated;
+    store->validated = txn;
 }
 
 fly_status fly__txn_validate(fly_txn *txn, fly_err *err)
@@ -388,19 +399,26 @@ fly_status fly__txn_validate(fly_txn *txn, fly_err *err)
         }
     }
     if (status == FLY_OK) {
-        txn->validated = ++store->validated_last;
-        txn->next_validated = store->validated;
-        store->validated = txn;
+        take_place(txn);
     }
     fly_mutex_unlock(&store->serial_mutex);
     return status;
+}
+
+/* Which isolation it had is not known any more. With a place nobody validates against what it will
+ * commit, which is right for all. */
+void fly__txn_validated_revive(fly_txn *txn)
+{
+    fly_mutex_lock(&txn->store->serial_mutex);
+    take_place(txn);
+    fly_mutex_unlock(&txn->store->serial_mutex);
 }
 
 static bool somebody_before(const fly_store *store, const fly_txn *txn)
 {
     for (const fly_txn *other = store->validated; other != NULL; other = other->next_validated) {
         /* One that is prepared may wait for ever, and has been told apart from us by S1. */
-        if (other->validated < txn->validated && other->name_len == 0) {
+        if (other->validated < txn->validated && !other->validated_long) {
             return true;
         }
     }
@@ -410,7 +428,7 @@ static bool somebody_before(const fly_store *store, const fly_txn *txn)
 void fly__txn_validated_wait(fly_txn *txn)
 {
     fly_store *store = txn->store;
-    if (FLY_LIKELY(txn->reads == NULL)) {
+    if (FLY_LIKELY(txn->validated == 0)) {
         return;
     }
     fly_mutex_lock(&store->serial_mutex);
@@ -423,7 +441,7 @@ void fly__txn_validated_wait(fly_txn *txn)
 void fly__txn_validated_end(fly_txn *txn)
 {
     fly_store *store = txn->store;
-    if (FLY_LIKELY(txn->reads == NULL)) {
+    if (FLY_LIKELY(txn->validated == 0)) {
         return;
     }
     fly_mutex_lock(&store->serial_mutex);

@@ -43,16 +43,37 @@ static fly_atomic_ptr *directory_slot(fly_store *store, uint64_t id)
     return &store->states[(id >> STATE_CHUNK_BITS) % STATE_DIRECTORY];
 }
 
+static uint64_t base_of(uint64_t id)
+{
+    return id & ~(uint64_t)(STATE_CHUNK - 1);
+}
+
 struct state *fly__txn_state(fly_store *store, uint64_t id)
 {
     struct state_chunk *chunk = fly_load_ptr(directory_slot(store, id));
     return &chunk->states[id % STATE_CHUNK];
 }
 
+/* What is known of numbers of which nothing is known: they belong to an earlier life and ended in it.
+ * Such numbers are looked up while a transaction of that life, prepared there, is not ended. */
+static uint64_t ended_long_ago(void)
+{
+    return word_of(STATE_ENDED, 1);
+}
+
+static uint64_t word_for(fly_store *store, uint64_t id)
+{
+    const struct state_chunk *chunk = fly_load_ptr(directory_slot(store, id));
+    if (FLY_UNLIKELY(chunk == NULL || chunk->base != base_of(id))) {
+        return ended_long_ago();
+    }
+    return fly_load_u64(&chunk->states[id % STATE_CHUNK].word);
+}
+
 /* Have the chunk that a number's state lies in. */
 static fly_status chunk_for(fly_store *store, uint64_t id, fly_err *err)
 {
-    uint64_t base = id & ~(uint64_t)(STATE_CHUNK - 1);
+    uint64_t base = base_of(id);
     struct state_chunk *chunk = fly_load_ptr(directory_slot(store, id));
     if (FLY_LIKELY(chunk != NULL && chunk->base == base)) {
         return FLY_OK;
@@ -72,6 +93,9 @@ static fly_status chunk_for(fly_store *store, uint64_t id, fly_err *err)
         } else {
             memset(chunk, 0, sizeof *chunk);
             chunk->base = base;
+            for (int i = 0; i < STATE_CHUNK; i++) {
+                fly_store_relaxed_u64(&chunk->states[i].word, ended_long_ago());
+            }
             fly_store_ptr(directory_slot(store, id), chunk);
         }
     } else if (chunk->base != base) {
@@ -86,19 +110,22 @@ static fly_status chunk_for(fly_store *store, uint64_t id, fly_err *err)
 /* Forget the states below `low`. */
 static void forget_states(fly_store *store, uint64_t low)
 {
-    if (low / STATE_CHUNK <= store->oldest_states) {
-        return; /* read without the mutex: at worst it is tried again */
+    if (low / STATE_CHUNK <= fly_load_u64(&store->oldest_states)) {
+        return;
     }
     fly_mutex_lock(&store->states_mutex);
-    for (; store->oldest_states < low / STATE_CHUNK; store->oldest_states++) {
-        fly_atomic_ptr *slot = directory_slot(store, store->oldest_states * STATE_CHUNK);
+    uint64_t oldest = fly_load_u64(&store->oldest_states);
+    for (; oldest < low / STATE_CHUNK; oldest++) {
+        uint64_t base = oldest * STATE_CHUNK;
+        fly_atomic_ptr *slot = directory_slot(store, base);
         struct state_chunk *chunk = fly_load_ptr(slot);
-        if (chunk != NULL) {
+        if (chunk != NULL && chunk->base == base) {
             fly_store_ptr(slot, NULL);
             chunk->next_spare = store->spare_states;
             store->spare_states = chunk;
         }
     }
+    fly_store_u64(&store->oldest_states, oldest);
     fly_mutex_unlock(&store->states_mutex);
 }
 
@@ -108,7 +135,7 @@ fly_status fly__txn_states_create(fly_store *store, uint64_t next_id, fly_err *e
     if (store->states == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for the states of transactions");
     }
-    store->oldest_states = next_id / STATE_CHUNK;
+    fly_store_u64(&store->oldest_states, next_id / STATE_CHUNK);
     fly_store_u64(&store->next_id, next_id);
     fly_store_u64(&store->low, next_id);
     fly_store_u64(&store->keep_low, next_id);
@@ -188,9 +215,38 @@ fly_status fly__txn_take_id(fly_txn *txn, struct extent *extent, fly_err *err)
         fly_store_u64(&txn->id, id);
     }
     extent->id = id;
+    extent->before = txn->extents;
+    txn->extents = extent;
     txn->last_id = id;
     txn->extent = extent;
     return FLY_OK;
+}
+
+/* A part's state leads to that of the first number, but that may be forgotten before the part's is. So
+ * every part is told the end before the transaction counts as ended. */
+void fly__txn_end_ids(fly_txn *txn, uint64_t timestamp)
+{
+    uint64_t word = word_of(STATE_ENDED, timestamp);
+    fly_store_u64(&fly__txn_state(txn->store, fly_load_relaxed_u64(&txn->id))->word, word);
+    for (const struct extent *part = txn->extents; part != NULL; part = part->before) {
+        fly_store_u64(&fly__txn_state(txn->store, part->id)->word, word);
+    }
+    txn->extents = NULL;
+}
+
+/* Nobody else is there while numbers are revived: the marks below which all have ended, which only
+ * rise later, may go down. */
+static void lower_marks(fly_store *store, uint64_t id)
+{
+    if (id < fly_load_u64(&store->low)) {
+        fly_store_u64(&store->low, id);
+    }
+    if (id < fly_load_u64(&store->keep_low)) {
+        fly_store_u64(&store->keep_low, id);
+    }
+    if (id / STATE_CHUNK < fly_load_u64(&store->oldest_states)) {
+        fly_store_u64(&store->oldest_states, id / STATE_CHUNK);
+    }
 }
 
 fly_status fly__txn_revive_id(fly_txn *txn, uint64_t id, fly_err *err)
@@ -200,8 +256,14 @@ fly_status fly__txn_revive_id(fly_txn *txn, uint64_t id, fly_err *err)
         fly_store_u64(&fly__txn_state(txn->store, id)->word, word_of(STATE_ACTIVE, txn->number));
         fly_store_u64(&txn->id, id);
         txn->last_id = id;
+        lower_marks(txn->store, id);
     }
     return status;
+}
+
+void fly__txn_bury_id(fly_store *store, uint64_t id)
+{
+    fly_store_u64(&fly__txn_state(store, id)->word, ended_long_ago());
 }
 
 fly_status fly__txn_revive_part(fly_txn *txn, uint64_t id, struct extent *extent, fly_err *err)
@@ -214,6 +276,8 @@ fly_status fly__txn_revive_part(fly_txn *txn, uint64_t id, struct extent *extent
             fly_store_u64(&state->word, word_of(STATE_PART, first));
         }
         fly_store_ptr(&state->extent, extent);
+        extent->before = txn->extents;
+        txn->extents = extent;
     }
     return status;
 }
@@ -222,7 +286,7 @@ fly_status fly__txn_revive_part(fly_txn *txn, uint64_t id, struct extent *extent
 static uint64_t settled_state(fly_store *store, uint64_t id)
 {
     for (;;) {
-        uint64_t word = fly_load_u64(&fly__txn_state(store, id)->word);
+        uint64_t word = word_for(store, id);
         switch (word & STATE_MASK) {
         case STATE_PART:
             id = word >> STATE_SHIFT;
@@ -251,8 +315,20 @@ uint64_t fly__txn_state_settled(fly_store *store, uint64_t id, uint32_t *context
 bool fly__txn_state_known(fly_store *store, uint64_t id)
 {
     const struct state_chunk *chunk = fly_load_ptr(directory_slot(store, id));
-    return chunk != NULL && chunk->base == (id & ~(uint64_t)(STATE_CHUNK - 1)) &&
+    return chunk != NULL && chunk->base == base_of(id) &&
            fly_load_ptr(&chunk->states[id % STATE_CHUNK].extent) != NULL;
+}
+
+uint64_t fly__txn_next_state(fly_store *store, uint64_t id, uint64_t end)
+{
+    while (id < end) {
+        const struct state_chunk *chunk = fly_load_ptr(directory_slot(store, id));
+        if (FLY_LIKELY(chunk != NULL && chunk->base == base_of(id))) {
+            break;
+        }
+        id = base_of(id) + STATE_CHUNK;
+    }
+    return id;
 }
 
 bool fly__txn_is_own(const fly_txn *txn, uint64_t id)
@@ -264,8 +340,7 @@ bool fly__txn_is_own(const fly_txn *txn, uint64_t id)
     if (first <= ENTERING || id < first) {
         return false;
     }
-    uint64_t word = fly_load_u64(&fly__txn_state(txn->store, id)->word);
-    return word == word_of(STATE_PART, first);
+    return word_for(txn->store, id) == word_of(STATE_PART, first);
 }
 
 bool fly__txn_sees(const fly_txn *txn, uint64_t id)
@@ -300,6 +375,9 @@ static void take_snapshot(fly_txn *txn)
     txn->view.timestamp = fly_load_seq_u64(&store->clock);
     fly_store_relaxed_u64(&txn->low, txn->view.low);
     fly_store_u64(&txn->snapshot, txn->view.timestamp);
+    FLY_POINT("took snapshot", store);
+    FLY_ASSERT_SLOW(fly_load_u64(&store->keep_low) <= txn->view.low);
+    FLY_ASSERT_SLOW(fly_load_u64(&store->horizon) <= txn->view.timestamp);
 }
 
 void fly__txn_enter(fly_txn *txn)
@@ -367,19 +445,20 @@ static void scan_context(void *ctx, fly_txn *txn)
 
 void fly__txn_refresh_horizon(fly_store *store)
 {
-    /* Read before the scan: see take_snapshot(). */
+    /* Read before the scan: see take_snapshot(). Whoever takes a snapshot behind the scan's back reads
+     * the clock, and the `low`, that are here now, or later ones. */
     struct scan scan = {.horizon = fly_load_seq_u64(&store->clock),
                         .low = fly_load_seq_u64(&store->next_id),
-                        .keep_low = UINT64_MAX};
+                        .keep_low = fly_load_seq_u64(&store->low)};
     fly__txn_each_context(store, scan_context, &scan);
     if (scan.entering) {
         return; /* next time */
     }
+    FLY_POINT("horizon", store);
     (void)fly_raise_u64(&store->low, scan.low);
     (void)fly_raise_u64(&store->horizon, scan.horizon);
-    uint64_t keep = scan.keep_low < scan.low ? scan.keep_low : scan.low;
-    if (fly_raise_u64(&store->keep_low, keep)) {
-        forget_states(store, keep);
+    if (fly_raise_u64(&store->keep_low, scan.keep_low)) {
+        forget_states(store, scan.keep_low);
     }
 }
 

@@ -278,6 +278,27 @@ static fly_pagefile_options file_options(const fly_store *store, bool create)
                                   .codec = store->options.page_codec};
 }
 
+/* Make the directory's own name durable, which stands in the one above it. Whoever may not read that
+ * one cannot have made the directory, and who has made it long ago has seen to its name. */
+static fly_status keep_dir(fly_store *store, fly_err *err)
+{
+    char above[FLY_PATH_MAX];
+    size_t len = strlen(store->dir);
+    while (len > 1 && store->dir[len - 1] == '/') {
+        len--;
+    }
+    while (len > 0 && store->dir[len - 1] != '/') {
+        len--;
+    }
+    while (len > 1 && store->dir[len - 1] == '/') {
+        len--;
+    }
+    memcpy(above, len > 0 ? store->dir : ".", len > 0 ? len : 1);
+    above[len > 0 ? len : 1] = '\0';
+    fly_status status = fly_vfs_sync_dir(store->env->vfs, above, err);
+    return status == FLY_E_PERMISSION ? FLY_OK : status;
+}
+
 /* Make a page file with a meta that says there is nothing yet, under another name first: a crash
  * leaves either no store, or one that opens. */
 static fly_status create_file(fly_store *store, const char *path, fly_err *err)
@@ -311,7 +332,7 @@ static fly_status create_file(fly_store *store, const char *path, fly_err *err)
     if (status == FLY_OK) {
         status = fly_vfs_sync_dir(store->env->vfs, store->dir, err);
     }
-    return status;
+    return status == FLY_OK ? keep_dir(store, err) : status;
 }
 
 static fly_status open_file(fly_store *store, fly_err *err)
@@ -509,7 +530,9 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
         fly__txn_recovery_destroy(recovery);
         return status;
     }
-    return fly__txn_recover(recovery, err); /* which keeps it, or destroys it */
+    status = fly__txn_recover(recovery, err); /* which keeps it, or destroys it */
+    fly__txn_refresh_horizon(store);
+    return status;
 }
 
 /* A store that is only looked at must need no recovery: the log says nothing new. */

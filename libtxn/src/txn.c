@@ -248,7 +248,7 @@ static uint64_t end_state(fly_txn *txn, bool committed)
     uint64_t timestamp = fly_add_u64(&store->clock, 1) + 1;
     uint64_t shown = committed ? timestamp : TIMESTAMP_NEVER;
     FLY_POINT("commit", store);
-    fly_store_u64(&state->word, shown << STATE_SHIFT | STATE_ENDED);
+    fly__txn_end_ids(txn, shown);
     fly__txn_undo_retire(txn, timestamp);
     fly_store_seq_u64(&txn->id, 0);
     fly__txn_wake_waiters(txn);
@@ -516,19 +516,16 @@ fly_status fly_txn_prepare(fly_txn *txn, fly_bytes name, fly_err *err)
         status = fly__txn_validate(txn, err);
         txn->failed = status != FLY_OK;
     }
-    uint64_t lsn = 0;
     uint64_t end = 0;
     if (status == FLY_OK) {
         status = fly__txn_log_locks(txn, err);
     }
     if (status == FLY_OK) {
         uint64_t numbers[] = {fly_load_relaxed_u64(&txn->id), txn->last_lsn};
-        status = fly__txn_log_note(store, TXN_PREPARE, numbers, 2, name, &lsn, &end, err);
+        fly__txn_announce_lsn(txn);
+        status = fly__txn_log_note(store, TXN_PREPARE, numbers, 2, name, NULL, &end, err);
     }
     if (status == FLY_OK) {
-        if (fly_load_relaxed_u64(&txn->first_lsn) == 0) {
-            fly_store_u64(&txn->first_lsn, lsn);
-        }
         status = fly_wal_flush(store->wal, end, FLY_DURABILITY_FULL, err);
     }
     if (status != FLY_OK) {

@@ -141,9 +141,11 @@ struct extent {
     fly_atomic_u32 used; /* bytes, this header included */
     uint32_t unused;
     uint64_t id;
+    struct extent *before; /* of the same transaction */
+    uint64_t unused2;
 };
 
-_Static_assert(sizeof(struct extent) == UNDO_UNIT, "the first record has index 1");
+_Static_assert(sizeof(struct extent) % UNDO_UNIT == 0, "a record begins behind it");
 
 /* Memory for extents, a list from the oldest to the newest. */
 struct undo_chunk {
@@ -199,13 +201,14 @@ struct fly_txn {
     uint64_t lock_ns;  /* how long to wait for others; 0: as long as it takes */
     struct snapshot view;
 
-    uint64_t last_id;      /* number in use now: the first, or a later part */
-    struct extent *extent; /* of last_id */
-    struct undo *undo;     /* newest record */
-    uint64_t undo_count;   /* records made, for savepoints */
-    bool has_work;         /* some of them are work for the purge */
-    bool has_drops;        /* among it trees that were dropped */
-    uint64_t last_lsn;     /* of its log records */
+    uint64_t last_id;       /* number in use now: the first, or a later part */
+    struct extent *extent;  /* of last_id */
+    struct extent *extents; /* the newest of all */
+    struct undo *undo;      /* newest record */
+    uint64_t undo_count;    /* records made, for savepoints */
+    bool has_work;          /* some of them are work for the purge */
+    bool has_drops;         /* among it trees that were dropped */
+    uint64_t last_lsn;      /* of its log records */
     struct undo_chunk *first_chunk;
     struct undo_chunk *last_chunk;
     size_t chunk_used; /* bytes of the last chunk */
@@ -225,7 +228,8 @@ struct fly_txn {
 
     struct read_set *reads; /* of a serializable transaction; else NULL */
     struct read_set *spare_reads;
-    uint64_t validated;             /* its place among the validated; 0. serial_mutex */
+    uint64_t validated;             /* its place among the validated; 0. serial_mutex to write */
+    bool validated_long;            /* it is prepared, and may keep its place. serial_mutex */
     struct fly_txn *next_validated; /* serial_mutex */
 
     uint8_t name[SAVED_NAME_MAX]; /* of a prepared transaction */
@@ -290,7 +294,7 @@ struct fly_store {
     fly_atomic_ptr *states; /* STATE_DIRECTORY chunks, by number */
     fly_mutex states_mutex;
     struct state_chunk *spare_states; /* states_mutex */
-    uint64_t oldest_states;           /* chunks below are gone; states_mutex */
+    fly_atomic_u64 oldest_states;     /* chunks below are gone; states_mutex to write */
     fly_atomic_u64 id_ceiling;        /* numbers below may be given out */
 
     /* contexts */
@@ -408,13 +412,19 @@ void fly__txn_states_destroy(fly_store *store);
 
 /* Take the next number and enter its state. */
 FLY_MUST_USE fly_status fly__txn_take_id(fly_txn *txn, struct extent *extent, fly_err *err);
-/* Enter the state of a number that recovery found, the first of its transaction; or another one. */
+/* Let everybody see that all of the transaction's numbers ended at `timestamp`. */
+void fly__txn_end_ids(fly_txn *txn, uint64_t timestamp);
+/* Enter the state of a number that recovery found, the first of its transaction; or another one.
+ * Once it has been undone nothing is left of it but, perhaps, stamps of locks: it has ended. */
 FLY_MUST_USE fly_status fly__txn_revive_id(fly_txn *txn, uint64_t id, fly_err *err);
 FLY_MUST_USE fly_status fly__txn_revive_part(fly_txn *txn, uint64_t id, struct extent *extent,
                                              fly_err *err);
+void fly__txn_bury_id(fly_store *store, uint64_t id);
 struct state *fly__txn_state(fly_store *store, uint64_t id);
 /* Whether a number has been given out and its state entered. */
 bool fly__txn_state_known(fly_store *store, uint64_t id);
+/* The first number from `id` on, and before `end`, that may have a state. */
+uint64_t fly__txn_next_state(fly_store *store, uint64_t id, uint64_t end);
 /* As fly__txn_ended(), for who is looking back already; TIMESTAMP_NEVER: rolled back. */
 uint64_t fly__txn_state_settled(fly_store *store, uint64_t id, uint32_t *context);
 
@@ -493,10 +503,11 @@ void fly__txn_undo_release(fly_txn *txn);
 /* ---------------------------------------------------------------------------- write.c */
 
 void fly__txn_logger(fly_store *store);
-/* Restore what an undo record holds, with a compensation record. */
-FLY_MUST_USE fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint32_t tree_id,
-                                         fly_bytes key, const struct version *previous,
-                                         uint64_t undo_next, fly_err *err);
+/* Undo the making of the version with this stamp, with a compensation record. */
+FLY_MUST_USE fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint64_t stamp,
+                                         uint32_t tree_id, fly_bytes key,
+                                         const struct version *previous, uint64_t undo_next,
+                                         fly_err *err);
 /* Log the locks that the transaction holds, so that they survive. */
 FLY_MUST_USE fly_status fly__txn_log_locks(fly_txn *txn, fly_err *err);
 /* Let another resource manager undo its record. */
@@ -509,6 +520,8 @@ FLY_MUST_USE fly_status fly__txn_restore_page(fly_txn *txn, uint8_t kind, uint32
 FLY_MUST_USE fly_status fly__txn_log_note(fly_store *store, uint8_t type, const uint64_t *numbers,
                                           int count, fly_bytes tail, uint64_t *lsn, uint64_t *end,
                                           fly_err *err);
+/* Say, before a transaction's record is appended, that a checkpoint has to keep it; and after. */
+void fly__txn_announce_lsn(fly_txn *txn);
 void fly__txn_note_lsn(fly_txn *txn, uint64_t lsn);
 
 /* ----------------------------------------------------------------------------- read.c */
@@ -566,6 +579,8 @@ FLY_MUST_USE fly_status fly__txn_begin_range(fly_txn *txn, const fly_tree *tree,
 /* It has been read as far as a key, or, if `end`, as far as the tree goes. */
 FLY_MUST_USE fly_status fly__txn_extend_range(fly_txn *txn, uint32_t range, fly_bytes key,
                                               bool upwards, bool end, fly_err *err);
+/* Give a prepared transaction of an earlier life its place among the validated again. */
+void fly__txn_validated_revive(fly_txn *txn);
 /* Whether all that was read is as it was; the transaction then has a place among the validated. */
 FLY_MUST_USE fly_status fly__txn_validate(fly_txn *txn, fly_err *err);
 /* Wait for those validated before, so that commits become visible in the order of validation. */

@@ -251,7 +251,7 @@ static fly_status undo_one(fly_txn *txn, const struct undo *undo, fly_err *err)
     case UNDO_DELETE:
     case UNDO_LOCK:
     case UNDO_RELOCK:
-        return fly__txn_restore(txn, undo->kind, undo->tree, undo_key(undo), &previous,
+        return fly__txn_restore(txn, undo->kind, undo->stamp, undo->tree, undo_key(undo), &previous,
                                 undo->undo_next, err);
     case UNDO_PAGE:
     case UNDO_LOADED:

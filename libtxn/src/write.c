@@ -3,7 +3,8 @@
  *
  * A change goes like this:
  *
- *     1  memory for its undo record is reserved, so that nothing can fail later
+ *     1  memory for its undo record is reserved, so that nothing can fail later; a long value has one
+ *        more such record for each of its pages, whose memory is reserved before it is logged
  *     2  libbtree finds the leaf, latches it, and asks decide() with the entry
  *     3  decide() looks at the newest version: is its writer still at work (wait, and again), has it
  *        committed behind our snapshot (conflict), is it what the caller expects?
@@ -34,7 +35,7 @@ void fly__txn_note_lsn(fly_txn *txn, uint64_t lsn)
 
 /* A checkpoint must find a transaction's first record, or be older than it: so the context names a
  * position that is no later before the record is appended. */
-static void announce_first_lsn(fly_txn *txn)
+void fly__txn_announce_lsn(fly_txn *txn)
 {
     if (fly_load_relaxed_u64(&txn->first_lsn) == 0) {
         fly_store_seq_u64(&txn->first_lsn, fly_wal_next(txn->store->wal));
@@ -49,6 +50,21 @@ static void put_value_header(struct op *op, uint8_t flags)
     op->header[8] = flags;
 }
 
+/* The stamp of the version that undoing leads back to. Locks of our own are passed over, for no log
+ * record tells of them: after a crash nobody could say what was before. */
+static uint64_t stamp_before(const struct op *op)
+{
+    uint64_t stamp = op->previous.stamp;
+    while (fly__txn_is_own(op->txn, stamp_id(stamp))) {
+        const struct undo *undo = fly__txn_undo_find(op->txn->store, stamp);
+        if (undo->kind != UNDO_LOCK && undo->kind != UNDO_RELOCK) {
+            break;
+        }
+        stamp = undo->prev_stamp;
+    }
+    return stamp;
+}
+
 /* The undo part of a record: the entry's former value. */
 static int undo_part(const struct op *op, uint8_t bytes[1 + VALUE_HEADER], fly_bytes *pieces)
 {
@@ -57,7 +73,7 @@ static int undo_part(const struct op *op, uint8_t bytes[1 + VALUE_HEADER], fly_b
         pieces[0] = fly_bytes_of(bytes, 1);
         return 1;
     }
-    fly_put_u64(bytes + 1, op->previous.stamp);
+    fly_put_u64(bytes + 1, stamp_before(op));
     bytes[9] = op->previous.flags;
     pieces[0] = fly_bytes_of(bytes, 1 + VALUE_HEADER);
     pieces[1] = op->previous.payload;
@@ -127,8 +143,14 @@ static fly_status append_change(void *ctx, void *opaque, uint8_t type, const fly
         return FLY_OK;
     }
     fly_btree_logged logged = {0};
+    fly_status status = FLY_OK;
     if (!compensates && type != FLY_BTREE_LOG_PUT) {
+        /* An entry's undo record was reserved; of pages nobody knew how many there would be. */
+        status = fly__txn_undo_reserve(txn, 0, err);
         fly_btree_log_subject(type, pieces, count, &logged.tree, &logged.page);
+    }
+    if (status != FLY_OK) {
+        return status;
     }
     uint8_t header[TREE_RECORD_HEADER];
     uint8_t undo[1 + VALUE_HEADER];
@@ -140,7 +162,7 @@ static fly_status append_change(void *ctx, void *opaque, uint8_t type, const fly
         body += pieces[i].len;
         all[n++] = pieces[i];
     }
-    announce_first_lsn(txn);
+    fly__txn_announce_lsn(txn);
     fly_put_u64(header, fly_load_relaxed_u64(&txn->id));
     fly_put_u64(header + 8, compensates ? op->undo_next : txn->last_lsn);
     fly_put_u32(header + 16, (uint32_t)body);
@@ -151,8 +173,7 @@ static fly_status append_change(void *ctx, void *opaque, uint8_t type, const fly
         n += undo_part(op, undo, all + n);
     }
     uint16_t flags = compensates ? FLAG_COMPENSATION | FLY_WAL_MUST : 0;
-    fly_status status =
-        fly_wal_append(store->wal, MANAGER_TREES, type, flags, all, n, lsn, NULL, err);
+    status = fly_wal_append(store->wal, MANAGER_TREES, type, flags, all, n, lsn, NULL, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -476,13 +497,14 @@ fly_status fly__txn_log_locks(fly_txn *txn, fly_err *err)
 
 /* ----------------------------------------------------------------------------- undoing */
 
-/* What a restored entry becomes, and whose version it must be now. */
+/* What a restored entry becomes, and which version it must be now. Stamps are compared whole: after a
+ * crash it is not known any more which numbers were the transaction's. */
 struct restoring {
-    fly_txn *txn;
+    uint64_t stamp;
     const struct version *previous;
     bool remove;
     uint8_t header[VALUE_HEADER];
-    bool wrong; /* the entry is not ours */
+    bool wrong; /* it is another version */
 };
 
 static fly_status decide_restore(void *ctx, const fly_btree_entry *entry, fly_btree_change *change,
@@ -491,8 +513,7 @@ static fly_status decide_restore(void *ctx, const fly_btree_entry *entry, fly_bt
     struct restoring *restoring = ctx;
     struct version now;
     (void)err;
-    if (entry == NULL || !parse_value(entry->value, &now) ||
-        !fly__txn_is_own(restoring->txn, stamp_id(now.stamp))) {
+    if (entry == NULL || !parse_value(entry->value, &now) || now.stamp != restoring->stamp) {
         restoring->wrong = true;
         return FLY_OK;
     }
@@ -509,8 +530,9 @@ static fly_status decide_restore(void *ctx, const fly_btree_entry *entry, fly_bt
     return FLY_OK;
 }
 
-fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint32_t tree_id, fly_bytes key,
-                            const struct version *previous, uint64_t undo_next, fly_err *err)
+fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint64_t stamp, uint32_t tree_id,
+                            fly_bytes key, const struct version *previous, uint64_t undo_next,
+                            fly_err *err)
 {
     fly_tree *tree = fly__txn_tree_find(txn->store, tree_id);
     if (tree == NULL) {
@@ -522,7 +544,8 @@ fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint32_t tree_id, fly_by
                     .kind = COMPENSATES,
                     .logged = kind != UNDO_LOCK,
                     .undo_next = undo_next};
-    struct restoring restoring = {.txn = txn, .previous = previous, .remove = kind == UNDO_INSERT};
+    struct restoring restoring = {
+        .stamp = stamp, .previous = previous, .remove = kind == UNDO_INSERT};
     fly_status status = fly_btree_upsert(tree->btree, fly__txn_hint(txn, tree), key, decide_restore,
                                          &restoring, &op, err);
     if (status == FLY_OK && restoring.wrong) {
@@ -618,7 +641,7 @@ fly_status fly_txn_log(fly_txn *txn, uint8_t manager, uint8_t type, const fly_by
     uint8_t header[16];
     fly_bytes all[PIECES_MAX];
     uint64_t at;
-    announce_first_lsn(txn);
+    fly__txn_announce_lsn(txn);
     fly_put_u64(header, fly_load_relaxed_u64(&txn->id));
     fly_put_u64(header + 8, txn->last_lsn);
     all[0] = fly_bytes_of(header, sizeof header);

@@ -1,0 +1,131 @@
+/*
+ * Goal: after a crash everything that was committed is there and nothing else, whatever the
+ * transactions were doing.
+ * Method: scenes, each ended by a crash that loses what was not synced, or by one that keeps it. The
+ * sweep over every write is in test_crash.c; here is what recovery has to know.
+ */
+#include "txn_world.h"
+
+START_TEST(what_was_committed_is_there)
+{
+    set("apple", "red");
+    set("plum", "blue");
+    crash_store();
+    ck_assert_str_eq(now("apple"), "red");
+    ck_assert_str_eq(now("plum"), "blue");
+}
+END_TEST
+
+START_TEST(what_was_not_committed_is_gone)
+{
+    set("apple", "red");
+    set("plum", "blue");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    put(txn, "apple", "green");
+    erase(txn, "plum");
+    put(txn, "fig", "brown");
+    FLY_CHECK_OK(fly_store_checkpoint(store, &err), err); /* its changes reach the disk */
+    crash_store();
+    ck_assert_str_eq(now("apple"), "red");
+    ck_assert_str_eq(now("plum"), "blue");
+    ck_assert_str_eq(now("fig"), "-");
+}
+END_TEST
+
+/* A transaction's old versions fill several extents, each with a number of its own. */
+START_TEST(a_transaction_of_many_numbers_is_undone)
+{
+    char key[16];
+    char value[300];
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(key, sizeof key, "key %d", i);
+        set(key, value);
+    }
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(key, sizeof key, "key %d", i);
+        put(txn, key, "changed");
+    }
+    FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
+    crash_store();
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(key, sizeof key, "key %d", i);
+        ck_assert_str_eq(now(key), value);
+    }
+}
+END_TEST
+
+START_TEST(changes_of_a_tree_that_the_same_transaction_dropped_are_undone)
+{
+    set("apple", "red");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    put(txn, "apple", "green");
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
+    crash_store();
+    ck_assert_ptr_nonnull(tree);
+    ck_assert_str_eq(now("apple"), "red");
+}
+END_TEST
+
+START_TEST(a_long_value_in_a_tree_that_the_same_transaction_dropped_is_undone)
+{
+    static char value[10000];
+    memset(value, 'x', sizeof value - 1);
+    set("apple", "red");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    put(txn, "apple", value);
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
+    crash_store();
+    ck_assert_ptr_nonnull(tree);
+    ck_assert_str_eq(now("apple"), "red");
+}
+END_TEST
+
+START_TEST(changes_of_a_tree_that_somebody_else_dropped_are_undone)
+{
+    fly_txn *writer = begin(FLY_ISOLATION_DEFAULT);
+    put(writer, "apple", "green");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    commit(txn);
+    FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
+    crash_store();
+    ck_assert_ptr_null(tree);
+}
+END_TEST
+
+START_TEST(a_tree_that_was_never_committed_gives_its_pages_back)
+{
+    fly_store_stats before;
+    fly_store_stats after;
+    fly_tree *other = NULL;
+    fly_store_get_stats(store, &before);
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    FLY_CHECK_OK(fly_txn_tree_open(txn, "other", FLY_TREE_CREATE, &other, &err), err);
+    put_in(txn, other, "apple", "red");
+    FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
+    crash_store();
+    ck_assert_ptr_null(find_tree("other"));
+    fly_store_get_stats(store, &after);
+    ck_assert_uint_eq(after.used_pages, before.used_pages);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("recover");
+    TCase *tests = fly_test_case(suite, "recovery");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, what_was_committed_is_there);
+    tcase_add_test(tests, what_was_not_committed_is_gone);
+    tcase_add_test(tests, a_transaction_of_many_numbers_is_undone);
+    tcase_add_test(tests, changes_of_a_tree_that_the_same_transaction_dropped_are_undone);
+    tcase_add_test(tests, a_long_value_in_a_tree_that_the_same_transaction_dropped_is_undone);
+    tcase_add_test(tests, changes_of_a_tree_that_somebody_else_dropped_are_undone);
+    tcase_add_test(tests, a_tree_that_was_never_committed_gives_its_pages_back);
+    return fly_test_run(suite);
+}
