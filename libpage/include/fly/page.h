@@ -116,7 +116,7 @@ static inline uint32_t fly_page_lower(fly_page page)
 static inline uint32_t fly_page_upper(fly_page page)
 {
     uint32_t upper = fly_get_u16(page.bytes + 10);
-    return upper != 0 ? upper : FLY_PAGE_SIZE_MAX;
+    return upper != 0 ? upper : (uint32_t)FLY_PAGE_SIZE_MAX;
 }
 
 /** Bytes between slots and cells. */
