@@ -4,8 +4,8 @@
 #define PAGEFILE_HELP_H
 
 #include <fly/base_check.h>
-#include <fly/base_testing.h>
 #include <fly/base_hash.h>
+#include <fly/base_testing.h>
 #include <fly/page_file.h>
 
 #include <stdlib.h>
