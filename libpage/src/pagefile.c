@@ -798,6 +798,7 @@ uint64_t fly_pagefile_checkpoint_lsn(const fly_pagefile *file)
 struct own_pages {
     uint8_t *bytes;
     size_t size;
+    uint32_t physical; /* of the file when it was copied */
     uint32_t count;
     uint32_t ids[]; /* the header comes last */
 };
@@ -821,6 +822,7 @@ static struct own_pages *copy_own_pages(fly_pagefile *file, uint64_t lsn)
         fly_mem_free(mem, copy, sizeof *copy + dirty * sizeof copy->ids[0]);
         return NULL;
     }
+    copy->physical = file->physical;
     copy->count = 0;
     for (uint32_t map = 0; map < maps; map++) {
         if (file->map_dirty[map] != 0) {
@@ -838,6 +840,26 @@ static void free_own_pages(const fly_pagefile *file, struct own_pages *copy)
 {
     fly_mem_free(file->env->mem, copy->bytes, copy->size);
     fly_mem_free(file->env->mem, copy, sizeof *copy + copy->count * sizeof copy->ids[0]);
+}
+
+/* A header must not survive a crash that the length it speaks of does not. */
+static fly_status sync_length(fly_pagefile *file, uint32_t physical, fly_err *err)
+{
+    fly_mutex_lock(&file->map_mutex);
+    bool synced = physical <= file->synced;
+    fly_mutex_unlock(&file->map_mutex);
+    if (synced || fly_load_u32(&file->failed) != 0) {
+        return FLY_OK; /* or the batch will be refused */
+    }
+    fly_status status = fly_file_sync(file->file, err);
+    if (status != FLY_OK) {
+        fly_store_u32(&file->failed, 1);
+        return status;
+    }
+    fly_mutex_lock(&file->map_mutex);
+    file->synced = physical;
+    fly_mutex_unlock(&file->map_mutex);
+    return FLY_OK;
 }
 
 static fly_status write_own_pages(fly_pagefile *file, const struct own_pages *copy, fly_err *err)
@@ -911,7 +933,8 @@ fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn,
             fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a checkpoint of \"%s\"", file->path);
     }
     if (status == FLY_OK) {
-        status = write_own_pages(file, copy, err);
+        status = sync_length(file, copy->physical, err);
+        status = status == FLY_OK ? write_own_pages(file, copy, err) : status;
     }
     end_checkpoint(file, lsn, copy, status == FLY_OK);
     return status;
@@ -960,6 +983,7 @@ fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err)
         status = fly_file_truncate(file->file, (uint64_t)kept * file->page_size, err);
         if (status == FLY_OK) {
             file->physical = kept;
+            file->synced = file->synced < kept ? file->synced : kept;
         }
     }
     fly_mutex_unlock(&file->map_mutex);

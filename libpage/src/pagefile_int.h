@@ -33,6 +33,7 @@ struct fly_pagefile {
     fly_atomic_u32 pages; /* how many pages there are; read without the mutex */
     uint32_t used_pages;  /* how many bits are set */
     uint32_t physical;    /* pages for which disk space is reserved */
+    uint32_t synced;      /* of these, how many surely survive a crash */
     size_t lowest_free;   /* no word below this one has a free bit */
     uint8_t *map_dirty;   /* for each map page: must be written */
     size_t maps;          /* allocated length of `map_dirty` */
