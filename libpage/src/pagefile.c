@@ -157,8 +157,9 @@ static fly_status extend(fly_pagefile *file, uint32_t pages, fly_err *err)
         file->physical = to;
     }
     fly_store_u32(&file->pages, pages);
-    for (uint32_t id = from; id < pages; id++) {
-        if (fly_pagefile_is_own(file, id) && !bit_is_set(file, id)) {
+    for (uint32_t map = map_of(file, from); map <= map_of(file, pages - 1); map++) {
+        uint32_t id = map_page(file, map);
+        if (id >= from && id < pages && !bit_is_set(file, id)) {
             bit_change(file, id, true);
         }
     }

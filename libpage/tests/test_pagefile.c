@@ -251,21 +251,31 @@ static void leave_small_file(void)
     fly_pagefile_close(file);
 }
 
+/* How the file with one bit wrong is received: header and map when it is opened, others when they are
+ * read. */
+static fly_status status_of(uint32_t page, fly_pagefile *file)
+{
+    if (page >= 2) {
+        uint32_t version;
+        return read_version(file, page, &version, &err);
+    }
+    fly_pagefile_options options = {.read_only = true};
+    fly_status status = try_open(&world, &options, &file, &err);
+    if (status == FLY_OK) {
+        fly_pagefile_close(file);
+    }
+    return status;
+}
+
 START_TEST(a_flipped_bit_is_noticed_wherever_it_is)
 {
     leave_small_file();
+    fly_pagefile *file = open_file(&world, 0);
     for (uint32_t byte = 0; byte < 4 * 4096; byte++) {
         uint64_t bit = byte * (uint64_t)8 + byte * 5 % 8;
-        FLY_CHECK_OK(fly_sim_disk_flip(world.disk, DATA, bit), err);
-        fly_pagefile *file = NULL;
-        fly_pagefile_options options = {.read_only = true};
+        FLY_IGNORE(fly_sim_disk_flip(world.disk, DATA, bit));
         err = (fly_err){0};
-        fly_status status = try_open(&world, &options, &file, &err);
-        if (status == FLY_OK) {
-            uint32_t version;
-            status = byte >= 8192 ? read_version(file, byte / 4096, &version, &err) : FLY_OK;
-            fly_pagefile_close(file);
-        }
+        fly_status status = status_of(byte / 4096, file);
         char place[32];
         (void)snprintf(place, sizeof place, "page %u", byte / 4096);
         bool placed = strstr(err.message, "\"data\"") != NULL &&
@@ -273,8 +283,9 @@ START_TEST(a_flipped_bit_is_noticed_wherever_it_is)
         if ((status != FLY_E_CORRUPT && (status != FLY_E_FORMAT || byte >= 40)) || !placed) {
             ck_abort_msg("byte %u: %s: %s", byte, fly_status_name(status), err.message);
         }
-        FLY_CHECK_OK(fly_sim_disk_flip(world.disk, DATA, bit), err);
+        FLY_IGNORE(fly_sim_disk_flip(world.disk, DATA, bit));
     }
+    fly_pagefile_close(file);
 }
 END_TEST
 
@@ -519,31 +530,6 @@ START_TEST(on_an_almost_full_disk_no_more_is_reserved_than_needed)
 }
 END_TEST
 
-static int allocate_nothing(fly_file *file, uint64_t offset, uint64_t len)
-{
-    (void)file;
-    (void)offset;
-    (void)len;
-    return 0;
-}
-
-START_TEST(a_file_has_as_many_pages_as_a_number_can_name)
-{
-    make_sparse(&world);
-    fly_pagefile *file = open_file(&world, 4096);
-    sparse_ops.allocate = allocate_nothing;
-    FLY_CHECK_OK(fly_pagefile_mark(file, FLY_PAGE_NONE - 1, true, &err), err);
-    ck_assert_uint_eq(fly_pagefile_pages(file), FLY_PAGE_NONE);
-    uint32_t maps = (FLY_PAGE_NONE - 1) / MAP + 1;
-    ck_assert_uint_eq(fly_pagefile_used(file), maps + 2);
-    ck_assert_uint_eq(alloc(file, FLY_PAGE_NONE - 3, 1), FLY_PAGE_NONE - 2);
-    uint32_t first;
-    FLY_CHECK(fly_pagefile_alloc(file, FLY_PAGE_NONE - 2, 1, &first, &err), FLY_OK, err);
-    ck_assert_uint_eq(first, 2);
-    fly_pagefile_close(file);
-}
-END_TEST
-
 /* ----------------------------------------------------------------------- checkpoints */
 
 START_TEST(a_checkpoint_keeps_what_was_said_before_it)
@@ -591,21 +577,22 @@ END_TEST
 
 struct moment {
     fly_pagefile *file;
-    char order[16];
+    char order[16]; /* b for each begin(), e for each end() */
+    size_t count;
     fly_status answer;
 };
 
 static void begin(void *ctx)
 {
     struct moment *moment = ctx;
-    strcat(moment->order, "b");
+    moment->order[moment->count++] = 'b';
     (void)alloc(moment->file, FLY_PAGE_NONE, 1); /* before the copy: part of it */
 }
 
 static fly_status end(void *ctx, fly_err *why)
 {
     struct moment *moment = ctx;
-    strcat(moment->order, "e");
+    moment->order[moment->count++] = 'e';
     (void)alloc(moment->file, FLY_PAGE_NONE, 1); /* after the copy: not part of it */
     return moment->answer == FLY_OK ? FLY_OK
                                     : fly_err_set(why, moment->answer, "the log is broken");
@@ -994,7 +981,7 @@ static void model_run(void *ctx, uint64_t seed)
 
 START_TEST(random_work_agrees_with_an_array_of_flags)
 {
-    ck_assert(fly_test_seeds("page files", 60, model_run, NULL));
+    ck_assert(fly_test_seeds("page files", 30, model_run, NULL));
 }
 END_TEST
 
@@ -1062,7 +1049,7 @@ static void scheduled(void *arg)
 
 START_TEST(checkpoints_of_several_threads_agree_in_every_order)
 {
-    ck_assert(fly_sim_for_each_seed("checkpoints at once", 150, scheduled, NULL));
+    ck_assert(fly_sim_for_each_seed("checkpoints at once", 100, scheduled, NULL));
 }
 END_TEST
 
@@ -1110,7 +1097,6 @@ int main(void)
     tcase_add_test_raise_signal(allocation, nobody_is_not_given_a_page, SIGABRT);
     tcase_add_test(allocation, space_is_reserved_when_a_page_is_given);
     tcase_add_test(allocation, on_an_almost_full_disk_no_more_is_reserved_than_needed);
-    tcase_add_test(allocation, a_file_has_as_many_pages_as_a_number_can_name);
 
     TCase *checkpoints = fly_test_case(suite, "checkpoints");
     tcase_add_checked_fixture(checkpoints, set_up, tear_down);
