@@ -127,10 +127,23 @@ void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
 }
 
 /* What hot.tick shows: the time, or, if every reference must take the slow way, no time at all. */
+static uint32_t tick_to_show(const fly_bufpool *pool)
+{
+    bool every = pool->policy->every_reference || fly_load_seq_u32(&pool->watched) != 0;
+    return every ? UINT32_MAX : fly_load_seq_u32(&pool->real_tick);
+}
+
+/* Of several who show it at once, the last to store looks again afterwards, so what stays is true:
+ * a stale tick would send every use of a page the slow way until the next one. Sequentially
+ * consistent, for this is a store here and a load of another word that others change. */
 static void show_tick(fly_bufpool *pool)
 {
-    bool every = pool->policy->every_reference || fly_load_u32(&pool->watched) != 0;
-    fly_store_u32(&pool->hot.tick, every ? UINT32_MAX : fly_load_u32(&pool->real_tick));
+    uint32_t shown;
+    do {
+        shown = tick_to_show(pool);
+        FLY_POINT("show tick", pool);
+        fly_store_seq_u32(&pool->hot.tick, shown);
+    } while (tick_to_show(pool) != shown);
 }
 
 /* A page came in: that is what time is made of. */
@@ -144,7 +157,7 @@ static void pass_time(fly_bufpool *pool)
 
 void fly_bufpool_watch(fly_bufpool *pool, bool on)
 {
-    fly_store_u32(&pool->watched, on ? 1 : 0);
+    fly_store_seq_u32(&pool->watched, on ? 1 : 0);
     show_tick(pool);
 }
 

@@ -147,6 +147,7 @@ FLY_MUST_USE static inline fly_status fly_bufpool_observe(fly_bufpool *pool, uin
             size_t index = hot->by_page ? page : slot - 1;
             fly_latch *latch = &hot->latches[index];
             fly_latch_version version = fly_latch_observe(latch);
+            FLY_POINT("page observed", latch);
             /* The slot may have gone to another page between the two loads. */
             if (FLY_LIKELY((uint32_t)fly_load_u64(&hot->table[page]) == slot)) {
                 ref->bytes = hot->memory + (index << hot->shift);

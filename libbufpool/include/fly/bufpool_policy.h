@@ -4,7 +4,7 @@
  *
  * A policy is a table of functions over a state of its own. The pool tells it what happens to slots
  * and asks it for victims. To try another policy, write one file with such a table and hand it to
- * fly_bufpool_create(); `bench_policies` compares hit rates on the same traces.
+ * fly_bufpool_create(); `bench_hit_rate` compares hit rates on the same traces.
  *
  * Time is counted in ticks. A policy that does not ask for every reference sees a page's first touch
  * in each tick only, and a tick lasts as long as it takes to miss a sixteenth of the pool: hot pages
