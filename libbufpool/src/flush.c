@@ -168,7 +168,7 @@ fly_status fly__bufpool_clean(fly_bufpool *pool, fly_err *err)
     while (count < pool->batch_pages && nothing < CHOOSE_MISSES) {
         uint32_t slot = fly__bufpool_victim(pool, is_dirty_and_unchosen, pool);
         if (slot == NO_SLOT) {
-            nothing++;
+            nothing += pool->policy->thorough ? CHOOSE_MISSES : 1;
             continue;
         }
         uint32_t page = fly_load_u32(&pool->slot_page[slot]);

@@ -243,6 +243,9 @@ static bool evict_some(fly_bufpool *pool, uint32_t *slot)
             *slot = victim;
             return true;
         }
+        if (victim == NO_SLOT && pool->policy->thorough) {
+            break;
+        }
     }
     return false;
 }
