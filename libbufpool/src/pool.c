@@ -316,14 +316,21 @@ static fly_status beyond(const fly_bufpool *pool, uint32_t page, fly_err *err)
 /*
  * Enter page `page` into a slot that the caller took, and take its latch. Afterwards the page belongs
  * to the caller, its bytes unread. False: it is in memory already, or just came; the slot is free.
+ *
+ * Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody may be
+ * evicting the page, or have brought it in a moment ago, and keep it. Who wants the page may `wait`
+ * for that; who reads ahead holds pages that nobody asked it for, and gives up instead.
  */
-static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, fly_pageref *ref)
+static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, bool wait, fly_pageref *ref)
 {
     size_t index = fly__bufpool_index(pool, page, slot);
     fly_latch *latch = &pool->hot.latches[index];
-    /* Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody
-     * may be evicting the page, or be bringing it in just as we are. */
-    fly_latch_lock_exclusive(latch);
+    if (wait) {
+        fly_latch_lock_exclusive(latch);
+    } else if (!fly_latch_try_exclusive(latch)) {
+        push_free(pool, slot);
+        return false;
+    }
     uint32_t tick = fly_load_u32(&pool->real_tick);
     uint32_t last = 0;
     if (!entry_fill(pool, page, slot, tick, &last)) {
@@ -368,7 +375,7 @@ static fly_status load(fly_bufpool *pool, uint32_t page, fly_pageref *ref, fly_e
     if (status != FLY_OK) {
         return status;
     }
-    if (!enter(pool, page, slot, ref)) {
+    if (!enter(pool, page, slot, true, ref)) {
         return FLY_E_AGAIN;
     }
     uint64_t began = pool->env->trace != NULL ? fly_now() : 0;
@@ -510,7 +517,7 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
         if (status != FLY_OK) {
             return status;
         }
-        if (enter(pool, page, slot, ref)) {
+        if (enter(pool, page, slot, true, ref)) {
             pass_time(pool);
             tell_use(pool, page, slot);
             break;
@@ -603,7 +610,7 @@ void fly_bufpool_read_ahead(fly_bufpool *pool, const uint32_t *pages, uint32_t c
         if (!take_slot_at_once(pool, &run.slots[run.count])) {
             break;
         }
-        if (enter(pool, page, run.slots[run.count], &run.refs[run.count])) {
+        if (enter(pool, page, run.slots[run.count], false, &run.refs[run.count])) {
             run.count++;
         }
     }

@@ -422,6 +422,44 @@ START_TEST(who_observes_a_page_waits_for_none_of_its_readers)
 }
 END_TEST
 
+static void read_five_and_six_ahead(void *arg)
+{
+    static const uint32_t pages[] = {5, 6};
+    (void)arg;
+    fly_bufpool_read_ahead(w.pool, pages, 2);
+}
+
+/* A tree's order among pages says nothing about their numbers. */
+static void fix_six_then_five(void *arg)
+{
+    fly_pageref five;
+    fly_pageref six;
+    (void)arg;
+    FLY_ASSERT(fly_bufpool_fix_exclusive(w.pool, 6, &six, NULL) == FLY_OK);
+    FLY_ASSERT(fly_bufpool_fix_exclusive(w.pool, 5, &five, NULL) == FLY_OK);
+    FLY_ASSERT(version_of_page(six.bytes, 6) == 0);
+    FLY_ASSERT(version_of_page(five.bytes, 5) == 0);
+    fly_bufpool_unfix_unchanged(&five);
+    fly_bufpool_unfix_unchanged(&six);
+}
+
+static void read_ahead_against_the_order(void *arg)
+{
+    const struct scenario *scenario = arg;
+    fly_bufpool_options options = pool_of_kind(16, scenario->kind);
+    begin(&options);
+    start("ahead", read_five_and_six_ahead, NULL);
+    start("downwards", fix_six_then_five, NULL);
+    join_all();
+    end();
+}
+
+START_TEST(reading_ahead_waits_for_nobody_who_may_wait_for_it)
+{
+    must_hold("reading ahead against the order", 3000, read_ahead_against_the_order, _i);
+}
+END_TEST
+
 #ifdef FLY_POINTS
 
 /* Planted: two threads that take two pages in opposite order. */
@@ -864,6 +902,7 @@ int main(void)
                         BACKENDS);
     tcase_add_loop_test(tests, nobody_believes_a_page_while_another_takes_its_slot, 0, BACKENDS);
     tcase_add_loop_test(tests, who_observes_a_page_waits_for_none_of_its_readers, 0, BACKENDS);
+    tcase_add_loop_test(tests, reading_ahead_waits_for_nobody_who_may_wait_for_it, 0, BACKENDS);
     tcase_add_loop_test(tests, the_background_thread_stops_when_it_is_told, 0, BACKENDS);
     tcase_add_loop_test(tests, a_slow_disk_is_no_reason_to_give_up, 0, BACKENDS);
     tcase_add_loop_test(tests, time_that_two_let_pass_at_once_is_shown_right, 0, BACKENDS);
