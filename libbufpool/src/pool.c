@@ -129,10 +129,23 @@ void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
 }
 
 /* What hot.tick shows: the time, or, if every reference must take the slow way, no time at all. */
+static uint32_t tick_to_show(const fly_bufpool *pool)
+{
+    bool every = pool->policy->every_reference || fly_load_seq_u32(&pool->watched) != 0;
+    return every ? UINT32_MAX : fly_load_seq_u32(&pool->real_tick);
+}
+
+/* Of several who show it at once, the last to store looks again afterwards, so what stays is true:
+ * a stale tick would send every use of a page the slow way until the next one. Sequentially
+ * consistent, for this is a store here and a load of another word that others change. */
 static void show_tick(fly_bufpool *pool)
 {
-    bool every = pool->policy->every_reference || fly_load_u32(&pool->watched) != 0;
-    fly_store_u32(&pool->hot.tick, every ? UINT32_MAX : fly_load_u32(&pool->real_tick));
+    uint32_t shown;
+    do {
+        shown = tick_to_show(pool);
+        FLY_POINT("show tick", pool);
+        fly_store_seq_u32(&pool->hot.tick, shown);
+    } while (tick_to_show(pool) != shown);
 }
 
 /* A page came in: that is what time is made of. */
@@ -146,7 +159,7 @@ static void pass_time(fly_bufpool *pool)
 
 void fly_bufpool_watch(fly_bufpool *pool, bool on)
 {
-    fly_store_u32(&pool->watched, on ? 1 : 0);
+    fly_store_seq_u32(&pool->watched, on ? 1 : 0);
     show_tick(pool);
 }
 
@@ -234,6 +247,9 @@ static bool evict_some(fly_bufpool *pool, uint32_t *slot)
         if (victim != NO_SLOT && evict(pool, victim)) {
             *slot = victim;
             return true;
+        }
+        if (victim == NO_SLOT && pool->policy->thorough) {
+            break;
         }
     }
     return false;
@@ -331,14 +347,21 @@ static fly_status beyond(const fly_bufpool *pool, uint32_t page, fly_err *err)
 /*
  * Enter page `page` into a slot that the caller took, and take its latch. Afterwards the page belongs
  * to the caller, its bytes unread. False: it is in memory already, or just came; the slot is free.
+ *
+ * Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody may be
+ * evicting the page, or have brought it in a moment ago, and keep it. Who wants the page may `wait`
+ * for that; who reads ahead holds pages that nobody asked it for, and gives up instead.
  */
-static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, fly_pageref *ref)
+static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, bool wait, fly_pageref *ref)
 {
     size_t index = fly__bufpool_index(pool, page, slot);
     fly_latch *latch = &pool->hot.latches[index];
-    /* Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody
-     * may be evicting the page, or be bringing it in just as we are. */
-    fly_latch_lock_exclusive(latch);
+    if (wait) {
+        fly_latch_lock_exclusive(latch);
+    } else if (!fly_latch_try_exclusive(latch)) {
+        push_free(pool, slot);
+        return false;
+    }
     uint32_t tick = fly_load_u32(&pool->real_tick);
     uint32_t last = 0;
     if (!entry_fill(pool, page, slot, tick, &last)) {
@@ -383,7 +406,7 @@ static fly_status load(fly_bufpool *pool, uint32_t page, fly_pageref *ref, fly_e
     if (status != FLY_OK) {
         return status;
     }
-    if (!enter(pool, page, slot, ref)) {
+    if (!enter(pool, page, slot, true, ref)) {
         return FLY_E_AGAIN;
     }
     uint64_t began = pool->env->trace != NULL ? fly_now() : 0;
@@ -525,7 +548,7 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
         if (status != FLY_OK) {
             return status;
         }
-        if (enter(pool, page, slot, ref)) {
+        if (enter(pool, page, slot, true, ref)) {
             pass_time(pool);
             tell_use(pool, page, slot);
             break;
@@ -618,7 +641,7 @@ void fly_bufpool_read_ahead(fly_bufpool *pool, const uint32_t *pages, uint32_t c
         if (!take_slot_at_once(pool, &run.slots[run.count])) {
             break;
         }
-        if (enter(pool, page, run.slots[run.count], &run.refs[run.count])) {
+        if (enter(pool, page, run.slots[run.count], false, &run.refs[run.count])) {
             run.count++;
         }
     }
