@@ -209,6 +209,9 @@ struct world_options {
     struct journal *journal;
     size_t record_max; /* of the journal: 16 pages */
     fly_bufpool_backend backend;
+    const char *area;               /* a double-write area */
+    fly_flush_gate gate;            /* of the pool */
+    const fly_btree_logger *logger; /* instead of a journal */
 };
 
 struct world {
@@ -226,7 +229,9 @@ static inline fly_btree_options world_tree_options(struct world *world)
 {
     return (fly_btree_options){.pool = world->pool,
                                .id = TREE_ID,
-                               .logger = world->options.journal != NULL ? &world->logger : NULL};
+                               .logger = world->options.logger != NULL    ? world->options.logger
+                                         : world->options.journal != NULL ? &world->logger
+                                                                          : NULL};
 }
 
 /* Open file and pool, making the file if it is not there. Whatever fails: nothing stays open. */
@@ -249,12 +254,14 @@ static inline fly_status world_open_pool(struct world *world, fly_env *env,
                                        .ctx = world->options.journal};
     fly_pagefile_options file = {
         .page_size = page_size, .create = true, .codec = world->options.codec ? &test_codec : NULL};
-    fly_status status = fly_pagefile_open(env, "tree.db", NULL, &file, &world->file, &world->err);
+    fly_status status =
+        fly_pagefile_open(env, "tree.db", world->options.area, &file, &world->file, &world->err);
     if (status != FLY_OK) {
         return status;
     }
     fly_bufpool_options pool = {.bytes = (uint64_t)pages * page_size,
                                 .backend = world->options.backend,
+                                .gate = world->options.gate,
                                 .check = world->options.unchecked ? NULL : fly_btree_check_page,
                                 .pages_max = 1 << 20,
                                 .batch_pages = 16};
