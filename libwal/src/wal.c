@@ -83,7 +83,7 @@ static void put_header(fly_wal *wal, uint64_t lsn, uint32_t length, uint8_t mana
 {
     uint8_t *what = ring_at(wal, lsn + AT_MANAGER);
     fly_put_u32(ring_at(wal, lsn + AT_LENGTH), length);
-    what[AT_MANAGER - AT_MANAGER] = manager;
+    what[0] = manager;
     what[AT_TYPE - AT_MANAGER] = type;
     fly_put_u16(what + AT_FLAGS - AT_MANAGER, flags);
     fly_put_u32(ring_at(wal, lsn + AT_LSN + 4), (uint32_t)(lsn >> 32));

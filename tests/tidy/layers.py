@@ -28,12 +28,15 @@ def check_fly(where, name, layer, in_tests, public, complaints):
 
 
 def check_private(root, path, where, name, layer, complaints):
-    """An include of a file beside the includer or, from a test, in its library's src/."""
+    """An include of a file beside the includer or, from a test, in its library's src/ or in its
+    program's folder."""
     places = [os.path.dirname(path)] + ([layer.folder + "/src"] if layer else [])
+    if path.startswith("apps/") and "/tests/" in path:
+        places.append(path.split("/tests/")[0])
     if layer and path.startswith(layer.folder + "/include/"):
         complaints.add(where, f"a public header includes the private {name}")
     elif not any(os.path.exists(os.path.join(root, place, name)) for place in places):
-        complaints.add(where, f"{name} is not in this library")
+        complaints.add(where, f"{name} is not in this library or program")
 
 
 def main(root):

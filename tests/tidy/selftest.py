@@ -100,8 +100,8 @@ CASES = [
     ("text", PAGE, "int x;", "its last line does not end"),
     ("text", "README.md", f"In {DIRTY}.\n", "a path of somebody's machine"),
     ("text", "run.sh", "#" * 101 + "\n", "has 101 columns"),
-    ("clang_tidy", PAGE, "int fly_page_x(int *x);\nint fly_page_x(int *x)\n{\n"
-                         "    return x == 0 ? *x : 1;\n}\n", "NullDereference"),
+    ("clang_tidy", PAGE, "int fly_page_x(int x);\nint fly_page_x(int x)\n{\n"
+                         "    return x == 0 ? x + 1 : x + 1;\n}\n", "bugprone-branch-clone"),
 ]
 
 

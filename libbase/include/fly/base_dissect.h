@@ -81,7 +81,7 @@ void fly_dissect_enter(fly_dissector *d, const char *name, const char *format, .
 void fly_dissect_leave(fly_dissector *d);
 
 /** Write `bytes` as a quoted text, cut to the room there is, with "…" and its length if it was cut.
- *  What is not printable ASCII becomes \xx. `size` is at least 32. */
+ *  What is not printable ASCII becomes a backslash, an x and two digits. `size` is at least 32. */
 void fly_quote(fly_bytes bytes, char *text, size_t size);
 
 FLY_EXTERN_C_END

@@ -87,23 +87,21 @@ static void remove_fault(fly_sim_disk *disk, size_t at)
 static void strike(call *c, uint64_t smallest)
 {
     fly_sim_disk *disk = c->disk;
-    for (size_t i = 0; i < disk->fault_count;) {
+    for (size_t i = 0, next; i < disk->fault_count; i = next) {
         fly_sim_fault *fault = &disk->faults[i];
+        next = i + 1;
         if (!suits(fault, c, smallest)) {
-            i++;
-        } else if (fault->at > 0) {
+            continue;
+        }
+        if (fault->at > 0) {
             fault->at--;
-            i++;
-        } else if (c->struck) {
-            i++; /* one at a time: its turn comes with the next call */
-        } else {
+        } else if (!c->struck) { /* one at a time: the next one's turn comes with the next call */
             c->struck = true;
             c->fault = *fault;
             disk->strikes++;
-            if (fault->lasting) {
-                i++;
-            } else {
+            if (!fault->lasting) {
                 remove_fault(disk, i);
+                next = i;
             }
         }
     }

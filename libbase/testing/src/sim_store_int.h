@@ -71,55 +71,54 @@ typedef struct fly__sim_store {
     uint64_t used; /* blocks of all files that programs can reach */
 } fly__sim_store;
 
-void fly__sim_store_init(fly__sim_store *store);
-void fly__sim_store_deinit(fly__sim_store *store);
+void fly__sim_store_init(fly__sim_store *s);
+void fly__sim_store_deinit(fly__sim_store *s);
 void fly__sim_store_clone(fly__sim_store *to, fly__sim_store *from);
 
 /* ------------------------------------------------------------------------- names */
 
 /* The inode at `path` as programs see it, or on the medium; or a negative errno. */
-int fly__sim_find(const fly__sim_store *store, const char *path, bool durable,
-                  fly__sim_inode **found);
+int fly__sim_find(const fly__sim_store *s, const char *path, bool durable, fly__sim_inode **found);
 
 /* The directory that holds the last name of `path` and a copy of that name (to be freed), or a
  * negative errno. The name is empty if `path` is the root. */
-int fly__sim_walk(const fly__sim_store *store, const char *path, fly__sim_inode **dir, char **name);
+int fly__sim_walk(const fly__sim_store *s, const char *path, fly__sim_inode **dir, char **last);
 
-fly__sim_inode *fly__sim_child(const fly__sim_inode *dir, const char *name);
+fly__sim_inode *fly__sim_child(const fly__sim_inode *dir, const char *text);
 
 /* Changes of names: seen at once, durable later. */
-fly__sim_inode *fly__sim_make(fly__sim_store *store, fly__sim_inode *dir, const char *name,
+fly__sim_inode *fly__sim_make(fly__sim_store *s, fly__sim_inode *dir, const char *text,
                               bool is_dir);
-void fly__sim_move(fly__sim_store *store, fly__sim_inode *inode, fly__sim_inode *dir,
-                   const char *name);
-void fly__sim_unlink(fly__sim_store *store, fly__sim_inode *inode);
+void fly__sim_move(fly__sim_store *s, fly__sim_inode *target, fly__sim_inode *dir,
+                   const char *text);
+void fly__sim_unlink(fly__sim_store *s, fly__sim_inode *target);
 
 /* Keep an inode from going, as handles do and calls that are under way. */
-void fly__sim_hold(fly__sim_inode *inode);
-void fly__sim_release(fly__sim_store *store, fly__sim_inode *inode);
+void fly__sim_hold(fly__sim_inode *kept);
+void fly__sim_release(fly__sim_store *s, fly__sim_inode *kept);
 
 /* A handle, like a name, makes that a file takes room. A crash ends all such uses by itself. */
-void fly__sim_use(fly__sim_store *store, fly__sim_inode *inode);
-void fly__sim_unuse(fly__sim_store *store, fly__sim_inode *inode);
+void fly__sim_use(fly__sim_store *s, fly__sim_inode *file);
+void fly__sim_unuse(fly__sim_store *s, fly__sim_inode *file);
 
 /* ---------------------------------------------------------------------- contents */
 
 /* Changes of contents: seen at once, durable later. */
-void fly__sim_write(fly__sim_store *store, fly__sim_inode *file, uint64_t offset,
-                    const uint8_t *bytes, uint64_t len);
-void fly__sim_resize(fly__sim_store *store, fly__sim_inode *file, uint64_t size);
-void fly__sim_reserve(fly__sim_store *store, fly__sim_inode *file, uint64_t offset, uint64_t len);
+void fly__sim_write(fly__sim_store *s, fly__sim_inode *file, uint64_t offset, const uint8_t *bytes,
+                    uint64_t len);
+void fly__sim_resize(fly__sim_store *s, fly__sim_inode *file, uint64_t size);
+void fly__sim_reserve(fly__sim_store *s, fly__sim_inode *file, uint64_t offset, uint64_t len);
 
 /* ------------------------------------------------------------------- durability */
 
 /* The operations from `first` to before `end` on this inode are durable. */
-void fly__sim_settle(fly__sim_store *store, fly__sim_inode *inode, uint64_t first, uint64_t end);
+void fly__sim_settle(fly__sim_store *s, fly__sim_inode *on, uint64_t first, uint64_t end);
 
 /* The same, but only some of them are, and the rest never will be. */
-void fly__sim_doubt(fly__sim_store *store, fly__sim_inode *inode, uint64_t first, uint64_t end,
+void fly__sim_doubt(fly__sim_store *s, fly__sim_inode *on, uint64_t first, uint64_t end,
                     fly_rng *rng);
 
 /* Only what survives is left, everything of it is durable, and nobody uses it. */
-void fly__sim_collapse(fly__sim_store *store, fly_sim_survival survival, fly_rng *rng);
+void fly__sim_collapse(fly__sim_store *s, fly_sim_survival survival, fly_rng *rng);
 
 #endif

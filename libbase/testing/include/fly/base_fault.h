@@ -3,8 +3,8 @@
  * @brief Every allocation fails once, every call of the disk fails once, every write is the last.
  *
  * Two drivers for what is asked of every layer. Both run what they are given many times, in a
- * child process that the failing case ends; the message then names the case, and FLY_TEST_SEED=<its
- * number> runs it alone, in the very process. FLY_TEST_ROUNDS makes them more thorough where they
+ * child process that the failing case ends; the message then names the case, and FLY_TEST_SEED=N, with its
+ * number, runs it alone, in the very process. FLY_TEST_ROUNDS makes them more thorough where they
  * were told to take strides.
  *
  * Threads: thread-compatible.
