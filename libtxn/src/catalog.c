@@ -119,6 +119,23 @@ fly_status fly__txn_tree_destroy(fly_store *store, uint32_t id, uint32_t root, f
     return fly_btree_drop(btree, err);
 }
 
+/* Values that were replaced are in no leaf, so destroying their tree leaves them. */
+fly_status fly__txn_free_blob(fly_store *store, uint32_t id, const uint8_t *ref, fly_err *err)
+{
+    const fly_tree *tree = fly__txn_tree_find(store, id);
+    if (tree != NULL) {
+        return fly_btree_blob_free(tree->btree, ref, err);
+    }
+    fly_btree *btree = NULL;
+    fly_btree_options options = options_of(store, id);
+    fly_status status = fly_btree_open(store->env, &options, FLY_PAGE_NONE, &btree, err);
+    if (status == FLY_OK) {
+        status = fly_btree_blob_free(btree, ref, err);
+        fly_btree_close(btree);
+    }
+    return status;
+}
+
 /* --------------------------------------------------------------------------- the catalog */
 
 fly_status fly__txn_catalog_open(fly_store *store, uint32_t root, fly_err *err)

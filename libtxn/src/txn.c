@@ -365,7 +365,7 @@ fly_status fly_txn_commit(fly_txn *txn, fly_err *err)
 static fly_status undo_all(fly_txn *txn, fly_err *err)
 {
     fly_status status = fly__txn_undo_to(txn, NULL, err);
-    if (status == FLY_OK && txn->last_lsn != 0) {
+    if (status == FLY_OK && (txn->last_lsn != 0 || txn->prepared)) {
         uint64_t id = fly_load_relaxed_u64(&txn->id);
         status =
             fly__txn_log_note(txn->store, TXN_END, &id, 1, fly_bytes_of(NULL, 0), NULL, NULL, err);

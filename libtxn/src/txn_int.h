@@ -632,6 +632,9 @@ void fly__txn_trees_close(fly_store *store);
 /* Give all pages of a dropped tree back. */
 FLY_MUST_USE fly_status fly__txn_tree_destroy(fly_store *store, uint32_t id, uint32_t root,
                                               fly_err *err);
+/* Give the pages of a long value back that was replaced; its tree may be gone. */
+FLY_MUST_USE fly_status fly__txn_free_blob(fly_store *store, uint32_t id, const uint8_t *ref,
+                                           fly_err *err);
 
 /* ---------------------------------------------------------------------------- store.c */
 

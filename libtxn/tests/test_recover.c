@@ -98,6 +98,35 @@ START_TEST(changes_of_a_tree_that_somebody_else_dropped_are_undone)
 }
 END_TEST
 
+/* The pages of a value that was replaced are in no leaf: dropping the tree must not forget them. */
+START_TEST(replaced_long_values_of_a_dropped_tree_give_their_pages_back)
+{
+    static char value[20000];
+    fly_store_stats before;
+    fly_store_stats after;
+    memset(value, 'x', sizeof value - 1);
+    fly_store_get_stats(store, &before);
+    set("long", value);
+    set("longer", value);
+    fly_txn *reader = begin(FLY_ISOLATION_SNAPSHOT);
+    ck_assert_str_eq(see(reader, "x"), "-");
+    set("long", "short");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    erase(txn, "longer");
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    commit(txn);
+    commit(reader);
+    if (_i == 1) {
+        crash_store();
+    }
+    FLY_CHECK_OK(fly_store_maintain(store, &err), err);
+    FLY_CHECK_OK(fly_store_maintain(store, &err), err);
+    fly_store_get_stats(store, &after);
+    ck_assert_uint_eq(after.used_pages, before.used_pages - 1); /* the tree's root */
+    ck_assert_ptr_nonnull(make_tree("t"));
+}
+END_TEST
+
 START_TEST(a_tree_that_was_never_committed_gives_its_pages_back)
 {
     fly_store_stats before;
@@ -126,6 +155,7 @@ int main(void)
     tcase_add_test(tests, changes_of_a_tree_that_the_same_transaction_dropped_are_undone);
     tcase_add_test(tests, a_long_value_in_a_tree_that_the_same_transaction_dropped_is_undone);
     tcase_add_test(tests, changes_of_a_tree_that_somebody_else_dropped_are_undone);
+    tcase_add_loop_test(tests, replaced_long_values_of_a_dropped_tree_give_their_pages_back, 0, 2);
     tcase_add_test(tests, a_tree_that_was_never_committed_gives_its_pages_back);
     return fly_test_run(suite);
 }
