@@ -86,11 +86,10 @@ START_TEST(after_any_crash_there_is_what_was_committed)
     struct sweep *sweep = &sweeps[_i];
     uint64_t seeds = (fly_test_rounds(1) + 9) / 10;
     for (sweep->seed = 1; sweep->seed <= seeds; sweep->seed++) {
-        ck_assert(fly_test_each_crash(sweep->name,
-                                      &(fly_test_crash_options){.stride = sweep->stride,
-                                                                .seeds = 1,
-                                                                .threads = sweep->background},
-                                      work, recovered, sweep));
+        ck_assert(fly_test_each_crash(
+            sweep->name,
+            &(fly_test_crash_options){.stride = sweep->stride, .seeds = 1, .threads = true}, work,
+            recovered, sweep));
     }
 }
 END_TEST

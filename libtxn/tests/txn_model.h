@@ -142,7 +142,7 @@ static inline void model_fill(struct model_value value, uint8_t *bytes)
 
 static inline bool model_is(struct model_value value, const uint8_t *bytes, uint64_t len)
 {
-    static uint8_t wanted[MODEL_VALUE_MAX];
+    uint8_t wanted[MODEL_VALUE_MAX];
     if (value.len != len) {
         return false;
     }
@@ -156,7 +156,7 @@ static inline bool model_is(struct model_value value, const uint8_t *bytes, uint
 static inline bool model_matches(struct model *model, fly_store *store,
                                  const struct model_state *state, char why[256])
 {
-    static uint8_t buffer[MODEL_VALUE_MAX];
+    uint8_t buffer[MODEL_VALUE_MAX]; /* not static: another life may begin in the middle */
     fly_txn *txn = NULL;
     bool same = true;
     why[0] = '\0';
@@ -513,7 +513,7 @@ static inline void model_read(struct model *model, struct model_txn *txn)
 /* Walk over a tree, up or down, and find just what the transaction sees. */
 static inline void model_scan(struct model *model, struct model_txn *txn)
 {
-    static uint8_t order[MODEL_KEYS];
+    uint8_t order[MODEL_KEYS];
     uint32_t t = (uint32_t)fly_rng_below(&model->rng, MODEL_TREES);
     bool upwards = fly_rng_below(&model->rng, 2) == 0;
     fly_tree *tree = model_open_tree(model, txn, t);
