@@ -129,6 +129,10 @@ fly_status fly_btree_open(fly_env *env, const fly_btree_options *options, uint32
     if (status != FLY_OK) {
         return status;
     }
+    if (root == FLY_PAGE_NONE) {
+        *tree = made;
+        return FLY_OK;
+    }
     status = fly_bufpool_fix_shared(made->pool, root, &ref, err);
     if (status == FLY_OK) {
         bool ours = is_node_of(made, ref.bytes);
