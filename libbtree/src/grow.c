@@ -392,6 +392,9 @@ static bool plan_sharing(const fly_btree *tree, const uint8_t *full, const uint8
         size += size_of_entries(full, usable, entry, entry + 1, prefix);
         moved++;
     }
+    if (moved == 0) { /* the neighbour is as full as this one, less a byte */
+        return false;
+    }
     sharing->moved = moved;
 
     struct key before;

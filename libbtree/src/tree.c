@@ -14,6 +14,10 @@
  * A writer goes down in the same way and takes only the leaf exclusive. A leaf without room is left
  * alone, made room in (grow.c), and looked for again.
  *
+ * In a small pool whose other pages all wait to be written, fetching a child may take the parent's
+ * place, and fetching the parent the child's, for ever. So whoever has begun again too often holds
+ * the parent shared while the child is fetched: then some other page has to go.
+ *
  * What is read from a page before it was asked for may be torn; node.c bounds it. Only when a page
  * still stands and makes no sense is it damaged.
  */
@@ -21,7 +25,10 @@
 
 #include <inttypes.h>
 
-enum { RESTARTS_BEFORE_YIELD = 8 };
+enum {
+    RESTARTS_BEFORE_YIELD = 8,
+    RESTARTS_BEFORE_HOLDING = 16 /* after which a parent is held while its child is fetched */
+};
 
 static const fly_trace_type events[] = {
     {FLY_BTREE_EVENT_SPLIT, "node split", {"tree", "page", "new", "level"}},
@@ -261,11 +268,27 @@ static inline bool choose_child(const fly_btree *tree, const uint8_t *bytes, fly
     return fly__btree_node_child(bytes, tree->usable, *index, child);
 }
 
+/* Observe a child of an observed parent; with `hold` the parent is shared meanwhile. */
+static inline fly_status observe_child(fly_btree *tree, const fly_pageref *parent, uint32_t child,
+                                       bool hold, fly_pageref *node, fly_err *err)
+{
+    if (FLY_LIKELY(!hold)) {
+        return fly_bufpool_observe(tree->pool, child, node, err);
+    }
+    fly_pageref held;
+    fly_status status = fly_bufpool_fix_shared(tree->pool, parent->page, &held, err);
+    if (status == FLY_OK) {
+        status = fly_bufpool_observe(tree->pool, child, node, err);
+        fly_bufpool_unfix_shared(&held);
+    }
+    return status;
+}
+
 /* The outcome of one attempt to go down. */
 enum attempt { ARRIVED, AGAIN, FAILED };
 
 static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction direction,
-                                uint32_t level, bool keep_parent, struct path *path,
+                                uint32_t level, bool keep_parent, bool hold, struct path *path,
                                 fly_status *status, fly_err *err)
 {
     *status = fly_bufpool_observe(tree->pool, tree->root, &path->node, err);
@@ -311,7 +334,7 @@ static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction d
         path->parent = *node;
         path->has_parent = true;
         path->child = index;
-        *status = fly_bufpool_observe(tree->pool, child, node, err);
+        *status = observe_child(tree, &path->parent, child, hold, node, err);
         if (*status != FLY_OK) {
             fly_bufpool_forget(&path->parent);
             return FAILED;
@@ -335,8 +358,8 @@ fly_status fly__btree_descend(fly_btree *tree, fly_bytes key, enum direction dir
 {
     for (int restarts = 0;; restarts++) {
         fly_status status = FLY_OK;
-        enum attempt attempt =
-            try_descend(tree, key, direction, level, keep_parent, path, &status, err);
+        enum attempt attempt = try_descend(tree, key, direction, level, keep_parent,
+                                           restarts >= RESTARTS_BEFORE_HOLDING, path, &status, err);
         if (FLY_LIKELY(attempt != AGAIN)) {
             return status;
         }
