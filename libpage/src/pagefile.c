@@ -146,9 +146,11 @@ static fly_status extend(fly_pagefile *file, uint32_t pages, fly_err *err)
         uint32_t to = wanted > FLY_PAGE_NONE ? FLY_PAGE_NONE : (uint32_t)wanted;
         to = to < pages ? pages : to;
         uint64_t at = (uint64_t)file->physical * file->page_size;
-        status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, err);
-        if (status == FLY_E_NO_SPACE && to > pages) { /* then no more than is needed now */
-            to = pages;
+        if (to > pages) {
+            status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, NULL);
+            to = status == FLY_OK ? to : pages; /* else no more than is needed now */
+        }
+        if (to == pages) {
             status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, err);
         }
         if (status != FLY_OK) {
@@ -427,11 +429,11 @@ static fly_status create_file(fly_pagefile *file, unsigned mode, uint8_t *bytes,
 
 static fly_status open_area(fly_pagefile *file, const char *area, unsigned mode, fly_err *err)
 {
-    mode |= file->read_only ? 0u : (unsigned)FLY_OPEN_CREATE;
-    fly_status status = fly_file_open(file->env->vfs, area, mode, &file->area, err);
-    if (status == FLY_E_NOT_FOUND && file->read_only) {
+    if (file->read_only && !fly_vfs_exists(file->env->vfs, area)) {
         return FLY_OK;
     }
+    mode |= file->read_only ? 0u : (unsigned)FLY_OPEN_CREATE;
+    fly_status status = fly_file_open(file->env->vfs, area, mode, &file->area, err);
     if (status == FLY_OK && !file->read_only) {
         status = fly_file_lock(file->area, err);
     }
@@ -453,9 +455,13 @@ static fly_status open_both(fly_pagefile *file, const char *area,
 {
     unsigned mode = file->read_only ? 0u : (unsigned)FLY_OPEN_WRITE;
     mode |= options->buffered ? 0u : (unsigned)FLY_OPEN_DIRECT;
-    fly_status status = open_file(file, mode, err);
+    fly_err why = {0}; /* the caller's is left alone if all goes well in the end */
+    fly_status status = open_file(file, mode, &why);
     bool create = status == FLY_E_NOT_FOUND && options->create && !file->read_only;
     if (status != FLY_OK && !create) {
+        if (err != NULL) {
+            *err = why;
+        }
         return status;
     }
     status = area != NULL ? open_area(file, area, mode, err) : FLY_OK;
