@@ -20,7 +20,7 @@ enum { SIZE = 4096, PAGES = 8, DATA = PAGES * SIZE, AREA = 4 * SIZE };
 static uint8_t clean_data[DATA];
 static uint8_t clean_area[AREA];
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
 static void must(fly_status status)
 {
@@ -104,6 +104,7 @@ static void use(fly_sim_env *world, fly_pagefile *file)
     }
     free(bytes);
     FLY_ASSERT(used == fly_pagefile_used(file));
+    must(fly_pagefile_check(file, NULL));
     uint32_t first;
     must(fly_pagefile_alloc(file, 2, 3, &first, NULL));
     must(write_pages(file, first, 3, 3));

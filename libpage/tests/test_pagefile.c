@@ -6,6 +6,7 @@
  * in each of its bytes, cut short, and with sealed forgeries; threads under seeded schedulers.
  */
 #include "pagefile_help.h"
+#include "pagefile_int.h" /* for what cannot be provoked */
 
 #include <errno.h>
 #include <signal.h>
@@ -708,6 +709,64 @@ START_TEST(maps_that_nobody_needs_go_too)
 }
 END_TEST
 
+/* What the checker has to notice, done to the file behind its back. */
+static void break_rule(fly_pagefile *file, int rule)
+{
+    switch (rule) {
+    case 0: /* the header, and the map says so */
+        file->used[0] &= ~(uint64_t)1;
+        file->used_pages--;
+        file->map_dirty[0] = 1;
+        break;
+    case 1:
+        file->used[0] &= ~(uint64_t)2;
+        file->used_pages--;
+        break;
+    case 2:
+        file->used[1] |= (uint64_t)1 << 63;
+        break;
+    case 3:
+        file->used_pages++;
+        break;
+    case 4: /* a page given back that the disk does not hear of */
+        file->used[0] &= ~(uint64_t)16;
+        file->used_pages--;
+        break;
+    case 5:
+        file->physical = 3;
+        break;
+    default:
+        file->used[0] &= ~(uint64_t)16;
+        file->lowest_free = 1;
+        break;
+    }
+}
+
+static const char *const complaints[] = {
+    "F1: the header is not in use",          "F1: a map is not in use",
+    "F1: a page beyond the end is in use",   "F2: pages in use are miscounted",
+    "F3: a changed map is not known to be",  "F4: a page has no disk space",
+    "F5: a free page lies below the lowest",
+};
+
+enum { RULES = sizeof complaints / sizeof complaints[0] };
+
+START_TEST(each_broken_rule_is_named)
+{
+    fly_pagefile *file = open_file(&world, 4096);
+    (void)alloc(file, FLY_PAGE_NONE, 20);
+    FLY_CHECK_OK(fly_pagefile_checkpoint(file, 1, NULL, &err), err);
+    FLY_CHECK_OK(fly_pagefile_check(file, &err), err);
+    break_rule(file, _i);
+    for (int round = 0; round < 2; round++) {
+        FLY_CHECK(fly_pagefile_check(file, &err), FLY_E_CORRUPT, err);
+        FLY_CHECK_SAYS(err.message, "\"data\": ");
+        FLY_CHECK_SAYS(err.message, complaints[_i]);
+    }
+    fly_pagefile_close(file);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- crashes, faults */
 
 /* Each round changes what is in use, and a checkpoint says which round it was. */
@@ -787,6 +846,7 @@ static void compare_with_rounds(fly_sim_env *w, const struct rounds *rounds)
     ck_assert_uint_eq(fly_pagefile_used(file), used);
     ck_assert_uint_eq(fly_pagefile_meta(file)[0], round);
     ck_assert_uint_eq(fly_pagefile_meta(file)[FLY_PAGEFILE_META - 1], round);
+    FLY_CHECK_OK(fly_pagefile_check(file, &err), err);
     fly_pagefile_close(file);
 }
 
@@ -864,6 +924,7 @@ static void check_model(fly_pagefile *file, const struct model *model)
     }
     ck_assert_uint_eq(fly_pagefile_used(file), used);
     ck_assert_uint_eq(fly_pagefile_pages(file), model->pages);
+    FLY_CHECK_OK(fly_pagefile_check(file, &err), err);
 }
 
 static void model_grows(struct model *model, uint32_t pages)
@@ -1107,6 +1168,7 @@ int main(void)
     tcase_add_loop_test(checkpoints, a_checkpoint_of_many_maps_that_was_interrupted_is_none, 0, 2);
     tcase_add_test(checkpoints, free_pages_at_the_end_go_back_to_the_disk);
     tcase_add_test(checkpoints, maps_that_nobody_needs_go_too);
+    tcase_add_loop_test(checkpoints, each_broken_rule_is_named, 0, RULES);
 
     TCase *worst = fly_test_case(suite, "at the worst moment");
     tcase_add_test(worst, a_crash_leaves_maps_and_header_of_one_checkpoint);
