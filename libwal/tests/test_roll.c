@@ -120,6 +120,22 @@ START_TEST(a_closed_log_keeps_what_its_records_take)
 }
 END_TEST
 
+START_TEST(a_log_that_was_rolled_and_closed_goes_on_where_it_was)
+{
+    append_some(20, 1000);
+    FLY_CHECK_OK(fly_wal_roll(wal, &err), err);
+    uint64_t end = fly_wal_next(wal);
+    fly_wal_retire(wal, end);
+    FLY_CHECK_OK(fly_wal_close(wal, &err), err);
+    wal = NULL;
+    ck_assert(!segment_exists(&world, end / SMALL - 1));
+    fly_wal_options on = options;
+    on.durable_to = end;
+    FLY_CHECK_OK(fly_wal_open(&world.env, DIR, &on, &wal, &err), err);
+    ck_assert_uint_gt(fly_wal_next(wal), end);
+}
+END_TEST
+
 /* ------------------------------------------------------------- every call of the disk */
 
 static fly_status roll_twice(fly_sim_env *env, void *ctx)
@@ -175,6 +191,7 @@ int main(void)
     tcase_add_test(all, at_the_beginning_of_a_segment_there_is_nothing_to_do);
     tcase_add_test(all, a_segment_may_end_anywhere);
     tcase_add_test(all, a_closed_log_keeps_what_its_records_take);
+    tcase_add_test(all, a_log_that_was_rolled_and_closed_goes_on_where_it_was);
 
     TCase *crashes = fly_test_case(suite, "crashes");
     tcase_add_test(crashes, any_write_may_be_the_last);
