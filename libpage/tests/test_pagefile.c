@@ -147,6 +147,36 @@ START_TEST(what_an_interrupted_creation_left_is_replaced)
     fly_pagefile *file = open_file(&world, 4096);
     fly_pagefile_close(file);
     ck_assert(!fly_vfs_exists(world.env.vfs, DATA ".new"));
+    uint64_t len = 0;
+    FLY_CHECK_OK(fly_sim_disk_dump(world.disk, DATA, rubbish, sizeof rubbish, &len), err);
+    ck_assert_uint_eq(len, 2 * 4096);
+}
+END_TEST
+
+static int (*inner_open)(fly_vfs *vfs, const char *path, unsigned flags, fly_file **file);
+
+/* When somebody begins to make the file, somebody else has just finished. */
+static int open_too_late(fly_vfs *vfs, const char *path, unsigned flags, fly_file **file)
+{
+    if (strcmp(path, DATA ".new") == 0) {
+        vfs->open = inner_open;
+        fly_pagefile_close(open_file(&world, 8192));
+    }
+    return inner_open(vfs, path, flags, file);
+}
+
+START_TEST(of_two_that_make_the_file_one_succeeds)
+{
+    fly_pagefile *file = NULL;
+    fly_pagefile_options options = {.page_size = 4096, .create = true};
+    inner_open = world.env.vfs->open;
+    world.env.vfs->open = open_too_late;
+    FLY_CHECK(fly_pagefile_open(&world.env, DATA, NULL, &options, &file, &err), FLY_E_LOCKED, err);
+    FLY_CHECK_SAYS(err.message, "\"data\" was made by somebody else just now");
+    ck_assert(!fly_vfs_exists(world.env.vfs, DATA ".new"));
+    file = open_file(&world, 0);
+    ck_assert_uint_eq(fly_pagefile_page_size(file), 8192); /* the other one's */
+    fly_pagefile_close(file);
 }
 END_TEST
 
@@ -1136,6 +1166,7 @@ int main(void)
     tcase_add_test(opening, pages_are_of_8_KB_unless_somebody_says_otherwise);
     tcase_add_test(opening, a_file_is_made_only_on_request);
     tcase_add_test(opening, what_an_interrupted_creation_left_is_replaced);
+    tcase_add_test(opening, of_two_that_make_the_file_one_succeeds);
     tcase_add_test(opening, one_writes_and_nobody_else);
     tcase_add_test(opening, a_process_that_writes_locks_out_others);
     tcase_add_test(opening, what_may_not_be_touched_is_reported);
