@@ -495,6 +495,7 @@ START_TEST(runs_do_not_cross_maps)
     ck_assert_uint_eq(alloc(file, FLY_PAGE_NONE, MAP - 1), 2 * MAP + 1); /* as many as there are */
     uint32_t first;
     FLY_CHECK(fly_pagefile_alloc(file, 2, MAP, &first, &err), FLY_E_TOO_LARGE, err);
+    FLY_CHECK_SAYS(err.message, "no 32512 pages of \"data\" are neighbours: a map lies between");
     FLY_CHECK(fly_pagefile_alloc(file, 2, UINT32_MAX, &first, &err), FLY_E_TOO_LARGE, err);
     FLY_CHECK_OK(fly_pagefile_checkpoint(file, 1, NULL, &err), err);
     file = crash(file);
