@@ -277,6 +277,23 @@ START_TEST(a_map_is_shown_as_runs)
 }
 END_TEST
 
+START_TEST(a_later_map_speaks_of_later_pages)
+{
+    uint8_t bytes[4096];
+    fly_page page = {bytes, sizeof bytes, 32, FLY_PAGE_SLOT};
+    struct shown shown;
+    fly_page_init(page, 2 * 32512, FLY_PAGE_TYPE_MAP);
+    fly_put_u32(bytes + 24, 2);
+    bytes[32] = 1;
+    bytes[4095] = 0x80;
+    ck_assert(walk(fly_pagefile_dissect_page, NULL, fly_bytes_of(bytes, sizeof bytes), &shown));
+    FLY_CHECK_SAYS(shown.text, "0 24+4 map: 2\n");
+    FLY_CHECK_SAYS(shown.text, "1 32+1 used: pages 65024 to 65024\n"
+                               "1 32+4064 free: pages 65025 to 97534\n"
+                               "1 4095+1 used: pages 97535 to 97535\n");
+}
+END_TEST
+
 START_TEST(an_area_is_shown_with_its_pages)
 {
     static uint8_t data[FILE_BYTES];
@@ -380,6 +397,7 @@ int main(void)
     TCase *files = fly_test_case(suite, "files");
     tcase_add_test(files, the_header_of_a_file_is_shown_field_by_field);
     tcase_add_test(files, a_map_is_shown_as_runs);
+    tcase_add_test(files, a_later_map_speaks_of_later_pages);
     tcase_add_test(files, an_area_is_shown_with_its_pages);
     TCase *rubbish = fly_test_case(suite, "rubbish");
     tcase_add_loop_test(rubbish, bytes_cut_anywhere_are_not_read_beyond, 0, ALL);
