@@ -850,6 +850,51 @@ START_TEST(free_pages_at_the_end_go_back_to_the_disk)
 }
 END_TEST
 
+/* Memory in which somebody else is quick: at the `at`-th request from now on it takes a page of the
+ * file and writes it. */
+struct busy {
+    fly_mem mem;
+    fly_mem *inner;
+    fly_pagefile *file;
+    uint32_t at, page;
+};
+
+static void *busy_alloc(fly_mem *mem, size_t size, size_t align)
+{
+    struct busy *busy = (struct busy *)mem;
+    if (busy->file != NULL && busy->at-- == 0) {
+        fly_pagefile *file = busy->file;
+        busy->file = NULL;
+        busy->page = alloc(file, FLY_PAGE_NONE, 1);
+        FLY_CHECK_OK(write_pages(file, &busy->page, 1, 3, &err), err);
+    }
+    return busy->inner->alloc(busy->inner, size, align);
+}
+
+static void busy_release(fly_mem *mem, void *block, size_t size)
+{
+    fly_mem *inner = ((struct busy *)mem)->inner;
+    inner->release(inner, block, size);
+}
+
+START_TEST(what_others_take_while_the_file_shrinks_is_theirs)
+{
+    struct busy busy = {.mem = {busy_alloc, busy_release}, .inner = world.env.mem};
+    world.env.mem = &busy.mem;
+    fly_pagefile *file = open_file(&world, 4096);
+    (void)alloc(file, FLY_PAGE_NONE, 20);
+    FLY_CHECK_OK(fly_pagefile_free(file, 12, 10, &err), err);
+    FLY_CHECK_OK(fly_pagefile_checkpoint(file, 1, NULL, &err), err);
+    busy.at = 2; /* the maps are copied, and not written yet */
+    busy.file = file;
+    FLY_CHECK_OK(fly_pagefile_shrink(file, &err), err);
+    ck_assert_uint_eq(busy.page, 12);
+    check_version(file, busy.page, 3);
+    FLY_CHECK_OK(fly_pagefile_check(file, &err), err);
+    fly_pagefile_close(file);
+}
+END_TEST
+
 START_TEST(maps_that_nobody_needs_go_too)
 {
     make_sparse(&world);
@@ -1340,6 +1385,7 @@ int main(void)
     tcase_add_test(checkpoints, the_owner_is_asked_before_and_after_the_copy);
     tcase_add_loop_test(checkpoints, a_checkpoint_of_many_maps_that_was_interrupted_is_none, 0, 2);
     tcase_add_test(checkpoints, free_pages_at_the_end_go_back_to_the_disk);
+    tcase_add_test(checkpoints, what_others_take_while_the_file_shrinks_is_theirs);
     tcase_add_test(checkpoints, maps_that_nobody_needs_go_too);
     tcase_add_loop_test(checkpoints, each_broken_rule_is_named, 0, RULES);
 
