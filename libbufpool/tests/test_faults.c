@@ -179,14 +179,15 @@ static void verify(fly_sim_env *sim, void *ctx)
 START_TEST(every_failure_comes_out_as_an_error_and_loses_nothing)
 {
     struct life life = {.kind = _i};
-    ck_assert(fly_test_each_fault("a pool's life", NULL, live, verify, &life));
+    ck_assert(fly_test_each_fault("a pool's life", &(fly_test_fault_options){.stride = SLOWER},
+                                  live, verify, &life));
 }
 END_TEST
 
 START_TEST(every_failure_comes_out_beside_a_background_thread)
 {
     struct life life = {.kind = _i, .background = true};
-    fly_test_fault_options options = {.stride = 5, .threads = true};
+    fly_test_fault_options options = {.stride = 5 * SLOWER, .threads = true};
     ck_assert(fly_test_each_fault("a pool's life in threads", &options, live, verify, &life));
 }
 END_TEST
@@ -194,7 +195,8 @@ END_TEST
 START_TEST(every_write_can_be_the_last)
 {
     struct life life = {.kind = _i};
-    ck_assert(fly_test_each_crash("a pool's life", NULL, live, verify, &life));
+    ck_assert(fly_test_each_crash("a pool's life", &(fly_test_crash_options){.stride = SLOWER},
+                                  live, verify, &life));
 }
 END_TEST
 

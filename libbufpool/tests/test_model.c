@@ -427,7 +427,7 @@ static void live(void *ctx, uint64_t seed)
 
 START_TEST(pages_hold_what_was_written_last_and_survive_what_may_happen)
 {
-    ck_assert(fly_test_seeds("the pool beside a model", 150, live, NULL));
+    ck_assert(fly_test_seeds("the pool beside a model", 150 / SLOWER, live, NULL));
 }
 END_TEST
 
