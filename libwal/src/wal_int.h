@@ -252,6 +252,9 @@ enum { FLY__WAL_PAYLOAD_MAX = 512 << 20 };
 /* Disk space that only FLY_WAL_MUST may use: for finishing what was begun on a full disk. */
 enum { FLY__WAL_RESERVE = 16 << 10 };
 
+/* reader.c: what was read so far says that the log had been durable up to here. */
+uint64_t fly__wal_reader_told(const fly_wal_reader *reader);
+
 /* codec.c */
 
 /* Compress a payload into `*scratch`, which the caller releases; `out` stays empty if that would
