@@ -86,6 +86,8 @@ fly_status fly_wal_flush(fly_wal *wal, uint64_t lsn, fly_durability level, fly_e
         return fly__wal_stopped(wal, err);
     }
     if (level == FLY_DURABILITY_ASYNC) {
+        uint64_t next = fly_wal_next(wal); /* nothing is promised behind the last record */
+        lsn = lsn < next ? lsn : next;
         uint64_t before = fly_load_u64(&wal->async_to);
         /* One call for each interval: the background thread sleeps for ever only when nothing is
          * owed. */

@@ -260,6 +260,20 @@ START_TEST(async_is_durable_within_the_interval)
 }
 END_TEST
 
+START_TEST(async_promises_nothing_that_comes_later)
+{
+    fly_wal_options options = tiny;
+    options.async_ms = 1;
+    open_log(&options);
+    append(10);
+    FLY_CHECK_OK(fly_wal_flush(wal, UINT64_MAX, FLY_DURABILITY_ASYNC, &err), err);
+    FLY_CHECK_OK(fly_wal_wait(wal, fly_wal_next(wal) - 1, fly_now() + 10000000000u, &err), err);
+    append(10);
+    fly_sleep(30000000);
+    ck_assert_uint_lt(fly_wal_durable(wal), fly_wal_next(wal));
+}
+END_TEST
+
 START_TEST(off_is_written_when_the_ring_needs_room)
 {
     open_log(&tiny);
@@ -371,6 +385,7 @@ int main(void)
     tcase_add_test(durability, what_was_flushed_survives_and_what_was_not_may_be_gone);
     tcase_add_test(durability, a_flush_beyond_the_end_flushes_what_there_is);
     tcase_add_test(durability, async_is_durable_within_the_interval);
+    tcase_add_test(durability, async_promises_nothing_that_comes_later);
     tcase_add_test(durability, off_is_written_when_the_ring_needs_room);
     tcase_add_test(durability, closing_flushes_and_abandoning_does_not);
     tcase_add_test(durability, many_lives_follow_each_other);
