@@ -437,8 +437,8 @@ fly_status fly_wal_reader_next(fly_wal_reader *reader, fly_wal_record *record, f
             .type = whole[AT_TYPE],
             .flags = fly_get_u16(whole + AT_FLAGS) & FLY_WAL_USER_FLAGS,
         };
-        return fly__wal_decode(reader->env, reader->codec, reader->compressor,
-                               reader->segment.params, whole, lsn,
+        return fly__wal_decode(reader->env, reader->codec, reader->compressor, &reader->segment,
+                               whole, lsn,
                                fly_bytes_of(whole + FLY_WAL_HEADER, length - FLY_WAL_HEADER),
                                &reader->scratch, &reader->scratch_size, &record->payload, err);
     }

@@ -257,7 +257,8 @@ struct fly_wal_codec {
     fly_status (*encode)(const fly_wal_codec *codec, const uint8_t params[64], uint64_t lsn,
                          const uint8_t header[8], const uint8_t *plain, size_t len, uint8_t *out,
                          fly_err *err);
-    /** Undo it; `len` is that of the encoded bytes. FLY_E_KEY. */
+    /** Undo it; `len` is that of the encoded bytes, `overhead` or more. FLY_E_KEY: that needs another
+     *  key; FLY_E_CORRUPT: these are not bytes that encode() made. */
     fly_status (*decode)(const fly_wal_codec *codec, const uint8_t params[64], uint64_t lsn,
                          const uint8_t header[8], const uint8_t *in, size_t len, uint8_t *plain,
                          fly_err *err);
