@@ -66,8 +66,14 @@ static void keep_up(void *arg)
 {
     fly_wal *wal = arg;
     uint64_t due = 0;
-    while (fly_load_u32(&wal->stop) == 0) {
+    for (;;) {
+        /* Before anything is looked at: who calls meanwhile has changed what we look at first, and must
+         * not be slept through. */
         uint32_t seen = fly_load_u32(&wal->alarm);
+        FLY_POINT("log background", wal);
+        if (fly_load_u32(&wal->stop) != 0) {
+            break;
+        }
         bool stopped = fly_load_u32(&wal->failed) != 0;
         if (!stopped && do_duties(wal, &due)) {
             continue;

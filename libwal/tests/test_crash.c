@@ -318,7 +318,8 @@ static void recovered(fly_sim_env *world, void *ctx)
     options = options_of(sweep, &second);
     must(sweep, fly_wal_open(&world->env, DIR, &options, &wal, &err), &err);
     judge(&second, fly_wal_first(wal));
-    if (second.count != first.count || second.last != first.last) {
+    /* A segment that was let go may come back, if the sync of its going failed. */
+    if (second.count < first.count || second.last != first.last) {
         wrong(sweep, "what was found is not found again", first.last, NULL);
     }
     fly_wal_abandon(wal);
