@@ -14,6 +14,9 @@ enum { LENGTH_PREFIX = 4 };
 fly_status fly__wal_compress(fly_wal *wal, const fly_bytes *pieces, int count, size_t len,
                              uint8_t **scratch, size_t *scratch_size, fly_bytes *out, fly_err *err)
 {
+    if (len <= LENGTH_PREFIX) { /* cannot get shorter, whatever the threshold */
+        return FLY_OK;
+    }
     /* One half gathers the pieces, the other takes the result, which must be shorter to be used. */
     size_t size = len + LENGTH_PREFIX + len;
     uint8_t *whole = fly_mem_alloc(wal->env->mem, size);

@@ -29,7 +29,9 @@ static fly_status code(const fly_wal_codec *codec, const uint8_t params[64], uin
                        fly_err *err)
 {
     (void)codec, (void)params, (void)lsn, (void)header, (void)err;
-    memcpy(out, in, len >= 4 ? len - 4 : 0);
+    if (len > 4) {
+        memcpy(out, in, len - 4);
+    }
     return len > 4 && in[len - 1] == 0xff ? FLY_E_CORRUPT : FLY_OK;
 }
 

@@ -156,6 +156,28 @@ START_TEST(what_gets_shorter_is_compressed_and_the_rest_is_not)
 }
 END_TEST
 
+/* With any threshold there must be room for the length that stands before a compressed payload. */
+START_TEST(the_shortest_payloads_are_left_alone)
+{
+    fly_wal_compressor *eager = NULL;
+    fly_wal *wal;
+    uint32_t seen;
+    FLY_CHECK_OK(
+        fly_wal_zstd_create(&world.env, &(fly_wal_zstd_options){.threshold = 1}, &eager, &err),
+        err);
+    FLY_CHECK_OK(open_log(eager, &wal, &seen), err);
+    for (uint32_t i = 0; i < 8; i++) { /* of 0, 1, 4 and 5 bytes */
+        fly_bytes piece = fly_bytes_of(payload, fill(i, payload));
+        FLY_CHECK_OK(fly_wal_append(wal, 1, 1, (uint16_t)i, &piece, 1, NULL, NULL, &err), err);
+    }
+    FLY_CHECK_OK(fly_wal_close(wal, &err), err);
+    FLY_CHECK_OK(open_log(eager, &wal, &seen), err);
+    ck_assert_uint_eq(seen, 8);
+    fly_wal_abandon(wal);
+    fly_wal_zstd_destroy(eager);
+}
+END_TEST
+
 START_TEST(without_a_compressor_it_says_so)
 {
     fly_wal *wal;
@@ -331,6 +353,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, everything_comes_back);
     tcase_add_test(tests, what_gets_shorter_is_compressed_and_the_rest_is_not);
+    tcase_add_test(tests, the_shortest_payloads_are_left_alone);
     tcase_add_test(tests, without_a_compressor_it_says_so);
     tcase_add_test(tests, a_changed_frame_is_refused_or_has_the_right_length);
     tcase_add_loop_test(tests, a_bomb_is_refused, 0, 4);
