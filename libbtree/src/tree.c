@@ -129,6 +129,10 @@ fly_status fly_btree_open(fly_env *env, const fly_btree_options *options, uint32
     if (status != FLY_OK) {
         return status;
     }
+    if (root == FLY_PAGE_NONE) {
+        *tree = made;
+        return FLY_OK;
+    }
     status = fly_bufpool_fix_shared(made->pool, root, &ref, err);
     if (status == FLY_OK) {
         bool ours = is_node_of(made, ref.bytes);
@@ -376,17 +380,25 @@ fly_status fly__btree_descend_last(fly_btree *tree, struct path *path, fly_err *
 
 /* ---------------------------------------------------------------------- with a hint */
 
-/* Observe the leaf of a hint, if it is in memory and the key is its business. */
-static bool try_hint(fly_btree *tree, const fly_btree_hint *hint, fly_bytes key, fly_pageref *leaf)
+/* Observe the leaf of a hint, if it is in memory and the key is its business. `*follows`, which may be
+ * NULL: the key goes behind all entries. */
+static bool try_hint(fly_btree *tree, const fly_btree_hint *hint, fly_bytes key, fly_pageref *leaf,
+                     bool *follows)
 {
     if (hint == NULL || hint->streak == 0 || !fly_bufpool_has(tree->pool, hint->page) ||
         fly_bufpool_observe(tree->pool, hint->page, leaf, NULL) != FLY_OK) {
         return false;
     }
     const uint8_t *bytes = leaf->bytes;
-    if (is_node_of(tree, bytes) && node_level(bytes) == 0 &&
-        fly__btree_node_covers(bytes, tree->usable, key) && fly_bufpool_still(leaf)) {
-        return true;
+    if (is_node_of(tree, bytes) && node_level(bytes) == 0) {
+        bool behind = follows != NULL && fly__btree_node_follows(bytes, tree->usable, key);
+        if ((behind || fly__btree_node_covers(bytes, tree->usable, key)) &&
+            fly_bufpool_still(leaf)) {
+            if (follows != NULL) {
+                *follows = behind;
+            }
+            return true;
+        }
     }
     fly_bufpool_forget(leaf);
     return false;
@@ -400,11 +412,11 @@ static void note_hint(fly_btree_hint *hint, uint32_t page)
     }
 }
 
-/* Observe the leaf for a key. */
+/* Observe the leaf for a key. `*follows` as above; it is set only if it is true. */
 static fly_status find_leaf(fly_btree *tree, fly_btree_hint *hint, fly_bytes key, fly_pageref *leaf,
-                            fly_err *err)
+                            bool *follows, fly_err *err)
 {
-    if (try_hint(tree, hint, key, leaf)) {
+    if (try_hint(tree, hint, key, leaf, follows)) {
         hint->streak++;
         return FLY_OK;
     }
@@ -447,7 +459,7 @@ fly_status fly_btree_read(fly_btree *tree, fly_btree_hint *hint, fly_bytes key, 
     }
     for (;;) {
         fly_pageref leaf;
-        fly_status status = find_leaf(tree, hint, key, &leaf, err);
+        fly_status status = find_leaf(tree, hint, key, &leaf, NULL, err);
         if (FLY_UNLIKELY(status != FLY_OK)) {
             return status;
         }
@@ -573,16 +585,22 @@ static fly_status carry_out(fly_btree *tree, const fly_pageref *leaf, fly_bytes 
     return status;
 }
 
-/* Look the key up in an exclusive leaf and let the caller decide. */
-static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes key,
+/* Look the key up in an exclusive leaf, unless it is known to follow all others, and let the caller
+ * decide. */
+static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes key, bool follows,
                           fly_btree_decide decide, void *ctx, uint32_t *pos, bool *found,
                           struct cell *cell, fly_btree_change *change, fly_err *err)
 {
+    *change = (fly_btree_change){.verdict = FLY_BTREE_KEEP};
+    if (follows) {
+        *pos = node_count(leaf->bytes);
+        *found = false;
+        return decide(ctx, NULL, change, err);
+    }
     if (!fly__btree_node_search(leaf->bytes, tree->usable, key, pos, found) ||
         (*found && !node_cell(leaf->bytes, tree->usable, *pos, cell))) {
         return fly__btree_damaged(tree, leaf->page, "is not the leaf it should be", err);
     }
-    *change = (fly_btree_change){.verdict = FLY_BTREE_KEEP};
     if (*found) {
         fly_btree_entry entry = {.value = cell->value, .blob = cell->blob};
         return decide(ctx, &entry, change, err);
@@ -606,7 +624,8 @@ fly_status fly_btree_upsert(fly_btree *tree, fly_btree_hint *hint, fly_bytes key
     fly_status status = check_key(tree, key, err);
     while (status == FLY_OK) {
         fly_pageref leaf;
-        status = find_leaf(tree, hint, key, &leaf, err);
+        bool follows = false;
+        status = find_leaf(tree, hint, key, &leaf, &follows, err);
         if (status != FLY_OK) {
             return status;
         }
@@ -619,7 +638,7 @@ fly_status fly_btree_upsert(fly_btree *tree, fly_btree_hint *hint, fly_bytes key
         fly_btree_change change;
         enum outcome outcome = DONE;
         uint32_t need = 0;
-        status = consult(tree, &leaf, key, decide, ctx, &pos, &found, &cell, &change, err);
+        status = consult(tree, &leaf, key, follows, decide, ctx, &pos, &found, &cell, &change, err);
         if (status == FLY_OK) {
             status =
                 carry_out(tree, &leaf, key, pos, found, &cell, &change, op, &outcome, &need, err);

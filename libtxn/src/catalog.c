@@ -6,7 +6,8 @@
  * does not.
  *
  *     make    a root page is made, by a record whose undo destroys the tree; then the catalog's entry
- *     drop    the catalog's entry is deleted; the pages go when the purge comes to it
+ *     drop    a record says which tree; the catalog's entry is deleted; the pages go when the purge
+ *             comes to it
  *
  * A number is never given to another tree. Handles of trees are kept until the store is closed.
  */
@@ -117,6 +118,23 @@ fly_status fly__txn_tree_destroy(fly_store *store, uint32_t id, uint32_t root, f
         return status;
     }
     return fly_btree_drop(btree, err);
+}
+
+/* Values that were replaced are in no leaf, so destroying their tree leaves them. */
+fly_status fly__txn_free_blob(fly_store *store, uint32_t id, const uint8_t *ref, fly_err *err)
+{
+    const fly_tree *tree = fly__txn_tree_find(store, id);
+    if (tree != NULL) {
+        return fly_btree_blob_free(tree->btree, ref, err);
+    }
+    fly_btree *btree = NULL;
+    fly_btree_options options = options_of(store, id);
+    fly_status status = fly_btree_open(store->env, &options, FLY_PAGE_NONE, &btree, err);
+    if (status == FLY_OK) {
+        status = fly_btree_blob_free(btree, ref, err);
+        fly_btree_close(btree);
+    }
+    return status;
 }
 
 /* --------------------------------------------------------------------------- the catalog */
@@ -271,6 +289,7 @@ static fly_status note_drop(fly_txn *txn, fly_tree *tree, fly_err *err)
     fly_put_u32(tail + 4, tree->root);
     uint64_t numbers[] = {fly_load_relaxed_u64(&txn->id), txn->last_lsn};
     uint64_t lsn;
+    fly__txn_announce_lsn(txn);
     status = fly__txn_log_note(txn->store, TXN_DROP, numbers, 2, fly_bytes_of(tail, sizeof tail),
                                &lsn, NULL, err);
     if (status == FLY_OK) {
@@ -289,24 +308,32 @@ fly_status fly_txn_tree_drop(fly_txn *txn, const char *name, fly_err *err)
 {
     fly_tree *tree = NULL;
     fly_status status = check_name(name, err);
+    if (status == FLY_OK && txn->read_only) {
+        status = fly_err_set(err, FLY_E_READ_ONLY,
+                             "cannot drop tree \"%s\" in a read-only transaction", name);
+    }
     if (status == FLY_OK) {
         status = look_up(txn, name, &tree, err);
     }
     if (status == FLY_E_NOT_FOUND) {
         return fly_err_set(err, status, "there is no tree \"%s\"", name);
     }
+    if (status != FLY_OK) {
+        return status;
+    }
+    /* In this order: should a crash come between the two, and the catalog's entry be gone, it is the
+     * record of the drop that tells recovery where the tree is whose changes it has to undo. */
     fly_savepoint before = fly_txn_savepoint(txn);
-    if (status == FLY_OK) {
-        status = fly_txn_delete(txn, txn->store->catalog, fly_bytes_str(name), err);
+    status = note_drop(txn, tree, err);
+    if (status != FLY_OK) {
+        return status;
     }
+    status = fly_txn_delete(txn, txn->store->catalog, fly_bytes_str(name), err);
     if (status == FLY_E_NOT_FOUND) {
-        return fly_err_set(err, status, "there is no tree \"%s\"", name);
+        status = fly_err_set(err, status, "there is no tree \"%s\"", name);
     }
-    if (status == FLY_OK) {
-        status = note_drop(txn, tree, err);
-        if (status != FLY_OK && fly_txn_rollback_to(txn, before, NULL) != FLY_OK) {
-            txn->failed = true;
-        }
+    if (status != FLY_OK && !txn->failed && fly_txn_rollback_to(txn, before, NULL) != FLY_OK) {
+        txn->failed = true;
     }
     return status;
 }

@@ -120,7 +120,7 @@ static inline fly_status settle(fly_cursor *cursor, fly_status status, bool upwa
         fly_status noted = note(cursor, upwards, status == FLY_E_END, err);
         status = noted != FLY_OK ? noted : status;
     }
-    if (FLY_UNLIKELY(fly_load_u32(&cursor->txn->given_up) != 0)) {
+    if (FLY_UNLIKELY(is_given_up(cursor->txn))) {
         status = fly__txn_too_old(cursor->txn, err);
     }
     return status;

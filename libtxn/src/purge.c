@@ -58,17 +58,15 @@ static fly_status purge_record(fly_store *store, const struct undo *undo, fly_er
         return FLY_OK;
     }
     fly_tree *tree = fly__txn_tree_find(store, undo->tree);
-    if (tree == NULL || fly_load_u32(&tree->destroyed) != 0) {
-        return FLY_OK; /* it went with the tree */
-    }
-    if (undo->kind == UNDO_DELETE) {
+    /* A ghost goes with its tree. */
+    if (undo->kind == UNDO_DELETE && tree != NULL && fly_load_u32(&tree->destroyed) == 0) {
         bool removed = false;
         status = fly__txn_purge_ghost(tree, undo_key(undo), undo->stamp, &removed, err);
         fly_count_u64(&store->purged, removed ? 1 : 0);
     }
     if (status == FLY_OK && (undo->prev_flags & VALUE_BLOB) != 0 &&
         undo->value_len == FLY_BTREE_BLOB_REF) {
-        status = fly_btree_blob_free(tree->btree, undo_payload(undo).data, err);
+        status = fly__txn_free_blob(store, undo->tree, undo_payload(undo).data, err);
     }
     return status;
 }

@@ -171,7 +171,7 @@ fly_status fly_txn_get(fly_txn *txn, fly_tree *tree, fly_bytes key, void *buffer
     if (FLY_LIKELY(status == FLY_OK)) {
         status = get(txn, tree, key, buffer, room, len, err);
     }
-    if (FLY_UNLIKELY(fly_load_u32(&txn->given_up) != 0)) {
+    if (FLY_UNLIKELY(is_given_up(txn))) {
         status = fly__txn_too_old(txn, err);
     }
     fly__txn_leave(txn);

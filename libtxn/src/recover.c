@@ -858,11 +858,11 @@ static fly_status do_work(fly_store *store, const struct work *work, fly_err *er
     if (work->kind == WORK_DROP) {
         return fly__txn_tree_destroy(store, work->tree, work->page, err);
     }
+    if (work->kind == WORK_BLOB) {
+        return fly__txn_free_blob(store, work->tree, work->ref, err);
+    }
     if (tree == NULL || fly_load_u32(&tree->destroyed) != 0) {
         return FLY_OK; /* it went with the tree */
-    }
-    if (work->kind == WORK_BLOB) {
-        return fly_btree_blob_free(tree->btree, work->ref, err);
     }
     fly_status status = fly__txn_purge_ghost(tree, fly_bytes_of(work->key, work->key_len),
                                              work->stamp, &removed, err);

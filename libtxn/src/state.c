@@ -29,7 +29,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CEILING_STEP = 1 << 20, CEILING_MARGIN = 1 << 10 };
+enum { CEILING_STEP = 1 << 20, CEILING_MARGIN = 1 << 10, SPARE_STATES = 8 };
 
 /* ---------------------------------------------------------------------------- states */
 
@@ -85,6 +85,7 @@ static fly_status chunk_for(fly_store *store, uint64_t id, fly_err *err)
         chunk = store->spare_states;
         if (chunk != NULL) {
             store->spare_states = chunk->next_spare;
+            store->spare_count--;
         } else {
             chunk = fly_mem_alloc(&store->undo_memory.mem, sizeof *chunk);
         }
@@ -119,10 +120,16 @@ static void forget_states(fly_store *store, uint64_t low)
         uint64_t base = oldest * STATE_CHUNK;
         fly_atomic_ptr *slot = directory_slot(store, base);
         struct state_chunk *chunk = fly_load_ptr(slot);
-        if (chunk != NULL && chunk->base == base) {
-            fly_store_ptr(slot, NULL);
+        if (chunk == NULL || chunk->base != base) {
+            continue;
+        }
+        fly_store_ptr(slot, NULL);
+        if (store->spare_count < SPARE_STATES) {
             chunk->next_spare = store->spare_states;
             store->spare_states = chunk;
+            store->spare_count++;
+        } else {
+            fly_mem_free(&store->undo_memory.mem, chunk, sizeof *chunk);
         }
     }
     fly_store_u64(&store->oldest_states, oldest);
@@ -139,6 +146,7 @@ fly_status fly__txn_states_create(fly_store *store, uint64_t next_id, fly_err *e
     fly_store_u64(&store->next_id, next_id);
     fly_store_u64(&store->low, next_id);
     fly_store_u64(&store->keep_low, next_id);
+    fly_store_u64(&store->horizon, TIMESTAMP_FIRST);
     return FLY_OK;
 }
 
@@ -231,7 +239,6 @@ void fly__txn_end_ids(fly_txn *txn, uint64_t timestamp)
     for (const struct extent *part = txn->extents; part != NULL; part = part->before) {
         fly_store_u64(&fly__txn_state(txn->store, part->id)->word, word);
     }
-    txn->extents = NULL;
 }
 
 /* Nobody else is there while numbers are revived: the marks below which all have ended, which only
@@ -251,7 +258,10 @@ static void lower_marks(fly_store *store, uint64_t id)
 
 fly_status fly__txn_revive_id(fly_txn *txn, uint64_t id, fly_err *err)
 {
-    fly_status status = chunk_for(txn->store, id, err);
+    fly_status status = fly__txn_queue_reserve(txn, err);
+    if (status == FLY_OK) {
+        status = chunk_for(txn->store, id, err);
+    }
     if (status == FLY_OK) {
         fly_store_u64(&fly__txn_state(txn->store, id)->word, word_of(STATE_ACTIVE, txn->number));
         fly_store_u64(&txn->id, id);
@@ -436,7 +446,7 @@ static void scan_context(void *ctx, fly_txn *txn)
     uint64_t snapshot = fly_load_seq_u64(&txn->snapshot);
     if (snapshot == ENTERING) {
         scan->entering = true;
-    } else if (snapshot != NO_SNAPSHOT && fly_load_u32(&txn->given_up) == 0) {
+    } else if (snapshot != NO_SNAPSHOT && fly_load_u64(&txn->given_up) != snapshot) {
         uint64_t low = fly_load_u64(&txn->low);
         scan->horizon = snapshot < scan->horizon ? snapshot : scan->horizon;
         scan->keep_low = low < scan->keep_low ? low : scan->keep_low;
@@ -464,56 +474,79 @@ void fly__txn_refresh_horizon(fly_store *store)
 
 /* ------------------------------------------------------------------ giving snapshots up */
 
-struct oldest {
-    fly_txn *txn;
-    uint64_t snapshot;
-    uint64_t began_before; /* only those that began before this */
-};
-
-static void find_oldest(void *ctx, fly_txn *txn)
+/*
+ * A snapshot is taken away by writing it into the context's `given_up`: whoever goes on with it finds
+ * that out, and whoever has another one by now is not concerned.
+ */
+static void give_up(fly_txn *txn, uint64_t snapshot)
 {
-    struct oldest *oldest = ctx;
-    uint64_t snapshot = fly_load_u64(&txn->snapshot);
-    uint64_t began = fly_load_u64(&txn->began);
-    if (snapshot > ENTERING && fly_load_u32(&txn->given_up) == 0 && snapshot < oldest->snapshot &&
-        began != 0 && began < oldest->began_before) {
-        oldest->txn = txn;
-        oldest->snapshot = snapshot;
-    }
-}
-
-/* Take the oldest snapshot away from its transaction; false if there is none to take. */
-static bool give_up_oldest(fly_store *store, uint64_t began_before)
-{
-    struct oldest oldest = {.snapshot = UINT64_MAX, .began_before = began_before};
-    fly__txn_each_context(store, find_oldest, &oldest);
-    if (oldest.txn == NULL) {
-        return false;
-    }
-    fly_txn *txn = oldest.txn;
-    fly_store_seq_u32(&txn->given_up, 1);
+    fly_store *store = txn->store;
+    fly_store_seq_u64(&txn->given_up, snapshot);
     /* If it looks at old versions just now, let it finish: it asks whether it was given up before it
-     * looks again. Pairs with begin_looking_back() in read.c. */
+     * looks again. Pairs with begin_looking_back(). */
     while (fly_load_seq_u32(&txn->looking_back) != 0) {
         fly_yield();
     }
     fly_count_u64(&store->snapshots_given_up, 1);
     fly_log(store->env, FLY_LOG_INFO, "gave up a snapshot at %" PRIu64 ", %" PRIu64 " commits old",
-            oldest.snapshot, fly_load_u64(&store->clock) - oldest.snapshot);
-    return true;
+            snapshot, fly_load_u64(&store->clock) - snapshot);
+}
+
+/* The context's snapshot, if somebody has committed since: only such a one keeps old versions. */
+static bool is_behind(fly_txn *txn, uint64_t *snapshot)
+{
+    *snapshot = fly_load_u64(&txn->snapshot);
+    return *snapshot > ENTERING && *snapshot < fly_load_u64(&txn->store->clock) &&
+           fly_load_u64(&txn->given_up) != *snapshot;
+}
+
+/* A snapshot's age is how long it has been seen to be behind: a transaction at read committed may be
+ * old and its snapshots young, and an idle store makes nothing old. */
+static void give_up_if_old(void *ctx, fly_txn *txn)
+{
+    const uint64_t *age = ctx;
+    uint64_t snapshot;
+    if (!is_behind(txn, &snapshot)) {
+        return;
+    }
+    uint64_t now = fly_now();
+    if (fly_load_u64(&txn->behind) != snapshot) {
+        fly_store_u64(&txn->behind_since, now);
+        fly_store_u64(&txn->behind, snapshot);
+    } else if (now - fly_load_u64(&txn->behind_since) >= *age) {
+        give_up(txn, snapshot);
+    }
+}
+
+struct oldest {
+    fly_txn *txn;
+    uint64_t snapshot;
+};
+
+static void find_oldest(void *ctx, fly_txn *txn)
+{
+    struct oldest *oldest = ctx;
+    uint64_t snapshot;
+    if (is_behind(txn, &snapshot) && snapshot < oldest->snapshot) {
+        oldest->txn = txn;
+        oldest->snapshot = snapshot;
+    }
 }
 
 void fly__txn_give_up_snapshots(fly_store *store)
 {
     enum { MS = 1000000 };
-    uint64_t now = fly_now();
     uint64_t age = (uint64_t)store->options.snapshot_age_ms * MS;
-    while (age != 0 && now > age && give_up_oldest(store, now - age)) {
+    if (age != 0) {
+        fly__txn_each_context(store, give_up_if_old, &age);
     }
-    /* Versions that no snapshot holds go with the next purge; only then is it known whether the
-     * oldest snapshot must go too. */
-    if (fly_load_u64(&store->undo_memory.used) > store->options.undo_bytes_max &&
-        fly_load_u64(&store->horizon) < fly_load_u64(&store->clock)) {
-        (void)give_up_oldest(store, UINT64_MAX);
+    /* One at a time: what it kept goes with the next purge, and only then is it known whether the next
+     * one must go too. */
+    if (fly_load_u64(&store->finished_bytes) > store->options.undo_bytes_max) {
+        struct oldest oldest = {.snapshot = UINT64_MAX};
+        fly__txn_each_context(store, find_oldest, &oldest);
+        if (oldest.txn != NULL) {
+            give_up(oldest.txn, oldest.snapshot);
+        }
     }
 }

@@ -62,6 +62,7 @@ static fly_txn *new_context(fly_store *store)
         return NULL;
     }
     txn->store = store;
+    fly_store_u64(&txn->given_up, TIMESTAMP_NEVER);
     fly_mutex_init(&txn->finished_mutex, "finished transactions", RANK_SHARD);
     return txn;
 }
@@ -217,7 +218,6 @@ static void finish(fly_txn *txn)
 {
     FLY_ASSERT(txn->cursors == 0);
     fly__txn_forget_snapshot(txn);
-    fly_store_u32(&txn->given_up, 0);
     fly_store_u64(&txn->began, 0);
     fly_store_u64(&txn->first_lsn, 0);
     if (FLY_UNLIKELY(txn->prepared)) {
@@ -365,7 +365,7 @@ fly_status fly_txn_commit(fly_txn *txn, fly_err *err)
 static fly_status undo_all(fly_txn *txn, fly_err *err)
 {
     fly_status status = fly__txn_undo_to(txn, NULL, err);
-    if (status == FLY_OK && txn->last_lsn != 0) {
+    if (status == FLY_OK && (txn->last_lsn != 0 || txn->prepared)) {
         uint64_t id = fly_load_relaxed_u64(&txn->id);
         status =
             fly__txn_log_note(txn->store, TXN_END, &id, 1, fly_bytes_of(NULL, 0), NULL, NULL, err);

@@ -162,6 +162,8 @@ struct finished {
     uint64_t low;       /* if it dropped trees: writers below this must have ended; 0: unknown */
     bool has_drops;
     struct undo_chunk *chunk; /* where its undo ends: older chunks are nobody's after it */
+    bool whole_chunk;         /* nor is that one */
+    size_t bytes;             /* of its undo */
 };
 
 /* ---------------------------------------------------------------------- a transaction */
@@ -178,6 +180,9 @@ struct fly_txn {
     /* Looked at by others. */
     fly_atomic_u64 snapshot;     /* timestamp in use, NO_SNAPSHOT or ENTERING */
     fly_atomic_u64 low;          /* of that snapshot */
+    fly_atomic_u64 given_up;     /* the snapshot that was taken away; TIMESTAMP_NEVER: none */
+    fly_atomic_u64 behind;       /* the snapshot that was last seen to be behind the clock */
+    fly_atomic_u64 behind_since; /* fly_now() when that was first seen */
     fly_atomic_u64 id;           /* first number while it writes; 0; ENTERING */
     fly_atomic_u64 began;        /* fly_now() when it began; 0 when it is free */
     fly_atomic_u64 first_lsn;    /* of its log records; 0 */
@@ -185,7 +190,6 @@ struct fly_txn {
     fly_atomic_u64 waiting_for;  /* number it waits for; 0 */
     fly_atomic_u32 finishes;     /* counts its ends: those who wait for it park here */
     fly_atomic_u32 waiters;      /* how many do */
-    fly_atomic_u32 given_up;     /* its snapshot was taken away */
     fly_atomic_u32 looking_back; /* it looks at states or old versions just now */
     fly_atomic_u32 victim;       /* it was chosen to give way in a deadlock */
     uint8_t gap[FLY_CACHE_LINE];
@@ -201,17 +205,19 @@ struct fly_txn {
     uint64_t lock_ns;  /* how long to wait for others; 0: as long as it takes */
     struct snapshot view;
 
-    uint64_t last_id;       /* number in use now: the first, or a later part */
-    struct extent *extent;  /* of last_id */
-    struct extent *extents; /* the newest of all */
-    struct undo *undo;      /* newest record */
-    uint64_t undo_count;    /* records made, for savepoints */
-    bool has_work;          /* some of them are work for the purge */
-    bool has_drops;         /* among it trees that were dropped */
-    uint64_t last_lsn;      /* of its log records */
-    struct undo_chunk *first_chunk;
-    struct undo_chunk *last_chunk;
-    size_t chunk_used; /* bytes of the last chunk */
+    uint64_t last_id;               /* number in use now: the first, or a later part */
+    struct extent *extent;          /* of last_id */
+    struct extent *extents;         /* the newest of all */
+    struct undo *undo;              /* newest record */
+    uint64_t undo_count;            /* records made, for savepoints */
+    bool has_work;                  /* some of them are work for the purge */
+    bool has_drops;                 /* among it trees that were dropped */
+    uint64_t last_lsn;              /* of its log records */
+    struct undo_chunk *first_chunk; /* finished_mutex */
+    struct undo_chunk *last_chunk;  /* finished_mutex */
+    uint8_t *chunk_at;              /* free bytes of the last chunk begin here */
+    size_t chunk_left;              /* how many they are */
+    size_t chunk_size;              /* of the last chunk that the transaction added; 0: none yet */
 
     struct finished *finished; /* a queue, oldest first, wrapping */
     size_t finished_first;
@@ -294,6 +300,7 @@ struct fly_store {
     fly_atomic_ptr *states; /* STATE_DIRECTORY chunks, by number */
     fly_mutex states_mutex;
     struct state_chunk *spare_states; /* states_mutex */
+    uint32_t spare_count;             /* states_mutex */
     fly_atomic_u64 oldest_states;     /* chunks below are gone; states_mutex to write */
     fly_atomic_u64 id_ceiling;        /* numbers below may be given out */
 
@@ -305,7 +312,8 @@ struct fly_store {
 
     /* undo */
     fly_account undo_memory;
-    fly_mutex purge_mutex; /* held by whoever purges for others */
+    fly_atomic_u64 finished_bytes; /* of it: undo of transactions that have ended */
+    fly_mutex purge_mutex;         /* held by whoever purges for others */
 
     /* structure changes in progress share this; a checkpoint takes it for a moment */
     fly_latch structure;
@@ -447,7 +455,7 @@ void fly__txn_forget_snapshot(fly_txn *txn);
 static inline bool begin_looking_back(fly_txn *txn)
 {
     fly_store_seq_u32(&txn->looking_back, 1);
-    if (FLY_UNLIKELY(fly_load_seq_u32(&txn->given_up) != 0)) {
+    if (FLY_UNLIKELY(fly_load_seq_u64(&txn->given_up) == txn->view.timestamp)) {
         fly_store_u32(&txn->looking_back, 0);
         return false;
     }
@@ -458,12 +466,19 @@ static inline void end_looking_back(fly_txn *txn)
     fly_store_u32(&txn->looking_back, 0);
 }
 
+/* Whether the snapshot was taken away: what has been read with it since cannot be believed. */
+static inline bool is_given_up(const fly_txn *txn)
+{
+    return fly_load_u64(&txn->given_up) == txn->view.timestamp;
+}
+
 /* Find out how old the oldest snapshot is. */
 void fly__txn_refresh_horizon(fly_store *store);
 /* Call `each` with every context. */
 void fly__txn_each_context(fly_store *store, void (*each)(void *ctx, fly_txn *txn), void *ctx);
 fly_txn *fly__txn_context(fly_store *store, uint32_t number);
-/* Take the snapshots away that are too old, or, if old versions take too much memory, the oldest. */
+/* Take the snapshots away that have kept old versions for too long, or, if old versions take too much
+ * memory, the oldest. */
 void fly__txn_give_up_snapshots(fly_store *store);
 
 /* ----------------------------------------------------------------------------- undo.c */
@@ -489,6 +504,8 @@ static inline fly_bytes undo_payload(const struct undo *undo)
 {
     return fly_bytes_of(undo->bytes + undo->key_len, undo->value_len);
 }
+/* Have room in the queue of ended transactions for this one. */
+FLY_MUST_USE fly_status fly__txn_queue_reserve(fly_txn *txn, fly_err *err);
 /* The transaction has ended: keep its records until `timestamp` is older than every snapshot. */
 void fly__txn_undo_retire(fly_txn *txn, uint64_t timestamp);
 /* The first of the queue that has work, if it is old enough; those without work before it go. It
@@ -615,6 +632,9 @@ void fly__txn_trees_close(fly_store *store);
 /* Give all pages of a dropped tree back. */
 FLY_MUST_USE fly_status fly__txn_tree_destroy(fly_store *store, uint32_t id, uint32_t root,
                                               fly_err *err);
+/* Give the pages of a long value back that was replaced; its tree may be gone. */
+FLY_MUST_USE fly_status fly__txn_free_blob(fly_store *store, uint32_t id, const uint8_t *ref,
+                                           fly_err *err);
 
 /* ---------------------------------------------------------------------------- store.c */
 

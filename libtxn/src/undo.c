@@ -38,20 +38,12 @@ static uint32_t units_up(size_t bytes)
 
 /* ---------------------------------------------------------------------------- chunks */
 
-static size_t chunk_room(const struct undo_chunk *chunk)
-{
-    return chunk->size - sizeof *chunk;
-}
-
-/* Append a chunk that can hold `bytes`. Each is twice as large as the one before, so that a large
- * transaction needs few. */
+/* Append a chunk that can hold `bytes`. Each is twice as large as the transaction's last one, so that
+ * a large transaction needs few. */
 static fly_status add_chunk(fly_txn *txn, size_t bytes, fly_err *err)
 {
-    size_t size = CHUNK_FIRST;
-    if (txn->last_chunk != NULL && txn->first_chunk != txn->last_chunk) {
-        size = txn->last_chunk->size * 2 < CHUNK_MAX ? txn->last_chunk->size * 2
-                                                     : (size_t)CHUNK_MAX;
-    }
+    size_t size = txn->chunk_size * 2 > CHUNK_FIRST ? txn->chunk_size * 2 : (size_t)CHUNK_FIRST;
+    size = size < CHUNK_MAX ? size : (size_t)CHUNK_MAX;
     while (size - sizeof(struct undo_chunk) < bytes) {
         size *= 2;
     }
@@ -68,24 +60,38 @@ static fly_status add_chunk(fly_txn *txn, size_t bytes, fly_err *err)
     }
     txn->last_chunk = chunk;
     fly_mutex_unlock(&txn->finished_mutex);
-    txn->chunk_used = 0;
+    txn->chunk_size = size;
+    txn->chunk_at = chunk->bytes;
+    txn->chunk_left = size - sizeof *chunk;
     return FLY_OK;
 }
 
-/* Free the chunks before `chunk`. finished_mutex is held. */
-static void free_chunks_before(fly_txn *txn, const struct undo_chunk *chunk)
+/* Take bytes of the last chunk that are there. */
+static void *take_bytes(fly_txn *txn, size_t bytes)
 {
-    while (txn->first_chunk != chunk) {
-        struct undo_chunk *old = txn->first_chunk;
-        txn->first_chunk = old->next;
-        fly_mem_free(&txn->store->undo_memory.mem, old, old->size);
+    FLY_ASSERT(bytes <= txn->chunk_left);
+    uint8_t *at = txn->chunk_at;
+    txn->chunk_at += bytes;
+    txn->chunk_left -= bytes;
+    return at;
+}
+
+/* finished_mutex is held. */
+static void free_first_chunk(fly_txn *txn)
+{
+    struct undo_chunk *old = txn->first_chunk;
+    txn->first_chunk = old->next;
+    if (txn->first_chunk == NULL) {
+        txn->last_chunk = NULL;
     }
+    fly_mem_free(&txn->store->undo_memory.mem, old, old->size);
 }
 
 void fly__txn_undo_release(fly_txn *txn)
 {
-    free_chunks_before(txn, NULL);
-    txn->last_chunk = NULL;
+    while (txn->first_chunk != NULL) {
+        free_first_chunk(txn);
+    }
     fly_mem_free(txn->store->env->mem, txn->finished, txn->finished_room * sizeof *txn->finished);
 }
 
@@ -95,20 +101,24 @@ void fly__txn_undo_release(fly_txn *txn)
 static fly_status begin_extent(fly_txn *txn, size_t bytes, fly_err *err)
 {
     size_t needed = sizeof(struct extent) + bytes;
-    if (txn->last_chunk == NULL || chunk_room(txn->last_chunk) - txn->chunk_used < needed) {
-        fly_status status = add_chunk(txn, needed + UNDO_UNIT, err);
-        if (status != FLY_OK) {
-            return status;
-        }
+    fly_status status = FLY_OK;
+    if (fly_load_relaxed_u64(&txn->id) == 0) {
+        status = fly__txn_queue_reserve(txn, err);
+    }
+    if (status == FLY_OK && txn->chunk_left < needed) {
         /* Chunks come from the allocator aligned to 16; their header is a multiple of that. */
         _Static_assert(sizeof(struct undo_chunk) % UNDO_UNIT == 0, "extents are aligned");
+        status = add_chunk(txn, needed, err);
     }
-    struct extent *extent = (struct extent *)(void *)(txn->last_chunk->bytes + txn->chunk_used);
+    if (status != FLY_OK) {
+        return status;
+    }
+    struct extent *extent = (struct extent *)(void *)txn->chunk_at;
     memset(extent, 0, sizeof *extent);
     fly_store_u32(&extent->used, sizeof *extent);
-    fly_status status = fly__txn_take_id(txn, extent, err);
+    status = fly__txn_take_id(txn, extent, err);
     if (status == FLY_OK) {
-        txn->chunk_used += sizeof *extent;
+        (void)take_bytes(txn, sizeof *extent);
     }
     return status;
 }
@@ -121,8 +131,7 @@ fly_status fly__txn_undo_reserve(fly_txn *txn, size_t bytes, fly_err *err)
     size_t needed = units_up(sizeof(struct undo) + bytes);
     if (FLY_LIKELY(txn->extent != NULL)) {
         uint32_t used = fly_load_relaxed_u32(&txn->extent->used);
-        if (FLY_LIKELY(used + needed <= EXTENT_MAX &&
-                       chunk_room(txn->last_chunk) - txn->chunk_used >= needed)) {
+        if (FLY_LIKELY(used + needed <= EXTENT_MAX && txn->chunk_left >= needed)) {
             return FLY_OK;
         }
     }
@@ -143,8 +152,9 @@ struct undo *fly__txn_undo_add(fly_txn *txn, uint8_t kind, uint32_t tree, fly_by
     }
     uint32_t used = fly_load_relaxed_u32(&txn->extent->used);
     uint32_t size = units_up(sizeof(struct undo) + key.len + payload);
-    struct undo *undo = (struct undo *)(void *)((uint8_t *)txn->extent + used);
-    undo->stamp = fly__txn_undo_stamp(txn);
+    uint64_t stamp = fly__txn_undo_stamp(txn);
+    struct undo *undo = take_bytes(txn, size);
+    undo->stamp = stamp;
     undo->undo_next = txn->last_lsn;
     undo->before = txn->undo;
     undo->tree = tree;
@@ -164,7 +174,6 @@ struct undo *fly__txn_undo_add(fly_txn *txn, uint8_t kind, uint32_t tree, fly_by
     }
     /* Whoever walks the extent from outside (serial.c) sees whole records only. */
     fly_store_u32(&txn->extent->used, used + size);
-    txn->chunk_used += size;
     txn->undo = undo;
     txn->undo_count++;
     return undo;
@@ -185,11 +194,11 @@ static fly_status extent_of(fly_txn *txn, uint64_t id, struct extent **extent, f
     if (status != FLY_OK) {
         return status;
     }
-    *extent = (struct extent *)(void *)txn->last_chunk->bytes;
-    memset(*extent, 0, chunk_room(txn->last_chunk));
+    size_t all = txn->chunk_left; /* nothing else goes there */
+    *extent = take_bytes(txn, all);
+    memset(*extent, 0, all);
     (*extent)->id = id;
     fly_store_u32(&(*extent)->used, sizeof **extent);
-    txn->chunk_used = chunk_room(txn->last_chunk); /* nothing else goes there */
     return fly__txn_revive_part(txn, id, *extent, err);
 }
 
@@ -206,7 +215,7 @@ fly_status fly__txn_undo_rebuild(fly_txn *txn, uint64_t stamp, const struct undo
     if (stamp == 0) {
         extent = txn->extent;
         stamp = fly__txn_undo_stamp(txn);
-        txn->chunk_used += size;
+        (void)take_bytes(txn, size);
     }
     uint32_t at = stamp_index(stamp) * UNDO_UNIT;
     if (at < sizeof *extent || at + size > EXTENT_MAX + sizeof *extent) {
@@ -279,12 +288,9 @@ fly_status fly__txn_undo_to(fly_txn *txn, const struct undo *stop, fly_err *err)
 
 /* ------------------------------------------------------------------------- the queue */
 
-/* Room for one more. finished_mutex is held. */
-static bool queue_room(fly_txn *txn)
+/* Twice as much room. finished_mutex is held. */
+static bool grow_queue(fly_txn *txn)
 {
-    if (txn->finished_count < txn->finished_room) {
-        return true;
-    }
     fly_mem *mem = txn->store->env->mem;
     size_t room = txn->finished_room > 0 ? txn->finished_room * 2 : (size_t)FINISHED_FIRST;
     struct finished *queue = fly_mem_calloc(mem, room, sizeof *queue);
@@ -301,35 +307,65 @@ static bool queue_room(fly_txn *txn)
     return true;
 }
 
+fly_status fly__txn_queue_reserve(fly_txn *txn, fly_err *err)
+{
+    fly_mutex_lock(&txn->finished_mutex);
+    bool there = txn->finished_count < txn->finished_room || grow_queue(txn);
+    fly_mutex_unlock(&txn->finished_mutex);
+    return there ? FLY_OK
+                 : fly_err_set(err, FLY_E_NO_MEMORY, "no memory to remember a transaction by");
+}
+
 void fly__txn_undo_retire(fly_txn *txn, uint64_t timestamp)
 {
     struct finished ended = {.timestamp = timestamp,
                              .first_lsn = fly_load_relaxed_u64(&txn->first_lsn),
                              .undo = txn->has_work ? txn->undo : NULL,
-                             .has_drops = txn->has_drops,
-                             .chunk = txn->last_chunk};
+                             .has_drops = txn->has_drops};
+    for (const struct extent *extent = txn->extents; extent != NULL; extent = extent->before) {
+        ended.bytes += fly_load_relaxed_u32(&extent->used);
+    }
+    /* Small transactions share a chunk. What a large one leaves of its last is not kept for them, for
+     * nobody knows when there will be some. */
+    if (txn->chunk_size > CHUNK_FIRST) {
+        ended.whole_chunk = true;
+        txn->chunk_left = 0;
+    }
     fly_mutex_lock(&txn->finished_mutex);
-    if (queue_room(txn)) {
+    if (txn->extents != NULL) { /* else it is one that recovery has undone, without records here */
+        FLY_ASSERT(txn->finished_count < txn->finished_room);
+        ended.chunk = txn->last_chunk;
         size_t at = (txn->finished_first + txn->finished_count) % txn->finished_room;
         txn->finished[at] = ended;
         txn->finished_count++;
-        if (ended.undo != NULL && fly_load_relaxed_u64(&txn->owed_lsn) == 0) {
-            fly_store_u64(&txn->owed_lsn, ended.first_lsn);
-        }
-    } else {
-        /* Its chunks are freed with those of the next one that is remembered. What it deleted stays
-         * as ghosts, which the next recovery removes, since its records are still owed. */
-        fly_log(txn->store->env, FLY_LOG_WARNING, "no memory to remember an ended transaction");
+        (void)fly_add_u64(&txn->store->finished_bytes, ended.bytes);
         if (ended.undo != NULL && fly_load_relaxed_u64(&txn->owed_lsn) == 0) {
             fly_store_u64(&txn->owed_lsn, ended.first_lsn);
         }
     }
     fly_mutex_unlock(&txn->finished_mutex);
     txn->extent = NULL;
+    txn->extents = NULL;
     txn->undo = NULL;
+    txn->chunk_size = 0;
     txn->has_work = false;
     txn->has_drops = false;
     txn->undo_count = 0;
+}
+
+/* The first of the queue is done with. finished_mutex is held. */
+static void drop_first(fly_txn *txn)
+{
+    const struct finished *first = &txn->finished[txn->finished_first];
+    while (txn->first_chunk != first->chunk) {
+        free_first_chunk(txn);
+    }
+    if (first->whole_chunk) {
+        free_first_chunk(txn);
+    }
+    (void)fly_sub_u64(&txn->store->finished_bytes, first->bytes);
+    txn->finished_first = (txn->finished_first + 1) % txn->finished_room;
+    txn->finished_count--;
 }
 
 /* The log records from which a recovery would find the work that the queue has. */
@@ -376,9 +412,7 @@ bool fly__txn_queue_first(fly_txn *txn, struct finished *first)
             txn->purging = true;
             found = true;
         } else {
-            free_chunks_before(txn, first->chunk);
-            txn->finished_first = (txn->finished_first + 1) % txn->finished_room;
-            txn->finished_count--;
+            drop_first(txn);
         }
     }
     fly_mutex_unlock(&txn->finished_mutex);
@@ -391,9 +425,7 @@ void fly__txn_queue_done(fly_txn *txn, bool done, struct undo *left)
     txn->purging = false;
     txn->finished[txn->finished_first].undo = left;
     if (done) {
-        free_chunks_before(txn, txn->finished[txn->finished_first].chunk);
-        txn->finished_first = (txn->finished_first + 1) % txn->finished_room;
-        txn->finished_count--;
+        drop_first(txn);
         fly_store_u64(&txn->owed_lsn, owed_by_queue(txn));
     }
     fly_mutex_unlock(&txn->finished_mutex);

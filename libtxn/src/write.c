@@ -250,7 +250,7 @@ static fly_status may_follow(struct op *op, const struct version *newest, fly_er
         op->wait_for = id;
         return FLY_E_AGAIN;
     }
-    if (fly_load_u32(&txn->given_up) != 0) {
+    if (is_given_up(txn)) {
         return fly__txn_too_old(txn, err);
     }
     if (txn->isolation != FLY_ISOLATION_READ_COMMITTED && timestamp > txn->view.timestamp) {

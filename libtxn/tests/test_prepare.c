@@ -191,6 +191,16 @@ START_TEST(a_prepared_transaction_that_changed_nothing_survives_too)
 }
 END_TEST
 
+START_TEST(one_that_changed_nothing_and_was_rolled_back_stays_away)
+{
+    prepare(begin(FLY_ISOLATION_DEFAULT), "p");
+    fly_txn_rollback(take_over("p"));
+    set("apple", "red"); /* durable, and with it all that was logged before */
+    crash_store();
+    ck_assert_str_eq(prepared_names(), "");
+}
+END_TEST
+
 START_TEST(a_name_is_borne_by_one_transaction_at_a_time)
 {
     prepare(begin(FLY_ISOLATION_DEFAULT), "one");
@@ -406,6 +416,7 @@ int main(void)
     tcase_add_loop_test(tests, a_prepared_transaction_can_be_committed, 0, 4);
     tcase_add_loop_test(tests, a_prepared_transaction_can_be_rolled_back, 0, 4);
     tcase_add_test(tests, a_prepared_transaction_that_changed_nothing_survives_too);
+    tcase_add_test(tests, one_that_changed_nothing_and_was_rolled_back_stays_away);
     tcase_add_test(tests, a_name_is_borne_by_one_transaction_at_a_time);
     tcase_add_test(tests, names_have_1_to_200_bytes);
     tcase_add_test(tests, only_the_decision_is_left);

@@ -85,6 +85,60 @@ START_TEST(a_long_value_in_a_tree_that_the_same_transaction_dropped_is_undone)
 }
 END_TEST
 
+/* Lose the newest `count` records of the log: as if power had gone while they were written. */
+static void crash_before_records(size_t count)
+{
+    enum { RECORDS_MAX = 256 };
+    uint64_t lsns[RECORDS_MAX];
+    size_t records = 0;
+    fly_wal_reader *reader = NULL;
+    fly_wal_record record;
+    fly_wal *wal = fly_store_wal(store);
+    FLY_CHECK_OK(fly_wal_flush(wal, fly_wal_next(wal), FLY_DURABILITY_FULL, &err), err);
+    FLY_CHECK_OK(fly_wal_reader_open(&world.env, "data/wal", wal, NULL, NULL, 0, &reader, &err),
+                 err);
+    while (fly_wal_reader_next(reader, &record, &err) == FLY_OK) {
+        ck_assert_uint_lt(records, RECORDS_MAX);
+        lsns[records++] = record.lsn;
+    }
+    fly_wal_reader_close(reader);
+    fly_store_abandon(store);
+    ck_assert_uint_ge(records, count);
+    for (size_t i = records - count; i < records; i++) {
+        ck_assert_uint_lt(lsns[i], options.wal_segment_size);
+        ck_assert(fly_sim_disk_flip(world.disk, "data/wal/000000000000.wal", lsns[i] * 8) ==
+                  FLY_OK);
+    }
+    open_store();
+    tree = find_tree("t");
+}
+
+/* Making and dropping a tree takes several records: wherever power goes between them, what was
+ * changed in the tree can be undone. */
+START_TEST(a_drop_is_undone_wherever_power_goes)
+{
+    set("apple", "red");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    put(txn, "apple", "green");
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    crash_before_records((size_t)_i);
+    ck_assert_ptr_nonnull(tree);
+    ck_assert_str_eq(now("apple"), "red");
+}
+END_TEST
+
+START_TEST(a_tree_that_was_made_is_undone_wherever_power_goes)
+{
+    fly_tree *other = NULL;
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    FLY_CHECK_OK(fly_txn_tree_open(txn, "other", FLY_TREE_CREATE, &other, &err), err);
+    put_in(txn, other, "apple", "green");
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "other", &err), err);
+    crash_before_records((size_t)_i);
+    ck_assert_ptr_null(find_tree("other"));
+}
+END_TEST
+
 START_TEST(changes_of_a_tree_that_somebody_else_dropped_are_undone)
 {
     fly_txn *writer = begin(FLY_ISOLATION_DEFAULT);
@@ -95,6 +149,35 @@ START_TEST(changes_of_a_tree_that_somebody_else_dropped_are_undone)
     FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
     crash_store();
     ck_assert_ptr_null(tree);
+}
+END_TEST
+
+/* The pages of a value that was replaced are in no leaf: dropping the tree must not forget them. */
+START_TEST(replaced_long_values_of_a_dropped_tree_give_their_pages_back)
+{
+    static char value[20000];
+    fly_store_stats before;
+    fly_store_stats after;
+    memset(value, 'x', sizeof value - 1);
+    fly_store_get_stats(store, &before);
+    set("long", value);
+    set("longer", value);
+    fly_txn *reader = begin(FLY_ISOLATION_SNAPSHOT);
+    ck_assert_str_eq(see(reader, "x"), "-");
+    set("long", "short");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    erase(txn, "longer");
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    commit(txn);
+    commit(reader);
+    if (_i == 1) {
+        crash_store();
+    }
+    FLY_CHECK_OK(fly_store_maintain(store, &err), err);
+    FLY_CHECK_OK(fly_store_maintain(store, &err), err);
+    fly_store_get_stats(store, &after);
+    ck_assert_uint_eq(after.used_pages, before.used_pages - 1); /* the tree's root */
+    ck_assert_ptr_nonnull(make_tree("t"));
 }
 END_TEST
 
@@ -125,7 +208,10 @@ int main(void)
     tcase_add_test(tests, a_transaction_of_many_numbers_is_undone);
     tcase_add_test(tests, changes_of_a_tree_that_the_same_transaction_dropped_are_undone);
     tcase_add_test(tests, a_long_value_in_a_tree_that_the_same_transaction_dropped_is_undone);
+    tcase_add_loop_test(tests, a_drop_is_undone_wherever_power_goes, 0, 4);
+    tcase_add_loop_test(tests, a_tree_that_was_made_is_undone_wherever_power_goes, 0, 6);
     tcase_add_test(tests, changes_of_a_tree_that_somebody_else_dropped_are_undone);
+    tcase_add_loop_test(tests, replaced_long_values_of_a_dropped_tree_give_their_pages_back, 0, 2);
     tcase_add_test(tests, a_tree_that_was_never_committed_gives_its_pages_back);
     return fly_test_run(suite);
 }

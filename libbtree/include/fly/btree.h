@@ -91,7 +91,8 @@ typedef struct fly_btree_options {
 FLY_MUST_USE fly_status fly_btree_create(fly_env *env, const fly_btree_options *options, void *op,
                                          uint32_t *root, fly_btree **tree, fly_err *err);
 
-/** Open the tree with this root. FLY_E_CORRUPT if the page is not one of tree `id`. */
+/** Open the tree with this root. FLY_E_CORRUPT if the page is not one of tree `id`. Root FLY_PAGE_NONE
+ *  is a tree that is no more, of which only fly_btree_blob_free() may be asked. */
 FLY_MUST_USE fly_status fly_btree_open(fly_env *env, const fly_btree_options *options,
                                        uint32_t root, fly_btree **tree, fly_err *err);
 
