@@ -155,6 +155,22 @@ static fly_status adopt_leaf(fly_btree_cursor *cursor, fly_err *err)
     return FLY_OK;
 }
 
+/* Whether the copied leaf is the one for a key, or BEFORE: for what is just before it. In a sound tree
+ * it is. In a damaged one a cursor that went on from fence to fence might go in circles. */
+static bool leads_on(const fly_btree_cursor *cursor, fly_bytes key, enum direction direction)
+{
+    uint32_t usable = cursor->tree->usable;
+    struct bound low;
+    struct bound high;
+    if (direction == TOWARDS) {
+        return fly__btree_node_covers(cursor->leaf, usable, key);
+    }
+    return fly__btree_node_bound(cursor->leaf, usable, LOW, &low) &&
+           fly__btree_node_bound(cursor->leaf, usable, HIGH, &high) &&
+           (low.open || fly_bytes_cmp(low.key, key) < 0) &&
+           (high.open || fly_bytes_cmp(key, high.key) <= 0);
+}
+
 /* Go down to the leaf for a key and copy it. */
 static fly_status seek_leaf(fly_btree_cursor *cursor, fly_bytes key, enum direction direction,
                             fly_err *err)
@@ -172,6 +188,9 @@ static fly_status seek_leaf(fly_btree_cursor *cursor, fly_bytes key, enum direct
             fly_bufpool_forget(&path.parent);
         }
     } while (!copy_leaf(cursor, &path.node));
+    if (!leads_on(cursor, key, direction)) {
+        return fly__btree_damaged(cursor->tree, cursor->page, "is not the leaf it should be", err);
+    }
     return adopt_leaf(cursor, err);
 }
 
@@ -226,7 +245,7 @@ static bool follow(fly_btree_cursor *cursor, fly_bytes high)
         fly_bufpool_forget(&leaf);
         return false;
     }
-    return copy_leaf(cursor, &leaf);
+    return copy_leaf(cursor, &leaf) && leads_on(cursor, high, TOWARDS);
 }
 
 /* Step to the first entry of the next leaf that has one. */
