@@ -248,7 +248,7 @@ static bool follow(fly_btree_cursor *cursor, fly_bytes high)
     return copy_leaf(cursor, &leaf) && leads_on(cursor, high, TOWARDS);
 }
 
-/* Step to the first entry of the next leaf that has one. */
+/* Step to the first entry behind the leaf's upper fence. */
 static fly_status next_leaf(fly_btree_cursor *cursor, fly_err *err)
 {
     const fly_btree *tree = cursor->tree;
@@ -267,15 +267,22 @@ static fly_status next_leaf(fly_btree_cursor *cursor, fly_err *err)
         fly_bytes key = fly_bytes_of(high_bytes, high.key.len);
         memcpy(high_bytes, high.key.data, high.key.len);
         uint32_t streak = cursor->streak + 1;
-        fly_status status = follow(cursor, key) ? adopt_leaf(cursor, err)
-                                                : seek_leaf(cursor, key, TOWARDS, err);
+        bool followed = follow(cursor, key);
+        fly_status status = followed ? adopt_leaf(cursor, err)
+                                     : seek_leaf(cursor, key, TOWARDS, err);
         if (status != FLY_OK) {
             return status;
         }
+        /* A leaf that was merged or given entries meanwhile begins before the fence. */
+        uint32_t pos = 0;
+        bool found;
+        if (!followed && !fly__btree_node_search(cursor->leaf, tree->usable, key, &pos, &found)) {
+            return fly__btree_damaged(tree, cursor->page, "is not the leaf it should be", err);
+        }
         cursor->streak = streak;
         look_ahead(cursor);
-        if (cursor->count > 0) {
-            return place(cursor, 0, err);
+        if (pos < cursor->count) {
+            return place(cursor, pos, err);
         }
     }
 }
