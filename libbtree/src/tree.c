@@ -214,16 +214,29 @@ void fly__btree_forget(const struct path *path)
     }
 }
 
-bool fly__btree_upgrade(const struct path *path)
+bool fly__btree_upgrade(fly_btree *tree, struct path *path)
 {
-    if (path->has_parent && !fly_bufpool_upgrade(&path->parent)) {
+    if (!path->has_parent) {
+        return fly_bufpool_upgrade(&path->node);
+    }
+    /* Whoever waits for a parent holds nothing below it: where observing is shared latching, somebody
+     * else may hold the parent and wait for the node. */
+    fly_pageref before = path->node;
+    fly_bufpool_forget(&path->node);
+    if (!fly_bufpool_upgrade(&path->parent)) {
+        return false;
+    }
+    if (fly_bufpool_observe(tree->pool, before.page, &path->node, NULL) != FLY_OK) {
+        fly_bufpool_unfix_unchanged(&path->parent);
+        return false; /* what failed will fail again on the way down, and say why */
+    }
+    if (path->node.latch != before.latch || path->node.version != before.version) {
         fly_bufpool_forget(&path->node);
+        fly_bufpool_unfix_unchanged(&path->parent);
         return false;
     }
     if (!fly_bufpool_upgrade(&path->node)) {
-        if (path->has_parent) {
-            fly_bufpool_unfix_unchanged(&path->parent);
-        }
+        fly_bufpool_unfix_unchanged(&path->parent);
         return false;
     }
     return true;
