@@ -390,6 +390,10 @@ static fly_status drop_node(struct walk *walk, uint32_t page, uint32_t level, fl
     if (!is_still_ours(walk, page, node, level)) {
         return FLY_OK;
     }
+    status = fly_btree_check_page(NULL, page, node, tree->usable, err);
+    if (status != FLY_OK) {
+        return status;
+    }
     uint32_t count = node_count(node);
     for (uint32_t i = 0; level > 0 && i <= count && status == FLY_OK; i++) {
         uint32_t child;
@@ -444,6 +448,13 @@ static fly_status dot_node(struct walk *walk, uint32_t page, uint32_t level, fly
         return status;
     }
     const uint8_t *node = walk->copy[level];
+    status = fly_btree_check_page(NULL, page, node, tree->usable, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (node_tree(node) != tree->id || node_level(node) != level) {
+        return fly__btree_damaged(tree, page, "is not a node of this tree and level (T1)", err);
+    }
     uint32_t count = node_count(node);
     char line[LINE_MAX_BYTES];
     size_t used =
