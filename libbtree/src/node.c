@@ -105,7 +105,7 @@ bool fly__btree_node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key
     if (FLY_UNLIKELY(ENTRIES_AT + count * FLY_PAGE_TAGGED > usable || prefix > key.len)) {
         return false;
     }
-    const uint8_t *suffix = key.data + prefix;
+    const uint8_t *suffix = prefix > 0 ? key.data + prefix : key.data; /* which may be NULL */
     uint32_t suffix_len = (uint32_t)(key.len - prefix);
     uint32_t tag = tag_of(suffix, suffix_len);
     *pos = tags_below(bytes + ENTRIES_AT, count, tag);
@@ -130,7 +130,7 @@ bool fly__btree_node_follows(const uint8_t *bytes, uint32_t usable, fly_bytes ke
                        memcmp(low.key.data, key.data, prefix) != 0)) {
         return false;
     }
-    const uint8_t *suffix = key.data + prefix;
+    const uint8_t *suffix = prefix > 0 ? key.data + prefix : key.data; /* which may be NULL */
     uint32_t suffix_len = (uint32_t)(key.len - prefix);
     uint32_t tag = tag_of(suffix, suffix_len);
     uint32_t last = node_tag(bytes, count - 1);
@@ -226,7 +226,7 @@ uint8_t *fly__btree_node_open(fly_page page, uint32_t entry, fly_bytes key, size
 {
     uint32_t prefix = node_prefix(page.bytes);
     FLY_ASSERT(key.len >= prefix);
-    const uint8_t *suffix = key.data + prefix;
+    const uint8_t *suffix = prefix > 0 ? key.data + prefix : key.data; /* which may be NULL */
     uint32_t suffix_len = (uint32_t)key.len - prefix;
     uint32_t rest = rest_len_of(suffix_len);
     uint8_t *cell = fly_page_open(page, entry + FENCES, (uint32_t)(CELL_HEADER + rest + value_len));

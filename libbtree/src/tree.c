@@ -453,8 +453,8 @@ static bool copy_entry(const fly_btree *tree, const uint8_t *bytes, fly_bytes ke
     if (!fly__btree_node_search(bytes, tree->usable, key, &pos, found)) {
         return false;
     }
-    if (!*found) {
-        return true;
+    if (!*found) { /* not here, or not the leaf where it would be */
+        return fly__btree_node_covers(bytes, tree->usable, key);
     }
     if (!node_cell(bytes, tree->usable, pos, &cell) || cell.value.len > tree->entry_max) {
         return false;
@@ -611,7 +611,8 @@ static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes ke
         return decide(ctx, NULL, change, err);
     }
     if (!fly__btree_node_search(leaf->bytes, tree->usable, key, pos, found) ||
-        (*found && !node_cell(leaf->bytes, tree->usable, *pos, cell))) {
+        (*found ? !node_cell(leaf->bytes, tree->usable, *pos, cell)
+                : !fly__btree_node_covers(leaf->bytes, tree->usable, key))) {
         return fly__btree_damaged(tree, leaf->page, "is not the leaf it should be", err);
     }
     if (*found) {
