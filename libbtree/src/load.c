@@ -77,9 +77,10 @@ static fly_status set_page(fly_btree_load *load, uint8_t type, const fly_pageref
     uint64_t lsn;
     fly_status status = fly__btree_log(tree, load->op, type, pieces, 3, &ref, 1, &lsn, err);
     if (status == FLY_OK) {
+        uint64_t before = fly_page_lsn(ref->bytes);
         status = fly__btree_apply(node_view(ref->bytes, tree->usable), ACTION_IMAGE, parts[0],
                                   parts[1], err);
-        fly__btree_set_lsn(ref->bytes, lsn);
+        fly_page_set_lsn(ref->bytes, lsn != 0 ? lsn : before);
     }
     return status;
 }

@@ -191,7 +191,7 @@ static void put_fence(fly_page page, fence which, struct bound bound)
     }
 }
 
-static uint32_t common_prefix(struct bound low, struct bound high)
+uint32_t fly__btree_common_prefix(struct bound low, struct bound high)
 {
     if (low.open || high.open) {
         return 0;
@@ -210,7 +210,7 @@ void fly__btree_node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t le
     fly_page_reset(page, id, level == 0 ? FLY_BTREE_PAGE_LEAF : FLY_BTREE_PAGE_INNER);
     fly_put_u32(page.bytes + AT_TREE, tree);
     page.bytes[AT_LEVEL] = (uint8_t)level;
-    fly_put_u16(page.bytes + AT_PREFIX, (uint16_t)common_prefix(low, high));
+    fly_put_u16(page.bytes + AT_PREFIX, (uint16_t)fly__btree_common_prefix(low, high));
     put_fence(page, LOW, low);
     put_fence(page, HIGH, high);
 }

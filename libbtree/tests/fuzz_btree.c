@@ -220,10 +220,11 @@ static void try_record(const uint8_t *data, size_t len)
     ignore_status(fly_btree_log_freed(fly_bytes_of(body, len), ignore_page, NULL, &err));
 
     small_world(&sim, &world, &journal);
-    ignore_status(fly_btree_redo(world.pool, type, fly_bytes_of(body, len), UINT64_MAX - 1,
-                                 ignore_missing, NULL, &err));
-    /* Whatever was redone: nodes that can be read are nodes that can be worked on. */
-    for (uint32_t page = 0; page < fly_pagefile_pages(world.file); page++) {
+    fly_status redone = fly_btree_redo(world.pool, type, fly_bytes_of(body, len), UINT64_MAX - 1,
+                                       ignore_missing, NULL, &err);
+    /* What was redone left nodes that can be worked on. */
+    uint32_t pages = redone == FLY_OK ? fly_pagefile_pages(world.file) : 0;
+    for (uint32_t page = 0; page < pages; page++) {
         fly_pageref ref;
         if (!fly_pagefile_is_own(world.file, page) && fly_bufpool_has(world.pool, page) &&
             fly_bufpool_fix_shared(world.pool, page, &ref, &err) == FLY_OK) {

@@ -513,6 +513,61 @@ static void note_freed(void *ctx, uint32_t page)
     *freed = *freed * 1000 + page;
 }
 
+static uint64_t lsn_of(uint32_t page)
+{
+    fly_pageref ref;
+    OK(fly_bufpool_fix_shared(world.pool, page, &ref, &world.err), &world.err);
+    uint64_t lsn = fly_page_lsn(ref.bytes);
+    fly_bufpool_unfix_shared(&ref);
+    return lsn;
+}
+
+/* Or redo would do again, on a page that is newer, what was done before. */
+START_TEST(a_page_keeps_its_lsn_when_a_change_need_not_survive)
+{
+    enum { EVERY = 4 };
+    uint64_t lsns[1024] = {0};
+    fly_rng rng;
+    static struct shadow shadow = {.keys = 500, .value_max = 800};
+    fly_rng_init(&rng, 1);
+    for (uint32_t i = 0; i < 300; i++) {
+        OK(shadow_step(world.tree, &shadow, &rng, false, NULL, &world.err), &world.err);
+    }
+    uint32_t pages = fly_pagefile_pages(world.file);
+    ck_assert_uint_lt(pages, 1024);
+    bool used[1024] = {false};
+    for (uint32_t page = 0; page < pages; page++) {
+        used[page] = fly_pagefile_is_used(world.file, page) &&
+                     !fly_pagefile_is_own(world.file, page);
+        lsns[page] = used[page] ? lsn_of(page) : 0;
+    }
+    uint64_t frees = 0;
+    journal.silent = true;
+    for (uint32_t i = 0; i < 300 && frees == 0; i++) {
+        size_t before = journal.count;
+        OK(shadow_step(world.tree, &shadow, &rng, i % EVERY == 0, NULL, &world.err), &world.err);
+        for (; before < journal.count; before++) {
+            const struct record *record = &journal.records[before];
+            if (record->type == FLY_BTREE_LOG_NODES) {
+                OK(fly_btree_log_freed(record_body(record), note_freed, &frees, &world.err),
+                   &world.err);
+            }
+        }
+    }
+    for (uint32_t page = 0; page < pages; page++) {
+        if (used[page] && fly_pagefile_is_used(world.file, page)) {
+            ck_assert_uint_eq(lsn_of(page), lsns[page]);
+        }
+    }
+    /* All the way down, the root takes its children's content over. */
+    uint64_t root = lsn_of(world.root);
+    for (uint32_t i = 0; i < shadow.keys; i++) {
+        FLY_IGNORE(shadow_remove(world.tree, i, &world.err));
+    }
+    ck_assert_uint_eq(lsn_of(world.root), root);
+}
+END_TEST
+
 START_TEST(a_record_lists_the_pages_that_it_frees)
 {
     uint64_t freed = 0;
@@ -651,6 +706,7 @@ int main(void)
     tcase_add_test(tests, an_abandoned_load_leaves_nothing);
     tcase_add_test(tests, a_load_is_undone_page_by_page);
     tcase_add_test(tests, records_say_whom_they_are_about);
+    tcase_add_test(tests, a_page_keeps_its_lsn_when_a_change_need_not_survive);
     tcase_add_test(tests, a_record_lists_the_pages_that_it_frees);
     tcase_add_test(tests, a_change_of_structure_is_announced_and_ended);
     tcase_add_test(tests, what_a_tree_does_is_traced);
