@@ -337,6 +337,7 @@ static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction d
         uint32_t index = 0;
         uint32_t child = 0;
         sound = sound && choose_child(tree, bytes, key, direction, &index, &child);
+        FLY_POINT("child chosen", node->latch);
         if (!fly_bufpool_still(node)) {
             break;
         }
@@ -404,6 +405,7 @@ static bool try_hint(fly_btree *tree, const fly_btree_hint *hint, fly_bytes key,
     }
     const uint8_t *bytes = leaf->bytes;
     if (is_node_of(tree, bytes) && node_level(bytes) == 0) {
+        FLY_POINT("hint read", leaf->latch);
         bool behind = follows != NULL && fly__btree_node_follows(bytes, tree->usable, key);
         if ((behind || fly__btree_node_covers(bytes, tree->usable, key)) &&
             fly_bufpool_still(leaf)) {
@@ -453,6 +455,7 @@ static bool copy_entry(const fly_btree *tree, const uint8_t *bytes, fly_bytes ke
     if (!fly__btree_node_search(bytes, tree->usable, key, &pos, found)) {
         return false;
     }
+    FLY_POINT("entry found", bytes);
     if (!*found) { /* not here, or not the leaf where it would be */
         return fly__btree_node_covers(bytes, tree->usable, key);
     }
