@@ -40,7 +40,7 @@ format:          ## let clang-format rewrite the C files
 	@scripts/packages.sh test
 	tests/tidy/format.sh . --fix
 
-demo: release    ## what there is to see
+demo: release    ## a package index, a killed writer, and what is left of it
 	scripts/demo.sh build/release
 
 bench:           ## run every bench

@@ -451,3 +451,10 @@ void fly_vfs_discard(fly_vfs *vfs, void *at, size_t size)
 {
     vfs->discard(vfs, at, size);
 }
+
+void fly_vfs_populate(fly_vfs *vfs, void *at, size_t size)
+{
+    if (vfs->populate != NULL) {
+        vfs->populate(vfs, at, size);
+    }
+}

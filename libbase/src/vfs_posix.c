@@ -249,6 +249,20 @@ static void posix_discard(fly_vfs *vfs, void *at, size_t size)
     memset(inner_end, 0, (size_t)(end - inner_end));
 }
 
+/* Since Linux 5.14; before that, pages come when they are touched. */
+static void posix_populate(fly_vfs *vfs, void *at, size_t size)
+{
+    (void)vfs;
+#ifdef MADV_POPULATE_WRITE
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uint8_t *begin = (uint8_t *)at - (uintptr_t)at % page;
+    (void)madvise(begin, (size_t)((uint8_t *)at + size - begin), MADV_POPULATE_WRITE);
+#else
+    (void)at;
+    (void)size;
+#endif
+}
+
 fly_vfs *fly_vfs_posix(void)
 {
     static fly_vfs table = {
@@ -261,6 +275,7 @@ fly_vfs *fly_vfs_posix(void)
         .map = posix_map,
         .unmap = posix_unmap,
         .discard = posix_discard,
+        .populate = posix_populate,
     };
     return &table;
 }

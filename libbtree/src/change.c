@@ -166,8 +166,11 @@ static fly_status apply_image(fly_page page, fly_bytes slots, fly_bytes cells, f
         fly_page_upper(image) < slots.len) {
         return nonsense(page, "image", err);
     }
+    bool fresh = fly_page_kind(page.bytes) == 0; /* all zero but its number */
     memcpy(page.bytes, slots.data, slots.len);
-    memset(page.bytes + slots.len, 0, page.size - slots.len - cells.len);
+    if (!fresh) {
+        memset(page.bytes + slots.len, 0, page.size - slots.len - cells.len);
+    }
     memcpy(page.bytes + page.size - cells.len, cells.data, cells.len);
     return FLY_OK;
 }
@@ -251,6 +254,7 @@ static fly_status apply_take(fly_page page, fly_bytes body, fly_err *err)
     if (front) {
         fly__btree_node_append(page, old, page.size, 0, count);
     }
+    fly__btree_node_zero_gap(page);
     return FLY_OK;
 }
 

@@ -218,6 +218,26 @@ static bool left_fits(const fly_btree *tree, const uint8_t *bytes, const struct 
            tree->usable;
 }
 
+/* Divide a leaf behind all its entries, for a new key that follows them. */
+static bool divide_at_end(const fly_btree *tree, const uint8_t *bytes, fly_bytes key,
+                          struct division *division)
+{
+    uint32_t count = node_count(bytes);
+    struct key last;
+    get_key(bytes, tree->usable, count - 1, &last);
+    set_separator(division, fly__btree_node_separator(key_span(&last), key));
+    division->left_end = count;
+    division->right_begin = count;
+    /* Entries get shorter with the prefix, or stay; most often there is room for the fence anyway. */
+    struct bound low;
+    struct bound high;
+    struct bound cut = {.key = key_span(&division->separator)};
+    get_bounds(bytes, tree->usable, &low, &high);
+    return size_of_fences(low, cut) <=
+               size_of_fences(low, high) + fly_page_gap(node_view(bytes, tree->usable)) ||
+           left_fits(tree, bytes, division);
+}
+
 /*
  * Divide a leaf as if the new key were in it: where the two sides come out even, or, when appending,
  * before the last key, which is the new one. False if there is nothing to divide.
@@ -230,6 +250,10 @@ static bool divide_leaf(const fly_btree *tree, const uint8_t *bytes, fly_bytes k
         return false;
     }
     uint32_t count = node_count(bytes);
+    if (appending && !sequence.found && sequence.pos == count &&
+        divide_at_end(tree, bytes, key, division)) {
+        return true;
+    }
     sequence.len = count + (sequence.found ? 0 : 1);
     uint32_t total = size_of_entries(bytes, tree->usable, 0, count, node_prefix(bytes)) + need;
     uint32_t left = 0;
@@ -391,6 +415,9 @@ static bool plan_sharing(const fly_btree *tree, const uint8_t *full, const uint8
         uint32_t entry = sharing->to_right ? count - 1 - moved : moved;
         size += size_of_entries(full, usable, entry, entry + 1, prefix);
         moved++;
+    }
+    if (moved == 0) { /* the neighbour is as full as this one, less a byte */
+        return false;
     }
     sharing->moved = moved;
 

@@ -115,6 +115,31 @@ bool fly__btree_node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key
     return search_run(bytes, usable, count, tag, suffix, suffix_len, pos, found);
 }
 
+bool fly__btree_node_follows(const uint8_t *bytes, uint32_t usable, fly_bytes key)
+{
+    uint32_t count = node_count(bytes);
+    uint32_t prefix = node_prefix(bytes);
+    struct bound low;
+    struct bound high;
+    if (count == 0 || ENTRIES_AT + count * FLY_PAGE_TAGGED > usable || prefix > key.len ||
+        !fly__btree_node_bound(bytes, usable, HIGH, &high) ||
+        (!high.open && fly_bytes_cmp(key, high.key) >= 0)) {
+        return false;
+    }
+    if (prefix > 0 && (!fly__btree_node_bound(bytes, usable, LOW, &low) || low.key.len < prefix ||
+                       memcmp(low.key.data, key.data, prefix) != 0)) {
+        return false;
+    }
+    const uint8_t *suffix = key.data + prefix;
+    uint32_t suffix_len = (uint32_t)(key.len - prefix);
+    uint32_t tag = tag_of(suffix, suffix_len);
+    uint32_t last = node_tag(bytes, count - 1);
+    int order = 0;
+    return tag > last ||
+           (tag == last && compare_rest(bytes, usable, count - 1, suffix, suffix_len, &order) &&
+            order < 0);
+}
+
 bool fly__btree_node_child(const uint8_t *bytes, uint32_t usable, uint32_t i, uint32_t *child)
 {
     if (i == 0) {
@@ -182,7 +207,7 @@ static uint32_t common_prefix(struct bound low, struct bound high)
 void fly__btree_node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t level,
                           struct bound low, struct bound high)
 {
-    fly_page_init(page, id, level == 0 ? FLY_BTREE_PAGE_LEAF : FLY_BTREE_PAGE_INNER);
+    fly_page_reset(page, id, level == 0 ? FLY_BTREE_PAGE_LEAF : FLY_BTREE_PAGE_INNER);
     fly_put_u32(page.bytes + AT_TREE, tree);
     page.bytes[AT_LEVEL] = (uint8_t)level;
     fly_put_u16(page.bytes + AT_PREFIX, (uint16_t)common_prefix(low, high));
@@ -230,8 +255,8 @@ uint8_t *fly__btree_node_resize(fly_page page, uint32_t entry, size_t value_len,
     return bytes + before_value;
 }
 
-/* Append an entry whose prefix is cut off elsewhere than here: by way of its whole key. */
-static void append_recoded(fly_page page, const uint8_t *source, uint32_t usable, uint32_t entry)
+/* Append an entry whose prefix is shorter here: by way of its whole key. */
+static void append_whole(fly_page page, const uint8_t *source, uint32_t usable, uint32_t entry)
 {
     uint8_t key[FLY_PAGE_SIZE_MAX / 2];
     size_t len = 0;
@@ -245,21 +270,63 @@ static void append_recoded(fly_page page, const uint8_t *source, uint32_t usable
     memcpy(value, cell.value.data, cell.value.len);
 }
 
+/*
+ * Append an entry whose prefix is `more` bytes longer here. Its tag comes from its old tag and what
+ * follows; the rest of its key and its value are the end of the old cell:
+ *
+ *     old      tag T T T T │ rest r r r r r │ value
+ *     more = 2         [T T   r r] r r r      value
+ */
+static void append_cut(fly_page page, const uint8_t *source, uint32_t usable, uint32_t entry,
+                       uint32_t more)
+{
+    struct cell cell;
+    bool sound = node_cell(source, usable, entry, &cell) && cell.suffix_len >= more;
+    FLY_ASSERT(sound);
+    uint32_t old_rest = rest_len_of(cell.suffix_len);
+    uint32_t suffix_len = cell.suffix_len - more;
+    uint32_t rest = rest_len_of(suffix_len);
+    uint32_t tag;
+    if (more < TAG_BYTES) {
+        uint8_t head[2 * TAG_BYTES] = {0};
+        fly_put_u32be(head, node_tag(source, entry));
+        memcpy(head + TAG_BYTES, cell.rest, old_rest < TAG_BYTES ? old_rest : TAG_BYTES);
+        tag = fly_get_u32be(head + more);
+    } else {
+        tag = tag_of(cell.rest + more - TAG_BYTES, suffix_len);
+    }
+    uint32_t len = rest + (uint32_t)cell.value.len;
+    uint32_t at = fly_page_count(page);
+    uint8_t *to = fly_page_open(page, at, CELL_HEADER + len);
+    FLY_ASSERT(to != NULL);
+    fly_put_u16(to, (uint16_t)(suffix_len | (cell.blob ? (uint32_t)CELL_BLOB : 0)));
+    memcpy(to + CELL_HEADER, cell.rest + old_rest - rest, len);
+    fly_page_set_tag(page, at, tag);
+}
+
 void fly__btree_node_append(fly_page page, const uint8_t *source, uint32_t usable, uint32_t from,
                             uint32_t to)
 {
     fly_page other = node_view(source, usable);
-    bool same_prefix = node_prefix(page.bytes) == node_prefix(source);
+    uint32_t prefix = node_prefix(page.bytes);
+    uint32_t old_prefix = node_prefix(source);
     for (uint32_t entry = from; entry < to; entry++) {
-        if (!same_prefix) {
-            append_recoded(page, source, usable, entry);
-            continue;
+        if (prefix > old_prefix) {
+            append_cut(page, source, usable, entry, prefix - old_prefix);
+        } else if (prefix < old_prefix) {
+            append_whole(page, source, usable, entry);
+        } else {
+            uint32_t at = fly_page_count(page);
+            fly_status status = fly_page_insert(page, at, fly_page_cell(other, entry + FENCES));
+            FLY_ASSERT(status == FLY_OK);
+            fly_page_set_tag(page, at, fly_page_tag(other, entry + FENCES));
         }
-        uint32_t at = fly_page_count(page);
-        fly_status status = fly_page_insert(page, at, fly_page_cell(other, entry + FENCES));
-        FLY_ASSERT(status == FLY_OK);
-        fly_page_set_tag(page, at, fly_page_tag(other, entry + FENCES));
     }
+}
+
+void fly__btree_node_zero_gap(fly_page page)
+{
+    memset(page.bytes + fly_page_lower(page), 0, fly_page_gap(page));
 }
 
 void fly__btree_node_keep(fly_page page, uint32_t from, uint32_t to, struct bound low,
@@ -279,6 +346,7 @@ void fly__btree_node_keep(fly_page page, uint32_t from, uint32_t to, struct boun
     fly_page_set_flags(page.bytes, fly_page_flags(old));
     fly_put_u32(page.bytes + AT_FIRST_CHILD, first_child);
     fly__btree_node_append(page, old, page.size, from, to);
+    fly__btree_node_zero_gap(page);
 }
 
 bool fly__btree_node_add_child(fly_page page, fly_bytes separator, uint32_t child)

@@ -159,6 +159,10 @@ bool fly__btree_node_covers(const uint8_t *bytes, uint32_t usable, fly_bytes key
 bool fly__btree_node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key, uint32_t *pos,
                             bool *found);
 
+/* Whether the key belongs into this node behind all its entries, of which there are some. Optimistic:
+ * false also if the bytes make no sense. */
+bool fly__btree_node_follows(const uint8_t *bytes, uint32_t usable, fly_bytes key);
+
 /* The page of child `i`, 0 to node_count(). Optimistic. */
 bool fly__btree_node_child(const uint8_t *bytes, uint32_t usable, uint32_t i, uint32_t *child);
 
@@ -168,9 +172,14 @@ bool fly__btree_node_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, 
 
 /* ------------------------------------------------- for pages that are latched exclusive */
 
-/* Make an empty node for the keys between two bounds, which may lie in another page's bytes. */
+/* Make an empty node for the keys between two bounds, which may lie in another page's bytes. What is
+ * not header or fence is left as it is: fly__btree_node_zero_gap() when the page is complete, unless
+ * it is an image. */
 void fly__btree_node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t level,
                           struct bound low, struct bound high);
+
+/* Nothing that was there before goes to disk, or into a later comparison of pages. */
+void fly__btree_node_zero_gap(fly_page page);
 
 /* Bytes, slot included, that an entry with such a key and value takes in this node. */
 uint32_t fly__btree_node_entry_size(const uint8_t *bytes, size_t key_len, size_t value_len);

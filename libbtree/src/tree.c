@@ -14,6 +14,10 @@
  * A writer goes down in the same way and takes only the leaf exclusive. A leaf without room is left
  * alone, made room in (grow.c), and looked for again.
  *
+ * In a small pool whose other pages all wait to be written, fetching a child may take the parent's
+ * place, and fetching the parent the child's, for ever. So whoever has begun again too often holds
+ * the parent shared while the child is fetched: then some other page has to go.
+ *
  * What is read from a page before it was asked for may be torn; node.c bounds it. Only when a page
  * still stands and makes no sense is it damaged.
  */
@@ -21,7 +25,10 @@
 
 #include <inttypes.h>
 
-enum { RESTARTS_BEFORE_YIELD = 8 };
+enum {
+    RESTARTS_BEFORE_YIELD = 8,
+    RESTARTS_BEFORE_HOLDING = 16 /* after which a parent is held while its child is fetched */
+};
 
 static const fly_trace_type events[] = {
     {FLY_BTREE_EVENT_SPLIT, "node split", {"tree", "page", "new", "level"}},
@@ -265,11 +272,27 @@ static inline bool choose_child(const fly_btree *tree, const uint8_t *bytes, fly
     return fly__btree_node_child(bytes, tree->usable, *index, child);
 }
 
+/* Observe a child of an observed parent; with `hold` the parent is shared meanwhile. */
+static inline fly_status observe_child(fly_btree *tree, const fly_pageref *parent, uint32_t child,
+                                       bool hold, fly_pageref *node, fly_err *err)
+{
+    if (FLY_LIKELY(!hold)) {
+        return fly_bufpool_observe(tree->pool, child, node, err);
+    }
+    fly_pageref held;
+    fly_status status = fly_bufpool_fix_shared(tree->pool, parent->page, &held, err);
+    if (status == FLY_OK) {
+        status = fly_bufpool_observe(tree->pool, child, node, err);
+        fly_bufpool_unfix_shared(&held);
+    }
+    return status;
+}
+
 /* The outcome of one attempt to go down. */
 enum attempt { ARRIVED, AGAIN, FAILED };
 
 static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction direction,
-                                uint32_t level, bool keep_parent, struct path *path,
+                                uint32_t level, bool keep_parent, bool hold, struct path *path,
                                 fly_status *status, fly_err *err)
 {
     *status = fly_bufpool_observe(tree->pool, tree->root, &path->node, err);
@@ -315,7 +338,7 @@ static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction d
         path->parent = *node;
         path->has_parent = true;
         path->child = index;
-        *status = fly_bufpool_observe(tree->pool, child, node, err);
+        *status = observe_child(tree, &path->parent, child, hold, node, err);
         if (*status != FLY_OK) {
             fly_bufpool_forget(&path->parent);
             return FAILED;
@@ -339,8 +362,8 @@ fly_status fly__btree_descend(fly_btree *tree, fly_bytes key, enum direction dir
 {
     for (int restarts = 0;; restarts++) {
         fly_status status = FLY_OK;
-        enum attempt attempt =
-            try_descend(tree, key, direction, level, keep_parent, path, &status, err);
+        enum attempt attempt = try_descend(tree, key, direction, level, keep_parent,
+                                           restarts >= RESTARTS_BEFORE_HOLDING, path, &status, err);
         if (FLY_LIKELY(attempt != AGAIN)) {
             return status;
         }
@@ -357,17 +380,25 @@ fly_status fly__btree_descend_last(fly_btree *tree, struct path *path, fly_err *
 
 /* ---------------------------------------------------------------------- with a hint */
 
-/* Observe the leaf of a hint, if it is in memory and the key is its business. */
-static bool try_hint(fly_btree *tree, const fly_btree_hint *hint, fly_bytes key, fly_pageref *leaf)
+/* Observe the leaf of a hint, if it is in memory and the key is its business. `*follows`, which may be
+ * NULL: the key goes behind all entries. */
+static bool try_hint(fly_btree *tree, const fly_btree_hint *hint, fly_bytes key, fly_pageref *leaf,
+                     bool *follows)
 {
     if (hint == NULL || hint->streak == 0 || !fly_bufpool_has(tree->pool, hint->page) ||
         fly_bufpool_observe(tree->pool, hint->page, leaf, NULL) != FLY_OK) {
         return false;
     }
     const uint8_t *bytes = leaf->bytes;
-    if (is_node_of(tree, bytes) && node_level(bytes) == 0 &&
-        fly__btree_node_covers(bytes, tree->usable, key) && fly_bufpool_still(leaf)) {
-        return true;
+    if (is_node_of(tree, bytes) && node_level(bytes) == 0) {
+        bool behind = follows != NULL && fly__btree_node_follows(bytes, tree->usable, key);
+        if ((behind || fly__btree_node_covers(bytes, tree->usable, key)) &&
+            fly_bufpool_still(leaf)) {
+            if (follows != NULL) {
+                *follows = behind;
+            }
+            return true;
+        }
     }
     fly_bufpool_forget(leaf);
     return false;
@@ -381,11 +412,11 @@ static void note_hint(fly_btree_hint *hint, uint32_t page)
     }
 }
 
-/* Observe the leaf for a key. */
+/* Observe the leaf for a key. `*follows` as above; it is set only if it is true. */
 static fly_status find_leaf(fly_btree *tree, fly_btree_hint *hint, fly_bytes key, fly_pageref *leaf,
-                            fly_err *err)
+                            bool *follows, fly_err *err)
 {
-    if (try_hint(tree, hint, key, leaf)) {
+    if (try_hint(tree, hint, key, leaf, follows)) {
         hint->streak++;
         return FLY_OK;
     }
@@ -428,7 +459,7 @@ fly_status fly_btree_read(fly_btree *tree, fly_btree_hint *hint, fly_bytes key, 
     }
     for (;;) {
         fly_pageref leaf;
-        fly_status status = find_leaf(tree, hint, key, &leaf, err);
+        fly_status status = find_leaf(tree, hint, key, &leaf, NULL, err);
         if (FLY_UNLIKELY(status != FLY_OK)) {
             return status;
         }
@@ -554,16 +585,22 @@ static fly_status carry_out(fly_btree *tree, const fly_pageref *leaf, fly_bytes 
     return status;
 }
 
-/* Look the key up in an exclusive leaf and let the caller decide. */
-static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes key,
+/* Look the key up in an exclusive leaf, unless it is known to follow all others, and let the caller
+ * decide. */
+static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes key, bool follows,
                           fly_btree_decide decide, void *ctx, uint32_t *pos, bool *found,
                           struct cell *cell, fly_btree_change *change, fly_err *err)
 {
+    *change = (fly_btree_change){.verdict = FLY_BTREE_KEEP};
+    if (follows) {
+        *pos = node_count(leaf->bytes);
+        *found = false;
+        return decide(ctx, NULL, change, err);
+    }
     if (!fly__btree_node_search(leaf->bytes, tree->usable, key, pos, found) ||
         (*found && !node_cell(leaf->bytes, tree->usable, *pos, cell))) {
         return fly__btree_damaged(tree, leaf->page, "is not the leaf it should be", err);
     }
-    *change = (fly_btree_change){.verdict = FLY_BTREE_KEEP};
     if (*found) {
         fly_btree_entry entry = {.value = cell->value, .blob = cell->blob};
         return decide(ctx, &entry, change, err);
@@ -587,7 +624,8 @@ fly_status fly_btree_upsert(fly_btree *tree, fly_btree_hint *hint, fly_bytes key
     fly_status status = check_key(tree, key, err);
     while (status == FLY_OK) {
         fly_pageref leaf;
-        status = find_leaf(tree, hint, key, &leaf, err);
+        bool follows = false;
+        status = find_leaf(tree, hint, key, &leaf, &follows, err);
         if (status != FLY_OK) {
             return status;
         }
@@ -600,7 +638,7 @@ fly_status fly_btree_upsert(fly_btree *tree, fly_btree_hint *hint, fly_bytes key
         fly_btree_change change;
         enum outcome outcome = DONE;
         uint32_t need = 0;
-        status = consult(tree, &leaf, key, decide, ctx, &pos, &found, &cell, &change, err);
+        status = consult(tree, &leaf, key, follows, decide, ctx, &pos, &found, &cell, &change, err);
         if (status == FLY_OK) {
             status =
                 carry_out(tree, &leaf, key, pos, found, &cell, &change, op, &outcome, &need, err);

@@ -45,6 +45,8 @@ struct fly_bufpool {
     fly_mutex free_mutex;
     uint32_t *free_slots;      /* a stack; free_mutex */
     fly_atomic_u32 free_count; /* its height; changed under free_mutex, read without */
+    fly_atomic_u32 touched;    /* slots below this have been used; free_mutex to write */
+    fly_atomic_u32 populated;  /* slots below this have memory; background thread to write */
 
     fly_mutex flush_mutex; /* held by whoever writes pages; guards the next three */
     fly_page_batch *batch;

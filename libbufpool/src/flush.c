@@ -43,10 +43,12 @@ static fly_latch *latch_of(const fly_bufpool *pool, const struct fly__pending *p
 
 static bool try_shared(fly_latch *latch)
 {
+    FLY_POINT("latch try shared", latch);
     uint64_t seen = fly_load_relaxed_u64(&latch->word);
     while ((seen & FLY__LATCH_EXCLUSIVE) == 0 &&
            (seen & FLY__LATCH_READERS) != FLY__LATCH_READERS) {
         if (fly_cas_u64(&latch->word, &seen, seen + FLY__LATCH_READER)) {
+            FLY_TAKEN(latch, "latch");
             return true;
         }
     }
@@ -166,7 +168,7 @@ fly_status fly__bufpool_clean(fly_bufpool *pool, fly_err *err)
     while (count < pool->batch_pages && nothing < CHOOSE_MISSES) {
         uint32_t slot = fly__bufpool_victim(pool, is_dirty_and_unchosen, pool);
         if (slot == NO_SLOT) {
-            nothing++;
+            nothing += pool->policy->thorough ? CHOOSE_MISSES : 1;
             continue;
         }
         uint32_t page = fly_load_u32(&pool->slot_page[slot]);

@@ -37,7 +37,9 @@ enum {
     WAIT_NS = 100000,         /* between two looks for a slot when all are in use */
     WAIT_MAX_NS = 2000000000, /* after that the pool is too small for what is latched at once */
     TICKS_IN_POOL = 16,       /* ticks that pass while as many pages come in as there are slots */
-    AHEAD_SHARE = 8           /* of the slots, which part may be on its way in at once */
+    AHEAD_SHARE = 8,          /* of the slots, which part may be on its way in at once */
+    POPULATE_BYTES = 8 << 20, /* of memory at a time; */
+    POPULATE_ASK = 32         /* asked for not more often than once in so many slots */
 };
 
 static const fly_trace_type events[] = {
@@ -127,10 +129,23 @@ void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot)
 }
 
 /* What hot.tick shows: the time, or, if every reference must take the slow way, no time at all. */
+static uint32_t tick_to_show(const fly_bufpool *pool)
+{
+    bool every = pool->policy->every_reference || fly_load_seq_u32(&pool->watched) != 0;
+    return every ? UINT32_MAX : fly_load_seq_u32(&pool->real_tick);
+}
+
+/* Of several who show it at once, the last to store looks again afterwards, so what stays is true:
+ * a stale tick would send every use of a page the slow way until the next one. Sequentially
+ * consistent, for this is a store here and a load of another word that others change. */
 static void show_tick(fly_bufpool *pool)
 {
-    bool every = pool->policy->every_reference || fly_load_u32(&pool->watched) != 0;
-    fly_store_u32(&pool->hot.tick, every ? UINT32_MAX : fly_load_u32(&pool->real_tick));
+    uint32_t shown;
+    do {
+        shown = tick_to_show(pool);
+        FLY_POINT("show tick", pool);
+        fly_store_seq_u32(&pool->hot.tick, shown);
+    } while (tick_to_show(pool) != shown);
 }
 
 /* A page came in: that is what time is made of. */
@@ -144,7 +159,7 @@ static void pass_time(fly_bufpool *pool)
 
 void fly_bufpool_watch(fly_bufpool *pool, bool on)
 {
-    fly_store_u32(&pool->watched, on ? 1 : 0);
+    fly_store_seq_u32(&pool->watched, on ? 1 : 0);
     show_tick(pool);
 }
 
@@ -158,6 +173,9 @@ static bool pop_free(fly_bufpool *pool, uint32_t *slot)
     if (count > 0) {
         *slot = pool->free_slots[count - 1];
         fly_store_u32(&pool->free_count, count - 1);
+        if (*slot >= fly_load_relaxed_u32(&pool->touched)) {
+            fly_store_u32(&pool->touched, *slot + 1);
+        }
         found = true;
     }
     fly_mutex_unlock(&pool->free_mutex);
@@ -230,6 +248,9 @@ static bool evict_some(fly_bufpool *pool, uint32_t *slot)
             *slot = victim;
             return true;
         }
+        if (victim == NO_SLOT && pool->policy->thorough) {
+            break;
+        }
     }
     return false;
 }
@@ -247,12 +268,38 @@ static uint32_t reserve_of(const fly_bufpool *pool)
     return pool->slots / 64 < 256 ? pool->slots / 64 : 256;
 }
 
+/* How many slots get memory at a time, before somebody needs it: touching fresh memory takes the
+ * system a while, and whoever brings a page in holds latches. */
+static uint32_t populate_step(const fly_bufpool *pool)
+{
+    uint32_t step = (uint32_t)POPULATE_BYTES >> pool->hot.shift;
+    return step < pool->slots / 16 ? step : pool->slots / 16;
+}
+
+/* Slots that want memory: up to two steps ahead of those in use. */
+static uint32_t wanted_populated(const fly_bufpool *pool)
+{
+    uint32_t wanted = fly_load_relaxed_u32(&pool->touched) + 2 * populate_step(pool);
+    return pool->hot.by_page ? 0 : wanted < pool->slots ? wanted : pool->slots;
+}
+
+static void call_background(fly_bufpool *pool)
+{
+    (void)fly_add_u32(&pool->alarm, 1);
+    fly_unpark(&pool->alarm, 1);
+}
+
 /* A slot that is free or can be made so at once. */
 static bool take_slot_at_once(fly_bufpool *pool, uint32_t *slot)
 {
-    if (pool->has_background && fly_load_relaxed_u32(&pool->free_count) < reserve_of(pool) / 2) {
-        (void)fly_add_u32(&pool->alarm, 1);
-        fly_unpark(&pool->alarm, 1);
+    if (pool->has_background) {
+        uint32_t populated = fly_load_relaxed_u32(&pool->populated);
+        uint32_t wanted = wanted_populated(pool);
+        bool step_is_due = wanted >= populated + populate_step(pool) && wanted > populated &&
+                           wanted % POPULATE_ASK == 0;
+        if (step_is_due || fly_load_relaxed_u32(&pool->free_count) < reserve_of(pool) / 2) {
+            call_background(pool);
+        }
     }
     return pop_free(pool, slot) || evict_some(pool, slot);
 }
@@ -300,14 +347,21 @@ static fly_status beyond(const fly_bufpool *pool, uint32_t page, fly_err *err)
 /*
  * Enter page `page` into a slot that the caller took, and take its latch. Afterwards the page belongs
  * to the caller, its bytes unread. False: it is in memory already, or just came; the slot is free.
+ *
+ * Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody may be
+ * evicting the page, or have brought it in a moment ago, and keep it. Who wants the page may `wait`
+ * for that; who reads ahead holds pages that nobody asked it for, and gives up instead.
  */
-static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, fly_pageref *ref)
+static bool enter(fly_bufpool *pool, uint32_t page, uint32_t slot, bool wait, fly_pageref *ref)
 {
     size_t index = fly__bufpool_index(pool, page, slot);
     fly_latch *latch = &pool->hot.latches[index];
-    /* Frames: nobody can want this latch for long, for the slot is in no table. Virtual: somebody
-     * may be evicting the page, or be bringing it in just as we are. */
-    fly_latch_lock_exclusive(latch);
+    if (wait) {
+        fly_latch_lock_exclusive(latch);
+    } else if (!fly_latch_try_exclusive(latch)) {
+        push_free(pool, slot);
+        return false;
+    }
     uint32_t tick = fly_load_u32(&pool->real_tick);
     uint32_t last = 0;
     if (!entry_fill(pool, page, slot, tick, &last)) {
@@ -352,7 +406,7 @@ static fly_status load(fly_bufpool *pool, uint32_t page, fly_pageref *ref, fly_e
     if (status != FLY_OK) {
         return status;
     }
-    if (!enter(pool, page, slot, ref)) {
+    if (!enter(pool, page, slot, true, ref)) {
         return FLY_E_AGAIN;
     }
     uint64_t began = pool->env->trace != NULL ? fly_now() : 0;
@@ -494,7 +548,7 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
         if (status != FLY_OK) {
             return status;
         }
-        if (enter(pool, page, slot, ref)) {
+        if (enter(pool, page, slot, true, ref)) {
             pass_time(pool);
             tell_use(pool, page, slot);
             break;
@@ -587,7 +641,7 @@ void fly_bufpool_read_ahead(fly_bufpool *pool, const uint32_t *pages, uint32_t c
         if (!take_slot_at_once(pool, &run.slots[run.count])) {
             break;
         }
-        if (enter(pool, page, run.slots[run.count], &run.refs[run.count])) {
+        if (enter(pool, page, run.slots[run.count], false, &run.refs[run.count])) {
             run.count++;
         }
     }
@@ -596,11 +650,25 @@ void fly_bufpool_read_ahead(fly_bufpool *pool, const uint32_t *pages, uint32_t c
 
 /* ------------------------------------------------------------------- the background thread */
 
+static void populate(fly_bufpool *pool)
+{
+    uint32_t from = fly_load_relaxed_u32(&pool->populated);
+    uint32_t touched = fly_load_relaxed_u32(&pool->touched);
+    uint32_t to = wanted_populated(pool);
+    from = from > touched ? from : touched; /* what is in use has memory by now */
+    if (from < to) {
+        fly_vfs_populate(pool->env->vfs, fly__bufpool_bytes(pool, from),
+                         (size_t)(to - from) << pool->hot.shift);
+        fly_store_u32(&pool->populated, to);
+    }
+}
+
 static void keep_clean(void *arg)
 {
     fly_bufpool *pool = arg;
     while (fly_load_u32(&pool->stop) == 0) {
         uint32_t seen = fly_load_u32(&pool->alarm);
+        populate(pool);
         uint32_t wanted = reserve_of(pool);
         fly__bufpool_make_free(pool, wanted);
         if (fly_load_u32(&pool->free_count) < wanted) {
@@ -743,8 +811,7 @@ void fly_bufpool_destroy(fly_bufpool *pool)
     }
     if (pool->has_background) {
         fly_store_u32(&pool->stop, 1);
-        (void)fly_add_u32(&pool->alarm, 1);
-        fly_unpark(&pool->alarm, 1);
+        call_background(pool);
         fly_thread_join(&pool->background);
     }
     fly_mem *mem = pool->env->mem;

@@ -25,7 +25,9 @@ enum {
 };
 
 static const fly_bufpool_backend backends[] = {FLY_BUFPOOL_FRAMES, FLY_BUFPOOL_VIRTUAL};
-static const fly_bufpool_policy *const policies[] = {&fly_bufpool_lru_k};
+static const fly_bufpool_policy *const policies[] = {&fly_bufpool_lru_k, &fly_bufpool_lru_k_exact,
+                                                     &fly_bufpool_lru, &fly_bufpool_clock,
+                                                     &fly_bufpool_2q};
 
 enum {
     BACKENDS = sizeof backends / sizeof backends[0],

@@ -60,11 +60,41 @@ static uint8_t *page_in(const fly_page_batch *batch, uint32_t i)
     return batch->buffer + FLY__AREA_HEADER + (size_t)i * batch->file->page_size;
 }
 
+/* Let the area have room for the largest batch there is, so that writing one cannot run out. */
+static fly_status reserve_area(fly_pagefile *file, size_t size, fly_err *err)
+{
+    if (file->area == NULL || file->read_only) {
+        return FLY_OK;
+    }
+    fly_mutex_lock(&file->write_mutex);
+    fly_status status = FLY_OK;
+    if (size > file->area_room) {
+        status = fly_file_allocate(file->area, 0, size, err);
+        if (status == FLY_OK) {
+            /* The length has to be durable too: a durable write need not see to it, since it does
+             * not change it. */
+            status = fly_file_sync(file->area, err);
+            if (status != FLY_OK) {
+                fly_store_u32(&file->failed, 1);
+            }
+        }
+        if (status == FLY_OK) {
+            file->area_room = size;
+        }
+    }
+    fly_mutex_unlock(&file->write_mutex);
+    return status;
+}
+
 fly_status fly_page_batch_create(fly_pagefile *file, uint32_t capacity, fly_page_batch **batch,
                                  fly_err *err)
 {
     FLY_ASSERT(capacity > 0);
     FLY_ASSERT(capacity <= FLY_PAGEFILE_BATCH_MAX);
+    fly_status status = reserve_area(file, buffer_size(file, capacity), err);
+    if (status != FLY_OK) {
+        return status;
+    }
     fly_page_batch *made = fly_mem_alloc(file->env->mem, sizeof *made);
     if (made == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a batch of pages");
@@ -126,6 +156,7 @@ fly_status fly_page_batch_add(fly_page_batch *batch, uint32_t id, const uint8_t 
                               fly_err *err)
 {
     FLY_ASSERT(fly_page_id(bytes) == id);
+    FLY_ASSERT(!fly_pagefile_is_own(batch->file, id));
     return fly__page_batch_put(batch, id, bytes, false, err);
 }
 
@@ -189,6 +220,9 @@ fly_status fly_page_batch_write(fly_page_batch *batch, fly_err *err)
         fill_header(batch);
         status = fly_file_write(file->area, 0, batch->buffer, buffer_size(file, batch->count),
                                 FLY_WRITE_DURABLE, err);
+        if (status == FLY_E_NO_SPACE) {
+            goto out; /* no page was touched, and room may come back */
+        }
     }
     if (status == FLY_OK) {
         status = write_in_place(file->file, file->page_size, page_in(batch, 0), batch->ids,
@@ -205,15 +239,17 @@ out:
 
 void fly__pagefile_clear_area(fly_pagefile *file)
 {
-    /* Nobody depends on it: a batch that is repeated changes nothing. It saves the next open the
-     * work. */
+    /* Who opens the file with its area does not depend on it: a batch that is repeated changes
+     * nothing. Who works without the area for a while, or puts an older copy of the file in its
+     * place, does. */
     if (file->area == NULL || file->read_only || fly_load_u32(&file->failed) != 0) {
         return;
     }
     uint8_t *zeros = fly_mem_alloc_aligned(file->env->mem, FLY__AREA_HEADER, FLY_DIRECT_ALIGN);
     if (zeros != NULL) {
         memset(zeros, 0, FLY__AREA_HEADER);
-        if (fly_file_write(file->area, 0, zeros, FLY__AREA_HEADER, 0, NULL) != FLY_OK) {
+        if (fly_file_write(file->area, 0, zeros, FLY__AREA_HEADER, FLY_WRITE_DURABLE, NULL) !=
+            FLY_OK) {
             fly_log(file->env, FLY_LOG_DEBUG, "could not clear the double-write area of \"%s\"",
                     file->path);
         }
@@ -243,38 +279,31 @@ static bool whole(const uint8_t *header, const uint8_t *page, uint32_t page_size
            fly_page_verify(page, page_size, fly_get_u32(entry), NULL) == FLY_OK;
 }
 
-/* The file's header page says whose it is, unless it is the one that is torn: then the batch must
- * hold another copy of it. */
+/* The file's header page says whose it is. It may be torn, but not within its first sector, where
+ * all of this lies. */
 static bool same_file(const uint8_t *header, fly_file *file, uint8_t *scratch, uint32_t page_size)
 {
+    static const uint8_t magic[8] = {'F', 'l', 'y', 'D', 'B', ' ', 'p', 'g'};
     size_t got = 0;
-    if (fly_get_u32(header + AT_ENTRIES) == 0) {
-        return true;
-    }
     return fly_file_read_some(file, 0, scratch, page_size, &got, NULL) == FLY_OK &&
-           got == page_size && fly_page_verify(scratch, page_size, 0, NULL) == FLY_OK &&
+           got == page_size && memcmp(scratch + 24, magic, sizeof magic) == 0 &&
+           fly_get_u32(scratch + 36) == page_size &&
            memcmp(scratch + 40, header + AT_UUID, 16) == 0;
 }
 
-/* Which pages of the batch are not in their places; puts them first and returns how many. */
-static fly_status missing(fly_file *file, const uint8_t *header, uint8_t *pages, uint32_t page_size,
-                          uint32_t count, uint8_t *scratch, uint32_t *ids, uint32_t *left,
-                          fly_err *err)
+/* Count the pages of the batch that are not in their places. */
+static fly_status missing(fly_file *file, const uint8_t *pages, const uint32_t *ids, uint32_t count,
+                          uint8_t *scratch, uint32_t page_size, uint32_t *left, fly_err *err)
 {
     *left = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t id = fly_get_u32(header + AT_ENTRIES + (size_t)i * ENTRY);
-        uint8_t *page = pages + (size_t)i * page_size;
         size_t got = 0;
         fly_status status =
-            fly_file_read_some(file, (uint64_t)id * page_size, scratch, page_size, &got, err);
+            fly_file_read_some(file, (uint64_t)ids[i] * page_size, scratch, page_size, &got, err);
         if (status != FLY_OK) {
             return status;
         }
-        if (got < page_size || memcmp(scratch, page, page_size) != 0) {
-            memmove(pages + (size_t)*left * page_size, page, page_size);
-            ids[(*left)++] = id;
-        }
+        *left += got < page_size || memcmp(scratch, pages + (size_t)i * page_size, page_size) != 0;
     }
     return FLY_OK;
 }
@@ -282,7 +311,7 @@ static fly_status missing(fly_file *file, const uint8_t *header, uint8_t *pages,
 fly_status fly__pagefile_repair(fly_env *env, fly_file *file, fly_file *area, bool read_only,
                                 fly_err *err)
 {
-    size_t size = FLY__AREA_HEADER + (size_t)(FLY_PAGEFILE_BATCH_MAX + 1) * FLY_PAGE_SIZE_MAX;
+    size_t size = 0;
     uint8_t *header = fly_mem_alloc_aligned(env->mem, FLY__AREA_HEADER, FLY_DIRECT_ALIGN);
     uint8_t *pages = NULL;
     if (header == NULL) {
@@ -307,15 +336,16 @@ fly_status fly__pagefile_repair(fly_env *env, fly_file *file, fly_file *area, bo
     if (status != FLY_OK || got < all || !same_file(header, file, scratch, page_size)) {
         goto out;
     }
+    uint32_t ids[FLY_PAGEFILE_BATCH_MAX];
     for (uint32_t i = 0; i < count; i++) {
         if (!whole(header, pages + (size_t)i * page_size, page_size, i)) {
             goto out;
         }
+        ids[i] = fly_get_u32(header + AT_ENTRIES + (size_t)i * ENTRY);
     }
-    uint32_t ids[FLY_PAGEFILE_BATCH_MAX];
     uint32_t left = 0;
-    status = missing(file, header, pages, page_size, count, scratch, ids, &left, err);
-    if (status != FLY_OK || left == 0) {
+    status = missing(file, pages, ids, count, scratch, page_size, &left, err);
+    if (status != FLY_OK || (read_only && left == 0)) {
         goto out;
     }
     if (read_only) {
@@ -325,9 +355,19 @@ fly_status fly__pagefile_repair(fly_env *env, fly_file *file, fly_file *area, bo
                              file->path, left);
         goto out;
     }
-    fly_log(env, FLY_LOG_INFO, "repairing %" PRIu32 " pages of \"%s\" from \"%s\"", left,
-            file->path, area->path);
-    status = write_in_place(file, page_size, pages, ids, left, err);
+    if (left > 0) {
+        fly_log(env, FLY_LOG_INFO, "repairing %" PRIu32 " pages of \"%s\" from \"%s\"", left,
+                file->path, area->path);
+    }
+    /* Everything once more, the area first: what reads as it should may not be durable, if the
+     * process died before a sync, or a sync failed. */
+    status = fly_file_write(area, FLY__AREA_HEADER, pages, all, FLY_WRITE_DURABLE, err);
+    if (status == FLY_OK) {
+        status = fly_file_write(area, 0, header, FLY__AREA_HEADER, FLY_WRITE_DURABLE, err);
+    }
+    if (status == FLY_OK) {
+        status = write_in_place(file, page_size, pages, ids, count, err);
+    }
 out:
     fly_mem_free(env->mem, pages, size);
     fly_mem_free(env->mem, header, FLY__AREA_HEADER);

@@ -59,13 +59,19 @@ static void move_slots(fly_page page, uint32_t from, uint32_t to, uint32_t count
     memmove(fly_page_slot(page, to), fly_page_slot(page, from), (size_t)count * page.slot_bytes);
 }
 
-void fly_page_init(fly_page page, uint32_t id, uint8_t kind)
+void fly_page_reset(fly_page page, uint32_t id, uint8_t kind)
 {
-    memset(page.bytes, 0, page.size);
+    memset(page.bytes, 0, page.slots_at);
     fly_put_u32(page.bytes + AT_ID, id);
     page.bytes[AT_KIND] = kind;
     set_count(page, 0);
     set_upper(page, page.size);
+}
+
+void fly_page_init(fly_page page, uint32_t id, uint8_t kind)
+{
+    memset(page.bytes + page.slots_at, 0, page.size - page.slots_at);
+    fly_page_reset(page, id, kind);
 }
 
 /* ------------------------------------------------------------------------- space */

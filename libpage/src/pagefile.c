@@ -18,6 +18,7 @@
 #include <fly/base_hash.h>
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "pagefile_int.h"
@@ -225,9 +226,10 @@ static fly_status load_map(fly_pagefile *file, uint8_t *bytes, uint32_t map, fly
                          : pages - first >= 64 ? UINT64_MAX
                                                : ((uint64_t)1 << (pages - first)) - 1;
         if ((bits & ~valid) != 0) {
-            return fly_err_set(err, FLY_E_CORRUPT,
-                               "map %" PRIu32 " of \"%s\" speaks of pages beyond %" PRIu32, map,
-                               file->path, pages);
+            /* A checkpoint of more maps than a batch holds was interrupted: this one knows more
+             * pages than the header, which comes last. */
+            bits &= valid;
+            file->map_dirty[map] = 1;
         }
         if (bits != 0) {
             file->used[word] = bits;
@@ -347,34 +349,126 @@ static fly_status load_header(fly_pagefile *file, uint8_t *bytes, uint32_t wante
     return FLY_OK;
 }
 
-/* A new file: two pages, written before anybody relies on them. A crash before the sync leaves a
- * file that is refused as no page file: creators make files under another name and rename them. */
-static fly_status create_file(fly_pagefile *file, uint8_t *bytes, fly_err *err)
+/* Make the names in the directory of `path` durable. */
+static fly_status sync_parent(const fly_pagefile *file, const char *path, fly_err *err)
+{
+    char parent[FLY_PATH_MAX] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL) {
+        size_t len = slash == path ? 1 : (size_t)(slash - path);
+        memcpy(parent, path, len);
+        parent[len] = '\0';
+    }
+    return fly_vfs_sync_dir(file->env->vfs, parent, err);
+}
+
+/* Header and first map of a new file, as they lie on the disk. */
+static fly_status fill_new_file(fly_pagefile *file, uint8_t *bytes, fly_err *err)
 {
     fly_status status = file->env->random(file->env, file->uuid, sizeof file->uuid, err);
+    if (status == FLY_OK && file->codec != NULL) {
+        status = file->codec->describe(file->codec, file->params, err);
+    }
+    if (status == FLY_OK) {
+        status = bits_reserve(file, 2, err);
+    }
     if (status != FLY_OK) {
         return status;
     }
     file->created = file->env->wall_time(file->env);
-    if (file->codec != NULL) {
-        status = file->codec->describe(file->codec, file->params, err);
-        if (status != FLY_OK) {
-            return status;
-        }
-    }
-    status = extend(file, 2, err);
-    if (status != FLY_OK) {
-        return status;
-    }
+    fly_store_u32(&file->pages, 2);
+    file->used[0] = 3;
     write_header(file, bytes, 0);
     fly_page_seal(bytes, file->page_size);
     write_map(file, bytes + file->page_size, 0, 0);
     fly_page_seal(bytes + file->page_size, file->page_size);
-    status = fly_file_write(file->file, 0, bytes, 2 * (size_t)file->page_size, 0, err);
-    if (status == FLY_OK) {
-        status = fly_file_sync(file->file, err);
+    file->used[0] = 0; /* it is loaded as any other file is */
+    return FLY_OK;
+}
+
+/* Make a file of two pages under another name and give it its own when it is durable: a crash leaves
+ * no file or a good one. Who else is making it holds the lock of the other name; if that was given
+ * up because the file is there now, so is the file. */
+static fly_status create_file(fly_pagefile *file, unsigned mode, uint8_t *bytes, fly_err *err)
+{
+    fly_vfs *vfs = file->env->vfs;
+    char fresh[FLY_PATH_MAX];
+    if (snprintf(fresh, sizeof fresh, "%s.new", file->path) >= (int)sizeof fresh) {
+        return fly_err_set(err, FLY_E_TOO_LARGE, "path \"%.64s…\" is too long", file->path);
     }
-    memset(file->map_dirty, 0, file->maps);
+    fly_file *made = NULL;
+    fly_status status = fly_file_open(vfs, fresh, mode | FLY_OPEN_CREATE, &made, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = fly_file_lock(made, err);
+    if (status != FLY_OK) {
+        fly_file_abandon(made);
+        return status;
+    }
+    if (fly_vfs_exists(vfs, file->path)) {
+        status =
+            fly_err_set(err, FLY_E_LOCKED, "\"%s\" was made by somebody else just now", file->path);
+    }
+    status = status == FLY_OK ? fill_new_file(file, bytes, err) : status;
+    status = status == FLY_OK ? fly_file_truncate(made, 0, err) : status;
+    if (status == FLY_OK) {
+        status = fly_file_write(made, 0, bytes, 2 * (size_t)file->page_size, 0, err);
+    }
+    status = status == FLY_OK ? fly_file_sync(made, err) : status;
+    status = status == FLY_OK ? fly_vfs_rename(vfs, fresh, file->path, err) : status;
+    if (status != FLY_OK && fly_vfs_remove(vfs, fresh, NULL) != FLY_OK) {
+        fly_log(file->env, FLY_LOG_WARNING, "could not remove the unfinished \"%s\"", fresh);
+    }
+    fly_file_abandon(made);
+    return status;
+}
+
+static fly_status open_area(fly_pagefile *file, const char *area, unsigned mode, fly_err *err)
+{
+    mode |= file->read_only ? 0u : (unsigned)FLY_OPEN_CREATE;
+    fly_status status = fly_file_open(file->env->vfs, area, mode, &file->area, err);
+    if (status == FLY_E_NOT_FOUND && file->read_only) {
+        return FLY_OK;
+    }
+    if (status == FLY_OK && !file->read_only) {
+        status = fly_file_lock(file->area, err);
+    }
+    return status;
+}
+
+static fly_status open_file(fly_pagefile *file, unsigned mode, fly_err *err)
+{
+    fly_status status = fly_file_open(file->env->vfs, file->path, mode, &file->file, err);
+    if (status == FLY_OK && !file->read_only) {
+        status = fly_file_lock(file->file, err);
+    }
+    return status;
+}
+
+/* File and area: there, locked if they are to be written, and durable by name. */
+static fly_status open_both(fly_pagefile *file, const char *area,
+                            const fly_pagefile_options *options, uint8_t *bytes, fly_err *err)
+{
+    unsigned mode = file->read_only ? 0u : (unsigned)FLY_OPEN_WRITE;
+    mode |= options->buffered ? 0u : (unsigned)FLY_OPEN_DIRECT;
+    fly_status status = open_file(file, mode, err);
+    bool create = status == FLY_E_NOT_FOUND && options->create && !file->read_only;
+    if (status != FLY_OK && !create) {
+        return status;
+    }
+    status = area != NULL ? open_area(file, area, mode, err) : FLY_OK;
+    if (status == FLY_OK && create) {
+        status = create_file(file, mode, bytes, err);
+        status = status == FLY_OK ? open_file(file, mode, err) : status;
+    }
+    /* Each time, since nobody knows whether whoever made them came so far. */
+    if (status == FLY_OK && !file->read_only) {
+        status = sync_parent(file, file->path, err);
+        if (status == FLY_OK && area != NULL) {
+            status = sync_parent(file, area, err);
+        }
+    }
     return status;
 }
 
@@ -386,13 +480,13 @@ fly_status fly_pagefile_open(fly_env *env, const char *path, const char *area,
                            "page size %" PRIu32 " is not a power of two from %d to %d",
                            options->page_size, FLY_PAGE_SIZE_MIN, FLY_PAGE_SIZE_MAX);
     }
-    if (strlen(path) >= FLY_PATH_MAX) {
-        return fly_err_set(err, FLY_E_TOO_LARGE, "path \"%.64s…\" is too long", path);
+    if (strlen(path) >= FLY_PATH_MAX || (area != NULL && strlen(area) >= FLY_PATH_MAX)) {
+        return fly_err_set(err, FLY_E_TOO_LARGE, "path \"%.64s…\" is too long",
+                           strlen(path) >= FLY_PATH_MAX ? path : area);
     }
     fly_pagefile *opened = fly_mem_calloc(env->mem, 1, sizeof *opened);
     size_t scratch_size = 2 * FLY_PAGE_SIZE_MAX;
     uint8_t *scratch = fly_mem_alloc_aligned(env->mem, scratch_size, FLY_DIRECT_ALIGN);
-    fly_status status;
     if (opened == NULL || scratch == NULL) {
         fly_mem_free(env->mem, opened, sizeof *opened);
         fly_mem_free(env->mem, scratch, scratch_size);
@@ -405,58 +499,26 @@ fly_status fly_pagefile_open(fly_env *env, const char *path, const char *area,
     memcpy(opened->path, path, strlen(path) + 1);
     fly_mutex_init(&opened->write_mutex, "double-write area", RANK_AREA);
     fly_mutex_init(&opened->map_mutex, "page map", RANK_MAP);
+    fly_cond_init(&opened->checkpointed);
 
-    unsigned mode = options->read_only ? 0u : (unsigned)FLY_OPEN_WRITE;
-    mode |= options->buffered ? 0u : (unsigned)FLY_OPEN_DIRECT;
-    bool created = false;
-    status = fly_file_open(env->vfs, path, mode, &opened->file, err);
-    if (status == FLY_E_NOT_FOUND && options->create && !options->read_only) {
-        created = true;
-        status = fly_file_open(env->vfs, path, mode | FLY_OPEN_CREATE | FLY_OPEN_EXCLUSIVE,
-                               &opened->file, err);
+    fly_status status = open_both(opened, area, options, scratch, err);
+    if (status == FLY_OK && opened->area != NULL) {
+        status = fly__pagefile_repair(env, opened->file, opened->area, options->read_only, err);
     }
+    if (status == FLY_OK) {
+        status = load_header(opened, scratch, options->page_size, err);
+    }
+    fly_mem_free(env->mem, scratch, scratch_size);
     if (status != FLY_OK) {
-        goto failed;
-    }
-    if (!options->read_only) {
-        status = fly_file_lock(opened->file, err);
-        if (status != FLY_OK) {
-            goto failed;
-        }
-    }
-    if (area != NULL) {
-        unsigned create = options->read_only ? 0u : (unsigned)FLY_OPEN_CREATE;
-        status = fly_file_open(env->vfs, area, mode | create, &opened->area, err);
-        if (status == FLY_E_NOT_FOUND && options->read_only) {
-            status = FLY_OK;
-        }
-        if (status == FLY_OK && opened->area != NULL && !created) {
-            status = fly__pagefile_repair(env, opened->file, opened->area, options->read_only, err);
-        }
-        if (status != FLY_OK) {
-            goto failed;
-        }
-    }
-    status = created ? create_file(opened, scratch, err)
-                     : load_header(opened, scratch, options->page_size, err);
-    if (status != FLY_OK) {
-        if (created && fly_vfs_remove(env->vfs, path, NULL) != FLY_OK) {
-            fly_log(env, FLY_LOG_WARNING, "could not remove the unfinished \"%s\"", path);
-        }
-        goto failed;
+        opened->read_only = true; /* nothing to clear on the way out */
+        fly_pagefile_close(opened);
+        return status;
     }
     uint32_t reserve = opened->codec != NULL ? opened->codec->reserve : 0;
     FLY_ASSERT(reserve < opened->page_size / 4);
     opened->usable = opened->page_size - reserve;
-    fly_mem_free(env->mem, scratch, scratch_size);
     *file = opened;
     return FLY_OK;
-
-failed:
-    fly_mem_free(env->mem, scratch, scratch_size);
-    opened->read_only = true; /* nothing to clear on the way out */
-    fly_pagefile_close(opened);
-    return status;
 }
 
 void fly_pagefile_close(fly_pagefile *file)
@@ -624,6 +686,11 @@ fly_status fly_pagefile_alloc(fly_pagefile *file, uint32_t near, uint32_t count,
     if (file->read_only) {
         return fly_err_set(err, FLY_E_READ_ONLY, "\"%s\" was opened for reading", file->path);
     }
+    if (count > pages_per_map(file) - 1) {
+        return fly_err_set(err, FLY_E_TOO_LARGE,
+                           "no %" PRIu32 " pages of \"%s\" are neighbours: a map lies between",
+                           count, file->path);
+    }
     fly_mutex_lock(&file->map_mutex);
     fly_status status = FLY_OK;
     uint32_t pages = fly_load_u32(&file->pages);
@@ -720,13 +787,18 @@ void fly_pagefile_set_meta(fly_pagefile *file, const void *meta, size_t len)
 
 uint64_t fly_pagefile_checkpoint_lsn(const fly_pagefile *file)
 {
-    return file->checkpoint_lsn;
+    fly_pagefile *mutable_file = (fly_pagefile *)(uintptr_t)file;
+    fly_mutex_lock(&mutable_file->map_mutex);
+    uint64_t lsn = file->checkpoint_lsn;
+    fly_mutex_unlock(&mutable_file->map_mutex);
+    return lsn;
 }
 
 /* Pages of the file's own, copied to be written. */
 struct own_pages {
     uint8_t *bytes;
     size_t size;
+    uint32_t physical; /* of the file when it was copied */
     uint32_t count;
     uint32_t ids[]; /* the header comes last */
 };
@@ -750,6 +822,7 @@ static struct own_pages *copy_own_pages(fly_pagefile *file, uint64_t lsn)
         fly_mem_free(mem, copy, sizeof *copy + dirty * sizeof copy->ids[0]);
         return NULL;
     }
+    copy->physical = file->physical;
     copy->count = 0;
     for (uint32_t map = 0; map < maps; map++) {
         if (file->map_dirty[map] != 0) {
@@ -769,14 +842,24 @@ static void free_own_pages(const fly_pagefile *file, struct own_pages *copy)
     fly_mem_free(file->env->mem, copy, sizeof *copy + copy->count * sizeof copy->ids[0]);
 }
 
-/* The copies did not get to disk: these maps are dirty still. */
-static void stay_dirty(fly_pagefile *file, const struct own_pages *copy)
+/* A header must not survive a crash that the length it speaks of does not. */
+static fly_status sync_length(fly_pagefile *file, uint32_t physical, fly_err *err)
 {
     fly_mutex_lock(&file->map_mutex);
-    for (uint32_t i = 0; i + 1 < copy->count; i++) {
-        file->map_dirty[map_of(file, copy->ids[i])] = 1;
-    }
+    bool synced = physical <= file->synced;
     fly_mutex_unlock(&file->map_mutex);
+    if (synced || fly_load_u32(&file->failed) != 0) {
+        return FLY_OK; /* or the batch will be refused */
+    }
+    fly_status status = fly_file_sync(file->file, err);
+    if (status != FLY_OK) {
+        fly_store_u32(&file->failed, 1);
+        return status;
+    }
+    fly_mutex_lock(&file->map_mutex);
+    file->synced = physical;
+    fly_mutex_unlock(&file->map_mutex);
+    return FLY_OK;
 }
 
 static fly_status write_own_pages(fly_pagefile *file, const struct own_pages *copy, fly_err *err)
@@ -799,12 +882,42 @@ static fly_status write_own_pages(fly_pagefile *file, const struct own_pages *co
     return status;
 }
 
+/* A condition and not a mutex, since the owner's functions take what mutexes they like meanwhile. */
+static void begin_checkpoint(fly_pagefile *file)
+{
+    fly_mutex_lock(&file->map_mutex);
+    while (file->checkpointing) {
+        fly_cond_wait(&file->checkpointed, &file->map_mutex);
+    }
+    file->checkpointing = true;
+    fly_mutex_unlock(&file->map_mutex);
+}
+
+static void end_checkpoint(fly_pagefile *file, uint64_t lsn, struct own_pages *copy, bool written)
+{
+    fly_mutex_lock(&file->map_mutex);
+    if (written) {
+        file->checkpoint_lsn = lsn;
+    } else if (copy != NULL) { /* these maps are dirty still */
+        for (uint32_t i = 0; i + 1 < copy->count; i++) {
+            file->map_dirty[map_of(file, copy->ids[i])] = 1;
+        }
+    }
+    file->checkpointing = false;
+    fly_cond_broadcast(&file->checkpointed);
+    fly_mutex_unlock(&file->map_mutex);
+    if (copy != NULL) {
+        free_own_pages(file, copy);
+    }
+}
+
 fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn,
                                    const fly_pagefile_freeze *freeze, fly_err *err)
 {
     if (file->read_only) {
         return fly_err_set(err, FLY_E_READ_ONLY, "\"%s\" was opened for reading", file->path);
     }
+    begin_checkpoint(file);
     if (freeze != NULL) {
         freeze->begin(freeze->ctx);
     }
@@ -816,18 +929,14 @@ fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn,
         status = freeze->end(freeze->ctx, err);
     }
     if (copy == NULL) {
-        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a checkpoint of \"%s\"",
-                           file->path);
+        status =
+            fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a checkpoint of \"%s\"", file->path);
     }
     if (status == FLY_OK) {
-        status = write_own_pages(file, copy, err);
+        status = sync_length(file, copy->physical, err);
+        status = status == FLY_OK ? write_own_pages(file, copy, err) : status;
     }
-    if (status == FLY_OK) {
-        file->checkpoint_lsn = lsn;
-    } else {
-        stay_dirty(file, copy);
-    }
-    free_own_pages(file, copy);
+    end_checkpoint(file, lsn, copy, status == FLY_OK);
     return status;
 }
 
@@ -853,6 +962,9 @@ static uint32_t forget_tail(fly_pagefile *file)
 
 fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err)
 {
+    if (file->read_only) {
+        return fly_err_set(err, FLY_E_READ_ONLY, "\"%s\" was opened for reading", file->path);
+    }
     fly_mutex_lock(&file->map_mutex);
     uint32_t kept = forget_tail(file);
     bool shorter = kept < file->physical;
@@ -862,7 +974,7 @@ fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err)
     }
     /* First a header that no longer counts the tail, then the cut, if nobody has grown the file
      * again in between. */
-    fly_status status = fly_pagefile_checkpoint(file, file->checkpoint_lsn, NULL, err);
+    fly_status status = fly_pagefile_checkpoint(file, fly_pagefile_checkpoint_lsn(file), NULL, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -871,6 +983,7 @@ fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err)
         status = fly_file_truncate(file->file, (uint64_t)kept * file->page_size, err);
         if (status == FLY_OK) {
             file->physical = kept;
+            file->synced = file->synced < kept ? file->synced : kept;
         }
     }
     fly_mutex_unlock(&file->map_mutex);

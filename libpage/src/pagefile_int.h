@@ -24,6 +24,7 @@ struct fly_pagefile {
 
     fly_mutex write_mutex; /* held while the double-write area is in use */
     uint64_t sequence;     /* of the newest batch; write_mutex */
+    uint64_t area_room;    /* bytes of the area for which disk space is reserved; write_mutex */
 
     fly_mutex map_mutex;
     /* map_mutex guards the rest */
@@ -32,9 +33,12 @@ struct fly_pagefile {
     fly_atomic_u32 pages; /* how many pages there are; read without the mutex */
     uint32_t used_pages;  /* how many bits are set */
     uint32_t physical;    /* pages for which disk space is reserved */
+    uint32_t synced;      /* of these, how many surely survive a crash */
     size_t lowest_free;   /* no word below this one has a free bit */
     uint8_t *map_dirty;   /* for each map page: must be written */
     size_t maps;          /* allocated length of `map_dirty` */
+    bool checkpointing;   /* one at a time: an older copy of a map must not follow a newer one */
+    fly_cond checkpointed;
     uint64_t checkpoint_lsn;
     uint8_t meta[FLY_PAGEFILE_META];
 };

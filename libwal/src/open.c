@@ -338,9 +338,23 @@ fly_status fly_wal_open(fly_env *env, const char *dir, const fly_wal_options *op
     return FLY_OK;
 }
 
+static void stop_background(fly_wal *wal)
+{
+    if (wal->has_background) {
+        fly_store_u32(&wal->stop, 1);
+        fly__wal_call_background(wal);
+        fly_thread_join(&wal->background);
+        wal->has_background = false;
+    }
+}
+
 fly_status fly_wal_close(fly_wal *wal, fly_err *err)
 {
     fly_status status = fly__wal_flush_to(wal, fly_wal_next(wal), err);
+    stop_background(wal);
+    if (status == FLY_OK) {
+        fly__wal_trim(wal);
+    }
     fly_wal_abandon(wal);
     return status;
 }
@@ -350,11 +364,7 @@ void fly_wal_abandon(fly_wal *wal)
     if (wal == NULL) {
         return;
     }
-    if (wal->has_background) {
-        fly_store_u32(&wal->stop, 1);
-        fly__wal_call_background(wal);
-        fly_thread_join(&wal->background);
-    }
+    stop_background(wal);
     fly_mem *mem = wal->env->mem;
     fly__wal_close_files(wal);
     fly_vfs_unmap(wal->env->vfs, wal->ring, wal->ring_size);

@@ -424,6 +424,37 @@ fly_status fly__wal_begin_life(fly_wal *wal, uint64_t number, uint64_t previous_
     return fly_file_write(file->file, 0, file->header, FLY_WAL_BLOCK, FLY_WRITE_DURABLE, err);
 }
 
+/* Nobody appends any more and everything is durable. What fails here only wastes disk space: the next
+ * life begins a segment of its own, and a segment may be shorter than it was going to be (S1). */
+void fly__wal_trim(fly_wal *wal)
+{
+    uint64_t end = fly__wal_block_up(fly_load_u64(&wal->durable));
+    uint64_t last = (end - 1) / wal->segment_size;
+    char path[FLY_PATH_MAX];
+    bool trimmed = true;
+    if (wal->has_spare) {
+        trimmed = fly_path_join(path, sizeof path, wal->dir, spare_name, NULL) == FLY_OK &&
+                  fly_vfs_remove(wal->env->vfs, path, NULL) == FLY_OK;
+    }
+    for (int i = 0; i < OPEN_SEGMENTS; i++) {
+        struct fly__wal_file *file = &wal->files[i];
+        if (file->file == NULL || file->number < last) {
+            continue;
+        }
+        if (file->number == last) {
+            uint64_t size = end - last * wal->segment_size;
+            trimmed = fly_file_truncate(file->file, size, NULL) == FLY_OK && trimmed;
+        } else {
+            trimmed = fly__wal_segment_path(path, wal->dir, file->number, NULL) == FLY_OK &&
+                      fly_vfs_remove(wal->env->vfs, path, NULL) == FLY_OK && trimmed;
+        }
+    }
+    if (!trimmed) {
+        fly_log(wal->env, FLY_LOG_INFO, "the log in \"%s\" keeps disk space that it does not need",
+                wal->dir);
+    }
+}
+
 void fly__wal_close_files(fly_wal *wal)
 {
     for (int i = 0; i < OPEN_SEGMENTS; i++) {

@@ -97,6 +97,40 @@ static void publish(fly_wal *wal, uint64_t lsn)
     __atomic_store_n((uint32_t *)(void *)ring_at(wal, lsn + AT_LSN), low, __ATOMIC_RELEASE);
 }
 
+/* A copy of a few bytes without a call. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len)
+{
+    if (len > 2 * sizeof(uint64_t)) {
+        memcpy(to, from, len);
+    } else if (len >= sizeof(uint64_t)) { /* two that may overlap */
+        memcpy(to, from, sizeof(uint64_t));
+        memcpy(to + len - sizeof(uint64_t), from + len - sizeof(uint64_t), sizeof(uint64_t));
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
+/* Copy a payload of `len` bytes into the ring; most do not reach around its end. */
+static void put_pieces(fly_wal *wal, uint64_t at, const fly_bytes *pieces, int count, size_t len)
+{
+    uint8_t *to = ring_at(wal, at);
+    if (FLY_LIKELY(len <= wal->ring_size - (at & (wal->ring_size - 1)))) {
+        for (int i = 0; i < count; i++) {
+            copy_short(to, pieces[i].data, pieces[i].len);
+            to += pieces[i].len;
+        }
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        if (pieces[i].len > 0) {
+            ring_put(wal, at, pieces[i].data, pieces[i].len);
+            at += pieces[i].len;
+        }
+    }
+}
+
 static void put_pad(fly_wal *wal, uint64_t from, uint64_t to)
 {
     uint8_t durable[8];
@@ -264,13 +298,7 @@ fly_status fly_wal_append(fly_wal *wal, uint8_t manager, uint8_t type, uint16_t 
     fly_status status = take_place(wal, size, flags, &place, err);
     if (FLY_LIKELY(status == FLY_OK)) {
         put_header(wal, place, length, manager, type, stored);
-        uint64_t at = place + FLY_WAL_HEADER;
-        for (int i = 0; i < count; i++) {
-            if (pieces[i].len > 0) {
-                ring_put(wal, at, pieces[i].data, pieces[i].len);
-                at += pieces[i].len;
-            }
-        }
+        put_pieces(wal, place + FLY_WAL_HEADER, pieces, count, len);
         FLY_POINT("log publish", wal);
         publish(wal, place);
         if (lsn != NULL) {

@@ -116,13 +116,15 @@ struct fly__wal_waiter {
 
 /* How many writes at a time pay: an experiment that goes on (gain.c). */
 struct fly__wal_gain {
-    uint64_t window_began;
-    uint64_t window_bytes; /* of the log, durable when the window began */
-    uint64_t window_waits;
-    double best_rate; /* with `best`, when it was last measured */
+    uint64_t began; /* the window; what had been counted by then: */
+    uint64_t records;
+    uint64_t writes;
+    uint64_t waits;
+    double best_rate; /* records per nanosecond, with `best` */
     uint32_t best;
     uint32_t windows; /* since the last experiment */
     bool trying;
+    bool upwards; /* the last experiment was with more */
 };
 
 struct fly_wal {
@@ -220,6 +222,8 @@ FLY_MUST_USE fly_status fly__wal_make_room(fly_wal *wal, uint64_t to, fly_err *e
 struct fly__wal_file *fly__wal_file_of(fly_wal *wal, uint64_t segment);
 /* Archive and recycle what nobody needs. */
 void fly__wal_reap(fly_wal *wal);
+/* Give disk space back that was reserved for more records. */
+void fly__wal_trim(fly_wal *wal);
 void fly__wal_close_files(fly_wal *wal);
 
 /* flush.c */

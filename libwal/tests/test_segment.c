@@ -180,7 +180,7 @@ START_TEST(old_records_in_a_reused_file_stay_dead)
         wait_for_first(number);
     }
     for (int i = 0; i < 12; i++) {
-        append((size_t)(i * 300));
+        append((size_t)i * 300);
         if (i % 3 == 0) {
             flush_all();
         }

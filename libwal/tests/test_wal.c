@@ -302,7 +302,7 @@ START_TEST(many_lives_follow_each_other)
         ck_assert_uint_eq(next % SMALL, FLY_WAL_BLOCK); /* each in a segment of its own */
         ck_assert(book.count == 0 || next > book.notes[book.count - 1].end);
         for (int i = 0; i < life; i++) {
-            append((size_t)(i * 500));
+            append((size_t)i * 500);
         }
         flush_all();
         append(77); /* never flushed */

@@ -61,7 +61,7 @@ static inline void fill_payload(uint32_t id, uint8_t *payload, size_t len)
 /* Whether a payload is that of record `id`. */
 static inline bool is_payload(uint32_t id, fly_bytes payload)
 {
-    static uint8_t wanted[1 << 20];
+    static _Thread_local uint8_t wanted[1 << 20];
     FLY_ASSERT(payload.len <= sizeof wanted);
     fill_payload(id, wanted, payload.len);
     return payload.len == 0 || memcmp(wanted, payload.data, payload.len) == 0;
@@ -71,7 +71,7 @@ static inline bool is_payload(uint32_t id, fly_bytes payload)
 static inline fly_status book_append(struct book *book, fly_wal *wal, size_t len, uint16_t flags,
                                      fly_err *err)
 {
-    static uint8_t payload[1 << 20];
+    static _Thread_local uint8_t payload[1 << 20];
     FLY_ASSERT(book->count < NOTES_MAX);
     struct note note = {.id = book->next_id, .len = (uint32_t)len};
     note.manager = (uint8_t)(1 + note.id % 7);
@@ -103,7 +103,7 @@ static inline fly_status book_flush(struct book *book, fly_wal *wal, uint64_t ls
 /* What is wrong with a record that should be this note; NULL if nothing is. */
 static inline const char *compare(const struct note *note, const fly_wal_record *record)
 {
-    static char text[160];
+    static _Thread_local char text[160];
     const char *what = record->lsn != note->lsn                 ? "begins elsewhere"
                        : record->end != note->end               ? "ends elsewhere"
                        : record->manager != note->manager       ? "has another manager"
@@ -218,7 +218,7 @@ static inline fly_wal_stats stats_of(const fly_wal *wal)
 /* The path of segment `number`. */
 static inline const char *segment_name(uint64_t number)
 {
-    static char path[64];
+    static _Thread_local char path[64];
     (void)snprintf(path, sizeof path, DIR "/%012" PRIu64 ".wal", number);
     return path;
 }

@@ -90,6 +90,8 @@ struct fly_vfs {
     void (*unmap)(fly_vfs *vfs, void *at, size_t size);
     /** The range reads as zeros from now on and takes no memory. */
     void (*discard)(fly_vfs *vfs, void *at, size_t size);
+    /** As fly_vfs_populate(); NULL where there is nothing to gain. */
+    void (*populate)(fly_vfs *vfs, void *at, size_t size);
     void (*destroy)(fly_vfs *vfs);
 };
 
@@ -240,6 +242,11 @@ void fly_vfs_unmap(fly_vfs *vfs, void *at, size_t size);
 
 /** Give the memory behind part of a mapping back; it reads as zeros afterwards. */
 void fly_vfs_discard(fly_vfs *vfs, void *at, size_t size);
+
+/** Take the machine's memory for part of a mapping now instead of at the first touch, which somebody
+ *  may be waiting for. Changes no byte, so others may use the range meanwhile. Advice: it may do
+ *  nothing. */
+void fly_vfs_populate(fly_vfs *vfs, void *at, size_t size);
 
 FLY_EXTERN_C_END
 /** @} */

@@ -131,7 +131,9 @@ void fly__bufpool_touch(fly_bufpool *pool, uint32_t page, uint32_t slot);
 /**
  * @brief Begin to read page `page` without locking it, loading it if it is not in memory.
  *
- * Ends with one of fly_bufpool_unchanged(), fly_bufpool_forget(), fly_bufpool_upgrade().
+ * Ends with one of fly_bufpool_unchanged(), fly_bufpool_forget(), fly_bufpool_upgrade(). Who has the
+ * number from another page that it only observes may come when the page was given away: what is then
+ * read, or cannot be read, means nothing until that other page was asked whether it is unchanged.
  *
  * @return FLY_E_CORRUPT, FLY_E_IO, FLY_E_KEY from reading it; FLY_E_TOO_LARGE beyond pages_max.
  * @cost   Three loads when it is in memory.
@@ -147,6 +149,7 @@ FLY_MUST_USE static inline fly_status fly_bufpool_observe(fly_bufpool *pool, uin
             size_t index = hot->by_page ? page : slot - 1;
             fly_latch *latch = &hot->latches[index];
             fly_latch_version version = fly_latch_observe(latch);
+            FLY_POINT("page observed", latch);
             /* The slot may have gone to another page between the two loads. */
             if (FLY_LIKELY((uint32_t)fly_load_u64(&hot->table[page]) == slot)) {
                 ref->bytes = hot->memory + (index << hot->shift);
@@ -235,8 +238,8 @@ static inline bool fly_bufpool_is_dirty(const fly_bufpool *pool, const fly_pager
  *
  * Call it before the change's log record is appended, with the log's position at that time: a
  * checkpoint that looks at the log's end first and at the pool's oldest change then cannot miss it.
- * A page that is dirty already keeps its older LSN, so fly_bufpool_is_dirty() may save the call.
- * The page's own LSN is the caller's to set.
+ * A page that is dirty already keeps its older LSN, so fly_bufpool_is_dirty() may save the call,
+ * where changes of a page are all logged or none is. The page's own LSN is the caller's to set.
  *
  * @param lsn  No later than the change's record; or FLY_BUFPOOL_UNLOGGED.
  */

@@ -4,7 +4,7 @@
  *
  * A policy is a table of functions over a state of its own. The pool tells it what happens to slots
  * and asks it for victims. To try another policy, write one file with such a table and hand it to
- * fly_bufpool_create(); `bench_policies` compares hit rates on the same traces.
+ * fly_bufpool_create(); `bench_hit_rate` compares hit rates on the same traces.
  *
  * Time is counted in ticks. A policy that does not ask for every reference sees a page's first touch
  * in each tick only, and a tick lasts as long as it takes to miss a sixteenth of the pool: hot pages
@@ -28,6 +28,7 @@ struct fly_bufpool_policy {
     const char *name;     /**< for messages and benchmarks */
     bool every_reference; /**< wants to see every touch, at the price of a slower pool */
     bool concurrent;      /**< may be called by many threads at once */
+    bool thorough;        /**< finds a victim where there is one: need not be asked again */
 
     /** Bytes of state for a pool of so many slots. */
     size_t (*state_size)(uint32_t slots);
@@ -41,7 +42,8 @@ struct fly_bufpool_policy {
     void (*evicted)(void *state, uint32_t slot, uint32_t page);
     /**
      * Name the slot whose page should go: one for which may(ctx, slot) is true when asked, which
-     * it is for pages that are clean and not in use. UINT32_MAX: none was found; ask again.
+     * it is for pages that are clean and not in use, or, when pages are to be written, for dirty
+     * ones. UINT32_MAX: none was found; ask again, unless the policy is thorough.
      */
     uint32_t (*victim)(void *state, uint32_t tick, bool (*may)(void *ctx, uint32_t slot),
                        void *ctx);
@@ -53,9 +55,9 @@ extern const fly_bufpool_policy fly_bufpool_lru_k;
 extern const fly_bufpool_policy fly_bufpool_lru_k_exact;
 /** Least recently used, exact: a list. */
 extern const fly_bufpool_policy fly_bufpool_lru;
-/** CLOCK: second chance. */
+/** CLOCK: second chance, by one bit for each slot. */
 extern const fly_bufpool_policy fly_bufpool_clock;
-/** 2Q (Johnson and Shasha, VLDB 1994), full version. */
+/** 2Q (Johnson and Shasha, VLDB 1994), full version: a queue, its ghosts, and an LRU list. */
 extern const fly_bufpool_policy fly_bufpool_2q;
 
 /** A policy by its name, or NULL. */

@@ -130,6 +130,10 @@ static inline uint32_t fly_page_gap(fly_page page)
 /** Make an empty page: all zero but the header. The LSN is 0. */
 void fly_page_init(fly_page page, uint32_t id, uint8_t kind);
 
+/** As fly_page_init(), but only what lies before the slots is zeroed. For images whose gap nobody looks
+ *  at; of a page that goes to disk the caller zeroes the gap when it is done. */
+void fly_page_reset(fly_page page, uint32_t id, uint8_t kind);
+
 /** Where slot `at` lies. */
 static inline uint8_t *fly_page_slot(fly_page page, uint32_t at)
 {

@@ -79,6 +79,13 @@ typedef struct fly_pagefile_options {
 /**
  * @brief Open a page file, repairing it from its double-write area if a crash left it torn.
  *
+ * A new file appears under its name when it is complete and durable; until then it is called
+ * `path`.new. File and area are locked while they are open for writing. Who opens a file for reading
+ * sees to it that nobody writes it.
+ *
+ * Put a copy of the file in its place only when the area is gone or the file was closed well: what
+ * the area holds would be written over the copy.
+ *
  * @param path   The file.
  * @param area   The double-write area beside it; NULL: none, and pages may tear in a crash.
  * @param[out] file  Gives; fly_pagefile_close().
@@ -148,7 +155,10 @@ typedef struct fly_page_batch fly_page_batch;
 /**
  * @brief Create a batch for up to `capacity` pages (1 to FLY_PAGEFILE_BATCH_MAX).
  *
+ * Makes room for it in the area, so that writing it later cannot run out.
+ *
  * @param[out] batch  Gives; fly_page_batch_destroy(), before the file is closed.
+ * @return FLY_E_NO_MEMORY, FLY_E_NO_SPACE, FLY_E_IO.
  */
 FLY_MUST_USE fly_status fly_page_batch_create(fly_pagefile *file, uint32_t capacity,
                                               fly_page_batch **batch, fly_err *err);
@@ -159,7 +169,8 @@ void fly_page_batch_destroy(fly_page_batch *batch);
 /**
  * @brief Copy a page into the batch, encoded and sealed. `bytes` is borrowed.
  *
- * Each page at most once, in ascending order of number if writes shall be merged.
+ * Each page at most once, in ascending order of number if writes shall be merged. Not a page of the
+ * file's own.
  *
  * @return FLY_E_FULL: write the batch first; FLY_E_IO from a codec.
  */
@@ -175,8 +186,9 @@ uint32_t fly_page_batch_count(const fly_page_batch *batch);
 /**
  * @brief Write the pages, all or none, and empty the batch.
  *
- * When it returns FLY_OK they are durable. After a failure what is on disk is repaired at the next
- * open, and the file refuses further writes with FLY_E_STOPPED.
+ * When it returns FLY_OK they are durable. After a failure they may be or not, all or none, and the
+ * file refuses further writes with FLY_E_STOPPED: the next open repairs it. Only FLY_E_NO_SPACE for
+ * the area changes nothing and stops nothing.
  *
  * @cost One sequential durable write, one write for each run of neighbours, one sync.
  */
@@ -190,7 +202,8 @@ FLY_MUST_USE fly_status fly_page_batch_write(fly_page_batch *batch, fly_err *err
  * Disk space is reserved here, so that writing the pages later cannot run out of it.
  *
  * @param near  Prefer a place behind this page; FLY_PAGE_NONE: the lowest.
- * @return FLY_E_NO_SPACE; FLY_E_TOO_LARGE (2^32 - 1 pages); FLY_E_READ_ONLY.
+ * @return FLY_E_NO_SPACE; FLY_E_TOO_LARGE (2^32 - 1 pages, or more neighbours than there are between
+ *         two maps); FLY_E_READ_ONLY.
  */
 FLY_MUST_USE fly_status fly_pagefile_alloc(fly_pagefile *file, uint32_t near, uint32_t count,
                                            uint32_t *first, fly_err *err);
@@ -232,14 +245,21 @@ typedef struct fly_pagefile_freeze {
 /**
  * @brief Make header, meta, `lsn` and the allocation maps durable as they are now.
  *
- * The header goes last. Up to 255 changed maps go with it in one atomic batch.
+ * The header goes last. Up to 255 changed maps go with it in one atomic batch. A checkpoint that
+ * another thread has begun is waited for, before `freeze` begins.
  *
  * @param freeze  May be NULL.
  */
 FLY_MUST_USE fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn,
                                                 const fly_pagefile_freeze *freeze, fly_err *err);
 
-/** Give the free pages at the end of the file back to the disk. Call it after a checkpoint. */
+/**
+ * @brief Give the free pages at the end of the file back to the disk.
+ *
+ * Makes the maps durable as they are now, under the last checkpoint's position. So an owner with a
+ * log calls it when everything that was allocated and freed is durable in the log, and nobody
+ * allocates or frees meanwhile.
+ */
 FLY_MUST_USE fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err);
 
 FLY_EXTERN_C_END
