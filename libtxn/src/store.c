@@ -466,6 +466,27 @@ static fly_wal_options wal_options(fly_store *store, const struct meta *meta,
     return wal;
 }
 
+/* A change of a tree's shape is one record, which may have up to four pages in it; libwal takes records
+ * of a quarter of its ring, or half a segment. */
+static fly_status check_room(const fly_store *store, uint32_t segment_size, fly_err *err)
+{
+    uint32_t page_size = fly_pagefile_page_size(store->file);
+    uint32_t ring = store->options.wal_ring_size;
+    if (ring != 0 && ring / 16 < page_size) {
+        return fly_err_set(err, FLY_E_INVALID,
+                           "a log ring of %" PRIu32 " bytes is too small for pages of %" PRIu32
+                           ": it takes 16 of them",
+                           ring, page_size);
+    }
+    if (segment_size != 0 && segment_size / 8 < page_size) {
+        return fly_err_set(err, FLY_E_INVALID,
+                           "log segments of %" PRIu32 " bytes are too small for pages of %" PRIu32
+                           ": they take 8 of them",
+                           segment_size, page_size);
+    }
+    return FLY_OK;
+}
+
 /* The catalog: where the meta says it is; or, if the process died before the first checkpoint, where
  * the log has made it; or, in a new store, made now. */
 static fly_status open_catalog(fly_store *store, const struct meta *meta, fly_err *err)
@@ -496,6 +517,9 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
         status = fly_vfs_sync_dir(store->env->vfs, store->dir, err);
     }
     if (status == FLY_OK) {
+        status = check_room(store, store->options.wal_segment_size, err);
+    }
+    if (status == FLY_OK) {
         status = fly__txn_recovery_create(store, meta, &recovery, err);
     }
     if (status != FLY_OK) {
@@ -503,6 +527,9 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
     }
     fly_wal_options options = wal_options(store, meta, recovery);
     status = fly_wal_open(store->env, wal_dir, &options, &store->wal, err);
+    if (status == FLY_OK) {
+        status = check_room(store, fly_wal_segment_size(store->wal), err);
+    }
     if (status == FLY_OK) {
         status = fly__txn_recovery_end(recovery, &recovered, err);
     }
