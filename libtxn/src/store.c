@@ -725,7 +725,7 @@ void fly_store_abandon(fly_store *store)
 static void count_open(void *ctx, fly_txn *txn)
 {
     uint32_t *open = ctx;
-    *open += fly_load_u64(&txn->began) != 0 && !txn->prepared ? 1 : 0;
+    *open += fly_load_u64(&txn->began) != 0 && !txn->prepared && !txn->left ? 1 : 0;
 }
 
 fly_status fly_store_close(fly_store *store, fly_err *err)
@@ -733,8 +733,7 @@ fly_status fly_store_close(fly_store *store, fly_err *err)
     fly_status status = FLY_OK;
     uint32_t open = 0;
     fly__txn_each_context(store, count_open, &open);
-    bool stopped = store->wal != NULL && fly_wal_is_stopped(store->wal);
-    FLY_ASSERT(open == 0 || stopped); /* after the log has stopped some cannot end */
+    FLY_ASSERT(open == 0);
     stop_threads(store);
     if (!store->read_only) {
         fly__txn_purge_all(store);

@@ -241,6 +241,7 @@ struct fly_txn {
     uint8_t name[SAVED_NAME_MAX]; /* of a prepared transaction */
     size_t name_len;
     bool prepared;
+    bool left;                     /* to recovery: it could be neither committed nor undone */
     struct fly_txn *next_prepared; /* prepared_mutex */
 };
 
