@@ -335,18 +335,32 @@ static fly_status create_file(fly_store *store, const char *path, fly_err *err)
     return status == FLY_OK ? keep_dir(store, err) : status;
 }
 
+/* Not knowing whether there is a store is not knowing that there is none: only then is one made. */
+fly_status fly__txn_store_exists(fly_env *env, const char *path, bool *exists, fly_err *err)
+{
+    fly_file *file = NULL;
+    fly_status status = fly_file_open(env->vfs, path, 0, &file, err);
+    fly_file_abandon(file);
+    *exists = status == FLY_OK;
+    return status == FLY_E_NOT_FOUND ? FLY_OK : status;
+}
+
 static fly_status open_file(fly_store *store, fly_err *err)
 {
+    bool exists = false;
     char path[FLY_PATH_MAX];
     char area[FLY_PATH_MAX];
     fly_status status = path_of(store, "data.db", path, err);
     if (status == FLY_OK) {
         status = path_of(store, "doublewrite", area, err);
     }
+    if (status == FLY_OK) {
+        status = fly__txn_store_exists(store->env, path, &exists, err);
+    }
     if (status != FLY_OK) {
         return status;
     }
-    if (!fly_vfs_exists(store->env->vfs, path)) {
+    if (!exists) {
         if (!store->options.create || store->read_only) {
             return fly_err_set(err, FLY_E_NOT_FOUND, "there is no store in \"%s\"", store->dir);
         }

@@ -653,6 +653,9 @@ struct meta {
 void fly__txn_meta_encode(const struct meta *meta, uint8_t *bytes, size_t *len);
 FLY_MUST_USE fly_status fly__txn_meta_decode(const uint8_t *bytes, struct meta *meta,
                                              const char *path, fly_err *err);
+/* Whether the page file `path` is there. */
+FLY_MUST_USE fly_status fly__txn_store_exists(fly_env *env, const char *path, bool *exists,
+                                              fly_err *err);
 FLY_MUST_USE fly_status fly__txn_checkpoint(fly_store *store, fly_err *err);
 void fly__txn_checkpointer(void *arg);
 
