@@ -309,16 +309,34 @@ START_TEST(no_flipped_bit_of_a_page_file_goes_unnoticed)
 }
 END_TEST
 
-/* After a crash the log is all there is. A flip in its last record looks like power that went while it
- * was written; anywhere else it must be seen. */
-START_TEST(no_flipped_bit_of_a_log_goes_unnoticed)
+/* How many of the entries 100 to 100 + count are there; those that are must be the first. */
+static int count_first(int count)
+{
+    int there = 0;
+    bool gap = false;
+    tree = find_tree("t");
+    ck_assert_ptr_nonnull(tree);
+    for (int i = 100; i < 100 + count; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "key %d", i);
+        bool found = strcmp(now(key), "-") != 0;
+        ck_assert(!gap || !found);
+        gap = gap || !found;
+        there += found;
+    }
+    return there;
+}
+
+/* After a crash the log is all there is. A flip cuts it off, as power would that goes while it is
+ * written; or it is seen, if something behind it says that this was durable (docs/formats/wal.md). What
+ * comes back is never something else than was committed, in its order. */
+START_TEST(a_flipped_bit_of_a_log_is_noticed_or_is_its_end)
 {
     enum { COUNT = 20, STRIDE = 17 };
     uint64_t stride = STRIDE / fly_test_rounds(1);
     open_again();
-    uint64_t from = 0; /* of the first record since */
     FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
-    from = fly_wal_next(fly_store_wal(store));
+    uint64_t from = fly_wal_next(fly_store_wal(store));
     fill(100, 100 + COUNT);
     uint64_t to = fly_wal_next(fly_store_wal(store));
     fly_store_abandon(store);
@@ -328,20 +346,23 @@ START_TEST(no_flipped_bit_of_a_log_goes_unnoticed)
     char path[64];
     fly_wal_segment_name(from / options.wal_segment_size, name);
     (void)snprintf(path, sizeof path, "data/wal/%s", name);
-    uint64_t unseen = 0;
     for (uint64_t lsn = from; lsn<to; lsn += stride> 0 ? stride : 1) {
         uint64_t at = lsn % options.wal_segment_size;
-        fly_status status = with_flip(path, at * 8 + at % 8, 100 + COUNT);
-        ck_assert_msg(status == FLY_OK || status == FLY_E_CORRUPT || status == FLY_E_NOT_FOUND,
-                      "byte %d: %s: %s", (int)at, fly_status_name(status), err.message);
-        if (status == FLY_E_NOT_FOUND) { /* an entry is not there */
-            unseen = unseen > to - lsn ? unseen : to - lsn;
-        } else if (status != FLY_OK) {
+        fly_sim_disk *damaged = fly_sim_disk_clone(world.disk);
+        fly_env env = world.env;
+        env.vfs = fly_sim_disk_vfs(damaged);
+        ck_assert(fly_sim_disk_flip(damaged, path, at * 8 + at % 8) == FLY_OK);
+        fly_status status = fly_store_open(&env, "data", &options, &store, &err);
+        if (status == FLY_OK) {
+            verify_store();
+            (void)count_first(COUNT);
+            fly_store_abandon(store);
+        } else {
+            FLY_CHECK(status, FLY_E_CORRUPT, err);
             FLY_CHECK_SAYS(err.message, "wal");
         }
+        fly_sim_disk_destroy(damaged);
     }
-    ck_assert_msg(unseen <= 4096, "what begins %d bytes before the end goes unnoticed",
-                  (int)unseen);
 }
 END_TEST
 
@@ -401,7 +422,7 @@ int main(void)
     tcase_add_test(tests, a_store_can_be_looked_at);
     tcase_add_test(tests, a_store_that_was_not_closed_is_not_looked_at);
     tcase_add_test(tests, no_flipped_bit_of_a_page_file_goes_unnoticed);
-    tcase_add_test(tests, no_flipped_bit_of_a_log_goes_unnoticed);
+    tcase_add_test(tests, a_flipped_bit_of_a_log_is_noticed_or_is_its_end);
     tcase_add_loop_test(
         tests, after_a_failed_sync_nothing_is_believed_until_the_store_is_opened_again, 0, 4);
     return fly_test_run(suite);
