@@ -269,21 +269,31 @@ static fly_status read_everything(int count)
     return status;
 }
 
-/* Flip one bit of a file, open, read everything; and put the bit back. How it went. */
+/* Open a copy of the store in which one bit of a file is flipped. */
+static fly_status open_flipped(fly_sim_env *copy, const char *path, uint64_t bit)
+{
+    fly_sim_env_init_with(copy, NULL, fly_sim_disk_clone(world.disk));
+    FLY_ASSERT(fly_sim_disk_flip(copy->disk, path, bit) == FLY_OK);
+    store = NULL;
+    return fly_store_open(&copy->env, "data", &options, &store, &err);
+}
+
+static void drop_flipped(fly_sim_env *copy)
+{
+    FLY_ASSERT(fly_sim_disk_handles(copy->disk) == 0);
+    fly_sim_env_deinit(copy);
+}
+
+/* Flip a bit in a copy, open that, read everything. How it went. */
 static fly_status with_flip(const char *path, uint64_t bit, int count)
 {
-    fly_sim_disk *damaged = fly_sim_disk_clone(world.disk);
-    fly_env env = world.env;
-    env.vfs = fly_sim_disk_vfs(damaged);
-    FLY_ASSERT(fly_sim_disk_flip(damaged, path, bit) == FLY_OK);
-    store = NULL;
-    fly_status status = fly_store_open(&env, "data", &options, &store, &err);
+    fly_sim_env copy;
+    fly_status status = open_flipped(&copy, path, bit);
     if (status == FLY_OK) {
         status = read_everything(count);
         fly_store_abandon(store);
     }
-    FLY_ASSERT(fly_sim_disk_handles(damaged) == 0);
-    fly_sim_disk_destroy(damaged);
+    drop_flipped(&copy);
     return status;
 }
 
@@ -348,11 +358,8 @@ START_TEST(a_flipped_bit_of_a_log_is_noticed_or_is_its_end)
     (void)snprintf(path, sizeof path, "data/wal/%s", name);
     for (uint64_t lsn = from; lsn<to; lsn += stride> 0 ? stride : 1) {
         uint64_t at = lsn % options.wal_segment_size;
-        fly_sim_disk *damaged = fly_sim_disk_clone(world.disk);
-        fly_env env = world.env;
-        env.vfs = fly_sim_disk_vfs(damaged);
-        ck_assert(fly_sim_disk_flip(damaged, path, at * 8 + at % 8) == FLY_OK);
-        fly_status status = fly_store_open(&env, "data", &options, &store, &err);
+        fly_sim_env copy;
+        fly_status status = open_flipped(&copy, path, at * 8 + at % 8);
         if (status == FLY_OK) {
             verify_store();
             (void)count_first(COUNT);
@@ -361,7 +368,7 @@ START_TEST(a_flipped_bit_of_a_log_is_noticed_or_is_its_end)
             FLY_CHECK(status, FLY_E_CORRUPT, err);
             FLY_CHECK_SAYS(err.message, "wal");
         }
-        fly_sim_disk_destroy(damaged);
+        drop_flipped(&copy);
     }
 }
 END_TEST
