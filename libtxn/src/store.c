@@ -189,8 +189,8 @@ fly_status fly__txn_checkpoint(fly_store *store, fly_err *err)
     fly_mutex_lock(&store->checkpoint_mutex);
     fly_status status = checkpoint(store, &pages, &redo_from, err);
     if (status == FLY_OK) {
-        store->redo_from = redo_from;
-        store->checkpoint_time = fly_now();
+        fly_store_u64(&store->redo_from, redo_from);
+        fly_store_u64(&store->checkpoint_time, fly_now());
         fly_store_u64(&store->checkpoint_next, redo_from + store->options.checkpoint_bytes);
         fly_count_u64(&store->checkpoints, 1);
         FLY_TRACE(store->env->trace, FLY_TXN_EVENT_CHECKPOINT, redo_from, pages, fly_now() - began,
@@ -204,10 +204,10 @@ static bool is_due(fly_store *store)
 {
     uint64_t next = fly_wal_next(store->wal);
     uint64_t interval = (uint64_t)store->options.checkpoint_secs * SECOND;
-    bool changed = next > store->redo_from; /* read without the mutex: at worst one too many */
+    bool changed = next > fly_load_u64(&store->redo_from);
     return next >= fly_load_u64(&store->checkpoint_next) ||
            (changed && store->options.checkpoint_secs != UINT32_MAX &&
-            fly_now() - store->checkpoint_time >= interval);
+            fly_now() - fly_load_u64(&store->checkpoint_time) >= interval);
 }
 
 void fly__txn_checkpointer(void *arg)
@@ -557,8 +557,8 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
     fly_store_u32(&store->next_tree_id, recovered.next_tree_id);
     fly_store_u64(&store->id_ceiling, recovered.ceiling);
     store->recovered = recovered.records;
-    store->redo_from = meta->redo_from;
-    store->checkpoint_time = fly_now();
+    fly_store_u64(&store->redo_from, meta->redo_from);
+    fly_store_u64(&store->checkpoint_time, fly_now());
     fly_store_u64(&store->checkpoint_next,
                   fly_wal_next(store->wal) + store->options.checkpoint_bytes);
     status = fly__txn_states_create(store, recovered.ceiling, err);

@@ -338,8 +338,8 @@ struct fly_store {
 
     /* checkpoints */
     fly_mutex checkpoint_mutex;
-    uint64_t redo_from;             /* of the newest checkpoint; checkpoint_mutex */
-    uint64_t checkpoint_time;       /* fly_now() */
+    fly_atomic_u64 redo_from;       /* of the newest checkpoint; checkpoint_mutex to write */
+    fly_atomic_u64 checkpoint_time; /* fly_now(); checkpoint_mutex to write */
     fly_atomic_u64 checkpoint_next; /* LSN at which the next one is due */
 
     /* background */
