@@ -406,7 +406,7 @@ static fly_status drop_node(struct walk *walk, uint32_t page, uint32_t level, fl
         struct cell cell;
         if (node_cell(node, tree->usable, i, &cell) && cell.blob &&
             cell.value.len >= FLY_BTREE_BLOB_REF) {
-            status = fly_btree_blob_free(
+            status = fly__btree_blob_drop(
                 tree, cell.value.data + cell.value.len - FLY_BTREE_BLOB_REF, err);
         }
     }
