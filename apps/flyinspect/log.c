@@ -4,7 +4,9 @@
  * First the segments: which files there are, and which of them have begun. One that has not begun was
  * prepared for later: it is zero, or has the header of the segment that it was before. Then the
  * records, by libwal's reader. Where that stops although a later segment has begun, something is
- * damaged.
+ * damaged. Where it stops although whole records follow in the same segment, either something is
+ * damaged, or power was lost while several writes were under way and the later one had come first: the
+ * log does not tell which, and recovery takes it for the end. We tell.
  */
 #include "log.h"
 
@@ -14,8 +16,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* docs/formats/wal.md: a segment's first block */
-enum { AT_SIZE = 12, AT_NUMBER = 32, AT_CRC = FLY_WAL_BLOCK - 4 };
+/* docs/formats/wal.md: a segment's first block; a record's header */
+enum { AT_SIZE = 12, AT_NUMBER = 32, AT_CRC = FLY_WAL_BLOCK - 4, RECORD_AT_LSN = 12, ALIGN = 8 };
 
 static const char magic[] = "FlyDBwal";
 
@@ -139,6 +141,63 @@ static fly_status read_records(walk *w, fly_wal_reader *reader, bool *stop, fly_
     }
 }
 
+/* Whether a whole record begins at `lsn`. */
+static bool is_record(walk *w, uint64_t lsn)
+{
+    fly_wal_reader *reader = NULL;
+    fly_wal_record record;
+    bool whole = fly_wal_reader_open(w->env, w->dir, NULL, NULL, NULL, lsn, &reader, NULL) ==
+                     FLY_OK &&
+                 fly_wal_reader_next(reader, &record, NULL) == FLY_OK && record.lsn == lsn;
+    fly_wal_reader_close(reader);
+    return whole;
+}
+
+/* The first place behind `lsn`, in its segment, where a whole record begins; 0: none. */
+static uint64_t record_behind(walk *w, uint64_t lsn)
+{
+    char name[FLY_WAL_NAME_MAX];
+    char path[FLY_PATH_MAX];
+    fly_file *file = NULL;
+    uint64_t start = lsn / w->segment_size * w->segment_size;
+    uint64_t found = 0;
+    fly_wal_segment_name(lsn / w->segment_size, name);
+    if (fly_path_join(path, sizeof path, w->dir, name, NULL) != FLY_OK ||
+        fly_file_open(w->env->vfs, path, 0, &file, NULL) != FLY_OK) {
+        return 0;
+    }
+    /* Blocks overlap by a header, so that none is cut. */
+    size_t step = FLY_WAL_BLOCK - FLY_WAL_HEADER / ALIGN * ALIGN - ALIGN;
+    for (uint64_t at = lsn + ALIGN; at < start + w->segment_size && found == 0; at += step) {
+        size_t got = 0;
+        if (fly_file_read_some(file, at - start, w->block, FLY_WAL_BLOCK, &got, NULL) != FLY_OK) {
+            break;
+        }
+        for (size_t i = 0; i < step && i + FLY_WAL_HEADER <= got && found == 0; i += ALIGN) {
+            if (fly_get_u64(w->block + i + RECORD_AT_LSN) == at + i && is_record(w, at + i)) {
+                found = at + i;
+            }
+        }
+    }
+    fly_file_abandon(file);
+    return found;
+}
+
+static void doubt_end(walk *w, uint64_t lsn)
+{
+    uint64_t behind = record_behind(w, lsn);
+    if (behind != 0) {
+        fly_err why = {0};
+        (void)fly_err_set(&why, FLY_E_CORRUPT,
+                          "the log ends at LSN %" PRIu64 " (segment %" PRIu64 ", byte %" PRIu64
+                          "), but a whole record follows at byte %" PRIu64
+                          ": it is damaged there, or was never durable",
+                          lsn, lsn / w->segment_size, lsn % w->segment_size,
+                          behind % w->segment_size);
+        tell(w, &why);
+    }
+}
+
 /* Read from `lsn` on, and after each damage from the next segment on. */
 static fly_status read_all(walk *w, uint64_t lsn, fly_err *err)
 {
@@ -163,6 +222,8 @@ static fly_status read_all(walk *w, uint64_t lsn, fly_err *err)
         }
         if (status != FLY_E_END && status != FLY_E_NOT_FOUND) {
             tell(w, &why);
+        } else if (!stop && w->begun != UINT64_MAX && at / w->segment_size == w->begun) {
+            doubt_end(w, at);
         }
         uint64_t next = at / w->segment_size + 1;
         stop = stop || w->begun == UINT64_MAX || next > w->begun ||

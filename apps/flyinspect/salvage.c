@@ -9,6 +9,7 @@
  */
 #include "command.h"
 #include "loan.h"
+#include "log.h"
 #include "rescue.h"
 
 #include <inttypes.h>
@@ -21,7 +22,8 @@ typedef struct salvage_run {
     inspect_loan loan;
     inspect_pages pages;
     inspect_scan scan;
-    bool as_it_lies; /* it could not be recovered */
+    bool as_it_lies;  /* it could not be recovered */
+    bool log_damaged; /* or it is not known how much was lost with the log */
 } salvage_run;
 
 /* --------------------------------------------------------------------------- preparing */
@@ -56,11 +58,29 @@ static void repair_copy(salvage_run *s, const char *path)
     }
 }
 
+static void see_log_damage(void *ctx, const fly_err *why)
+{
+    salvage_run *s = ctx;
+    s->log_damaged = true;
+    printf("  DAMAGED  wal: %s\n", why->message);
+}
+
+static fly_status look_at_log(salvage_run *s, fly_err *err)
+{
+    char dir[FLY_PATH_MAX];
+    inspect_log_range range = {.each = see_log_damage, .ctx = s};
+    fly_status status = inspect_path(&s->loan, "wal", dir, err);
+    return status == FLY_OK ? inspect_log_walk(&s->loan.env, dir, &range, err) : status;
+}
+
 static fly_status prepare(salvage_run *s, fly_err *err)
 {
     char path[FLY_PATH_MAX];
     fly_err why = {0};
     fly_status status = inspect_path(&s->loan, "data.db", path, err);
+    if (status == FLY_OK) {
+        status = look_at_log(s, err);
+    }
     if (status != FLY_OK) {
         return status;
     }
@@ -192,7 +212,8 @@ static int run(const inspect_command *command, int argc, char **argv)
     if (status == FLY_OK) {
         report_pages(&s);
         status = copy(&s, &complete, &err);
-        complete = complete && s.scan.lost_count == 0 && !s.as_it_lies && s.pages.maps_whole;
+        complete = complete && s.scan.lost_count == 0 && !s.as_it_lies && !s.log_damaged &&
+                   s.pages.maps_whole;
     }
     inspect_scan_deinit(&s.scan);
     inspect_pages_close(&s.pages);
