@@ -233,6 +233,21 @@ static fly_status read_all(walk *w, uint64_t lsn, fly_err *err)
     return FLY_OK;
 }
 
+/* The first record at or behind the one that is wanted. */
+static fly_status find_first(walk *w, uint64_t *lsn, fly_err *err)
+{
+    uint64_t found = (*lsn + ALIGN - 1) / ALIGN * ALIGN;
+    if (!is_record(w, found)) {
+        found = record_behind(w, found);
+    }
+    if (found == 0) {
+        return fly_err_set(err, FLY_E_NOT_FOUND,
+                           "there is no log record at or behind %" PRIu64 " in its segment", *lsn);
+    }
+    *lsn = found;
+    return FLY_OK;
+}
+
 fly_status inspect_log_walk(fly_env *env, const char *dir, inspect_log_range *range, fly_err *err)
 {
     walk w = {.env = env, .dir = dir, .range = range};
@@ -252,10 +267,15 @@ fly_status inspect_log_walk(fly_env *env, const char *dir, inspect_log_range *ra
         if (w.begun != UINT64_MAX) {
             (void)read_header(&w, w.begun); /* for the size of segments */
             uint64_t lsn = range->from;
-            if (lsn == 0 && w.first > 0) {
+            if (lsn == 0 && range->segment != 0) {
+                lsn = (range->segment - 1) * w.segment_size + FLY_WAL_BLOCK;
+            } else if (lsn == 0 && w.first > 0) {
                 lsn = w.first * w.segment_size + FLY_WAL_BLOCK;
             }
-            status = read_all(&w, lsn, err);
+            status = range->from != 0 ? find_first(&w, &lsn, err) : FLY_OK;
+            if (status == FLY_OK) {
+                status = read_all(&w, lsn, err);
+            }
         }
     }
     fly_mem_free(env->mem, w.block, FLY_WAL_BLOCK);

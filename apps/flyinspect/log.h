@@ -12,7 +12,7 @@
 
 /** What is walked over, and what was found. */
 typedef struct inspect_log_range {
-    uint64_t from;    /**< first record; 0: the oldest */
+    uint64_t from;    /**< begin with the first record at or behind this; 0: the oldest */
     uint64_t segment; /**< if not 0: this segment only, plus one */
     /** Told of each damage. May be NULL. */
     void (*each)(void *ctx, const fly_err *why);
@@ -24,7 +24,7 @@ typedef struct inspect_log_range {
     uint64_t end;      /**< where the last record ends */
 } inspect_log_range;
 
-/** Walk. Damage is not a failure: FLY_OK. */
+/** Walk. Damage is not a failure: FLY_OK. FLY_E_NOT_FOUND: there is no record behind `from`. */
 FLY_MUST_USE fly_status inspect_log_walk(fly_env *env, const char *dir, inspect_log_range *range,
                                          fly_err *err);
 

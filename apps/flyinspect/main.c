@@ -9,10 +9,7 @@
 #include <string.h>
 
 static const inspect_command *const commands[] = {
-    &inspect_summary,
-    &inspect_verify,
-    &inspect_salvage,
-    &inspect_tree,
+    &inspect_summary, &inspect_verify, &inspect_salvage, &inspect_tree, &inspect_page, &inspect_wal,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
