@@ -155,14 +155,42 @@ static fly_status find_segments(fly_wal *wal, struct found *found, fly_err *err)
     return FLY_OK;
 }
 
+/* No segment has a valid header. That is innocent in one case: the first life of a log was about to
+ * begin, so that its first segment holds nothing but zeros and a part of a header. */
+static fly_status check_unbegun(fly_wal *wal, const struct found *found, fly_err *err)
+{
+    char path[FLY_PATH_MAX];
+    fly_status status = fly__wal_segment_path(path, wal->dir, found->first, err);
+    uint8_t *block = fly_mem_alloc_aligned(wal->env->mem, FLY_WAL_BLOCK, FLY_DIRECT_ALIGN);
+    if (status == FLY_OK && block == NULL) {
+        status = fly_err_set(err, FLY_E_NO_MEMORY, "no memory to read \"%s\"", path);
+    }
+    fly_file *file = NULL;
+    if (status == FLY_OK) {
+        status = fly_file_open(wal->env->vfs, path, FLY_OPEN_DIRECT, &file, err);
+    }
+    bool begun = found->last > 0;
+    size_t got = FLY_WAL_BLOCK;
+    for (uint64_t at = FLY_WAL_BLOCK; status == FLY_OK && got == FLY_WAL_BLOCK; at += got) {
+        status = fly_file_read_some(file, at, block, FLY_WAL_BLOCK, &got, err);
+        begun = begun || (status == FLY_OK && !is_zero(block, got));
+    }
+    if (status == FLY_OK && begun) {
+        status = fly_err_set(err, FLY_E_CORRUPT, "\"%s\" has no valid header", path);
+    }
+    fly_file_abandon(file);
+    fly_mem_free(wal->env->mem, block, FLY_WAL_BLOCK);
+    return status;
+}
+
 /* Read all there is, hand it out, and find where it ends. */
 static fly_status replay(fly_wal *wal, const fly_wal_options *options, uint64_t *end, fly_err *err)
 {
     fly_wal_reader *reader = NULL;
     fly_status status = fly_wal_reader_open(wal->env, wal->dir, NULL, wal->codec, wal->compressor,
                                             options->replay_from, &reader, err);
-    if (status != FLY_OK) {
-        return status;
+    if (status != FLY_OK) { /* what replay has to begin with is not there */
+        return status == FLY_E_NOT_FOUND ? fly_err_prefix(err, FLY_E_CORRUPT, "replay") : status;
     }
     fly_wal_record record;
     while ((status = fly_wal_reader_next(reader, &record, err)) == FLY_OK) {
@@ -267,6 +295,17 @@ static fly_status open_all(fly_wal *wal, const fly_wal_options *options, fly_err
     struct found found;
     uint64_t end = 0;
     fly_status status = find_segments(wal, &found, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (found.any && !found.is_log) {
+        status = check_unbegun(wal, &found, err);
+    }
+    if (status == FLY_OK && !found.is_log && options->replay_from > 0) {
+        status = fly_err_set(err, FLY_E_CORRUPT,
+                             "there is no log in \"%s\", and replay has to begin at %" PRIu64,
+                             wal->dir, options->replay_from);
+    }
     if (status != FLY_OK) {
         return status;
     }

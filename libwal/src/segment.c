@@ -403,7 +403,8 @@ fly_status fly__wal_begin_life(fly_wal *wal, uint64_t number, uint64_t previous_
     if (status != FLY_OK) {
         return status;
     }
-    wal->has_spare = fly_vfs_exists(wal->env->vfs, spare);
+    /* A new log begins with zeros, so that what is in its only segment tells whether it has begun. */
+    wal->has_spare = number > 0 && fly_vfs_exists(wal->env->vfs, spare);
     wal->growth = GROWTH_FIRST;
     wal->last_segment = number - 1;
     for (int i = 0; i < OPEN_SEGMENTS; i++) {
@@ -496,11 +497,12 @@ static fly_status let_go(fly_wal *wal, uint64_t number, const char *path, fly_er
     return status == FLY_OK ? sync_names(wal, err) : status;
 }
 
-/* Whether the oldest segment must stay. segment_mutex is held. */
+/* Whether the oldest segment must stay. That includes the one that is full to its last byte while the
+ * next has not begun: a log is known by a header. segment_mutex is held. */
 static bool is_needed(const fly_wal *wal)
 {
     return wal->first_segment == wal->last_segment ||
-           (wal->first_segment + 1) * wal->segment_size > needed_from(wal);
+           (wal->first_segment + 1) * wal->segment_size >= needed_from(wal);
 }
 
 /* Archive the oldest segment, if that was not done. segment_mutex is held, but not during the call:

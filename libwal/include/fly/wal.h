@@ -54,7 +54,8 @@ enum {
 /** Resource manager 0 is the log itself. */
 enum {
     FLY_WAL_SELF = 0,
-    FLY_WAL_TYPE_PAD = 1 /**< fills up a block or a segment; says how far the log was durable */
+    FLY_WAL_TYPE_PAD = 1, /**< fills up a block or a segment; says how far the log was durable */
+    FLY_WAL_TYPE_NOTE = 2 /**< behind the last record; says the same, and is overwritten */
 };
 
 /** How long a commit waits. */
