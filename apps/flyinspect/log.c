@@ -188,12 +188,13 @@ static void doubt_end(walk *w, uint64_t lsn)
     uint64_t behind = record_behind(w, lsn);
     if (behind != 0) {
         fly_err why = {0};
+        char name[FLY_WAL_NAME_MAX];
+        fly_wal_segment_name(lsn / w->segment_size, name);
         (void)fly_err_set(&why, FLY_E_CORRUPT,
-                          "the log ends at LSN %" PRIu64 " (segment %" PRIu64 ", byte %" PRIu64
+                          "the log ends at LSN %" PRIu64 " (\"%s\", byte %" PRIu64
                           "), but a whole record follows at byte %" PRIu64
                           ": it is damaged there, or was never durable",
-                          lsn, lsn / w->segment_size, lsn % w->segment_size,
-                          behind % w->segment_size);
+                          lsn, name, lsn % w->segment_size, behind % w->segment_size);
         tell(w, &why);
     }
 }

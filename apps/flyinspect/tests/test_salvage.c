@@ -434,7 +434,7 @@ START_TEST(a_damaged_log_is_named_and_what_was_checkpointed_is_there)
     flip_bit(log_file, end_of_log() - 20000, 1);
     ck_assert_int_eq(verify(), 1);
     SAYS("DAMAGED  wal");
-    SAYS("segment 1, byte ");
+    SAYS("(\"000000000001.wal\", byte ");
     ck_assert_int_eq(salvage(), 1);
     fly_store *opened = open_store(fresh, false);
     fly_txn *txn;
