@@ -204,6 +204,12 @@ fly_status inspect_pages_open(inspect_pages *pages, fly_vfs *vfs, fly_mem *mem, 
     return status;
 }
 
+void inspect_pages_distrust_maps(inspect_pages *pages)
+{
+    memset(pages->used, INSPECT_UNKNOWN, pages->count);
+    pages->maps_whole = false;
+}
+
 void inspect_pages_close(inspect_pages *pages)
 {
     fly_file_abandon(pages->file);

@@ -45,6 +45,9 @@ typedef enum inspect_state {
 FLY_MUST_USE fly_status inspect_pages_open(inspect_pages *pages, fly_vfs *vfs, fly_mem *mem,
                                            const char *path, fly_err *err);
 
+/** Forget what the maps say: they are older than the pages. */
+void inspect_pages_distrust_maps(inspect_pages *pages);
+
 /** Close. One that was not opened, all zero, is fine. */
 void inspect_pages_close(inspect_pages *pages);
 

@@ -6,6 +6,10 @@
  * is not part of the tree any more, which happens if the allocation maps are damaged, cannot bring
  * anything back that a newer one knows better.
  *
+ * Where the store could not be recovered, changes in the log are applied in the same order: one that
+ * is newer than the leaf comes after it, one that is older is overwritten by it. At the end the changes
+ * of transactions that had not ended are undone, from the newest to the oldest.
+ *
  *     R1  what is in the new store between a leaf's fences is that leaf's, once it has been copied
  *     R2  an entry is copied whole, with all of its long value, or counted as lost
  */
@@ -28,6 +32,7 @@ typedef struct target {
     char name[FLY_TREE_NAME_MAX + 1];
     uint32_t in_batch;
     uint64_t entries;
+    uint64_t lsn;  /* of the leaf or the change that is being copied */
     uint8_t *leaf; /* a copy: `pages` has room for one page only */
 } target;
 
@@ -68,20 +73,32 @@ static void tell_loss(target *to, fly_bytes key, const char *why)
     to->rescue->lost++;
 }
 
+/* The piece of a long value on this page: as it was logged before `lsn`, or as it lies. */
+static bool find_piece(inspect_rescue *rescue, uint32_t tree, uint32_t page, uint64_t lsn,
+                       uint32_t *next, fly_bytes *bytes)
+{
+    fly_btree_image image;
+    const inspect_piece *logged = inspect_history_piece(rescue->history, page, lsn);
+    if (logged != NULL && logged->tree == tree) {
+        *next = logged->next;
+        *bytes = logged->bytes;
+        return true;
+    }
+    return page < rescue->pages->count &&
+           inspect_pages_read(rescue->pages, page, NULL) == INSPECT_FINE &&
+           fly_btree_image_of(rescue->pages->bytes, rescue->pages->page_size, &image) &&
+           image.kind == FLY_BTREE_PAGE_BLOB && image.tree == tree &&
+           fly_btree_image_blob(&image, next, bytes) == FLY_OK;
+}
+
 /* Gather the value from its pages; false if a piece is missing. */
-static bool gather(inspect_rescue *rescue, uint32_t tree, uint32_t page, uint8_t *value,
-                   uint64_t len)
+static bool gather(target *to, uint32_t tree, uint32_t page, uint8_t *value, uint64_t len)
 {
     uint64_t done = 0;
     while (done < len) {
-        fly_btree_image image;
         uint32_t next = FLY_PAGE_NONE;
         fly_bytes piece = {NULL, 0};
-        if (page >= rescue->pages->count ||
-            inspect_pages_read(rescue->pages, page, NULL) != INSPECT_FINE ||
-            !fly_btree_image_of(rescue->pages->bytes, rescue->pages->page_size, &image) ||
-            image.kind != FLY_BTREE_PAGE_BLOB || image.tree != tree ||
-            fly_btree_image_blob(&image, &next, &piece) != FLY_OK || piece.len == 0 ||
+        if (!find_piece(to->rescue, tree, page, to->lsn, &next, &piece) || piece.len == 0 ||
             piece.len > len - done) {
             return false;
         }
@@ -100,11 +117,7 @@ static fly_status put(target *to, fly_bytes key, fly_bytes value, fly_err *err)
     if (status == FLY_OK) {
         status = fly_txn_put(to->txn, to->tree, key, value, err);
     }
-    if (status == FLY_OK) {
-        to->entries++;
-        status = count_change(to, err);
-    }
-    return status;
+    return status == FLY_OK ? count_change(to, err) : status;
 }
 
 static fly_status put_long(target *to, uint32_t tree, fly_bytes key, fly_bytes reference,
@@ -125,7 +138,7 @@ static fly_status put_long(target *to, uint32_t tree, fly_bytes key, fly_bytes r
         return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a value of %" PRIu64 " bytes", len);
     }
     fly_status status = FLY_OK;
-    if (gather(rescue, tree, fly_btree_blob_page(reference.data), value, len)) {
+    if (gather(to, tree, fly_btree_blob_page(reference.data), value, len)) {
         status = put(to, key, fly_bytes_of(value, (size_t)len), err);
     } else {
         tell_loss(to, key, "a page of its long value cannot be read");
@@ -198,8 +211,6 @@ static fly_status clear_range(target *to, const fly_btree_image *image, uint8_t 
         }
         status = fly_txn_delete(to->txn, to->tree, key, err);
         if (status == FLY_OK) {
-            to->rescue->replaced++;
-            to->entries--;
             status = count_change(to, err);
         }
         if (status != FLY_OK) {
@@ -220,6 +231,7 @@ static fly_status copy_leaf(target *to, uint32_t page, bool sound, fly_err *err)
     }
     memcpy(to->leaf, pages->bytes, pages->page_size);
     image.bytes = to->leaf;
+    to->lsn = image.lsn;
     fly_status status = sound ? clear_range(to, &image, room, err) : FLY_OK;
     for (uint32_t i = 0; i < image.count && status == FLY_OK; i++) {
         fly_bytes key;
@@ -231,26 +243,114 @@ static fly_status copy_leaf(target *to, uint32_t page, bool sound, fly_err *err)
     return status;
 }
 
+/* --------------------------------------------------------------------- from the log */
+
+static fly_status remove_key(target *to, fly_bytes key, fly_err *err)
+{
+    fly_status status = begin_batch(to, err);
+    if (status == FLY_OK) {
+        status = fly_txn_delete(to->txn, to->tree, key, err);
+    }
+    if (status == FLY_E_NOT_FOUND) {
+        return FLY_OK;
+    }
+    return status == FLY_OK ? count_change(to, err) : status;
+}
+
+/* Let an entry be as it is stored here, or not be there. */
+static fly_status apply(target *to, const inspect_change *change, bool exists, fly_bytes stored,
+                        fly_err *err)
+{
+    to->lsn = change->lsn;
+    to->rescue->from_log++;
+    fly_status status = remove_key(to, change->key, err);
+    if (status == FLY_OK && exists) {
+        status = copy_entry(to, change->tree, change->key, stored, err);
+    }
+    return status;
+}
+
+/* Changes up to `lsn`, from `*next` on, of transactions that have ended. */
+static fly_status apply_changes(target *to, const inspect_change *changes, size_t count,
+                                uint64_t lsn, size_t *next, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (; *next < count && changes[*next].lsn <= lsn && status == FLY_OK; ++*next) {
+        const inspect_change *change = &changes[*next];
+        if (change->lasting) {
+            status = apply(to, change, !change->remove, change->value, err);
+        }
+    }
+    return status;
+}
+
+/* Undo what had not ended. If a part of the log is missing nobody knows what had. */
+static fly_status undo_changes(target *to, const inspect_change *changes, size_t count,
+                               fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (size_t i = count; i > 0 && status == FLY_OK && !to->rescue->history->cut; i--) {
+        const inspect_change *change = &changes[i - 1];
+        if (!change->lasting && change->undoable) {
+            status = apply(to, change, change->existed, change->former, err);
+        }
+    }
+    return status;
+}
+
 /* ---------------------------------------------------------------------------- trees */
+
+static fly_status count_entries(target *to, fly_err *err)
+{
+    fly_cursor *cursor;
+    fly_status status = fly_cursor_open(to->txn, to->tree, &cursor, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    to->entries = 0;
+    for (status = fly_cursor_first(cursor, err); status == FLY_OK;
+         status = fly_cursor_next(cursor, err)) {
+        to->entries++;
+    }
+    fly_cursor_close(cursor);
+    return status == FLY_E_END ? FLY_OK : status;
+}
 
 static fly_status finish(target *to, fly_status status, fly_err *err)
 {
+    if (status == FLY_OK) {
+        status = begin_batch(to, err); /* a tree may be empty, and is made all the same */
+    }
+    if (status == FLY_OK) {
+        status = count_entries(to, err);
+    }
     if (status != FLY_OK) {
         fly_txn_rollback(to->txn);
         return status;
     }
-    status = begin_batch(to, err); /* a tree may be empty, and is made all the same */
-    return status == FLY_OK ? end_batch(to, err) : status;
+    return end_batch(to, err);
 }
 
-/* Leaves `from` to `end` of the scan, all of one tree. */
-static fly_status copy_tree(target *to, size_t from, size_t end, fly_err *err)
+/* Leaves `from` to `end` of the scan, all of one tree, and what the log says of it. */
+static fly_status copy_tree(target *to, uint32_t tree, size_t from, size_t end, fly_err *err)
 {
+    size_t count;
+    size_t next = 0;
+    const inspect_change *changes = inspect_history_of(to->rescue->history, tree, &count);
     fly_status status = FLY_OK;
-    to->entries = 0;
     to->txn = NULL;
     for (size_t i = from; i < end && status == FLY_OK; i++) {
-        status = copy_leaf(to, to->rescue->scan->leaves[i].page, true, err);
+        const inspect_leaf *leaf = &to->rescue->scan->leaves[i];
+        status = apply_changes(to, changes, count, leaf->lsn, &next, err);
+        if (status == FLY_OK) {
+            status = copy_leaf(to, leaf->page, true, err);
+        }
+    }
+    if (status == FLY_OK) {
+        status = apply_changes(to, changes, count, UINT64_MAX, &next, err);
+    }
+    if (status == FLY_OK) {
+        status = undo_changes(to, changes, count, err);
     }
     status = finish(to, status, err);
     if (status == FLY_OK) {
@@ -287,15 +387,15 @@ static fly_status copy_trees(target *to, fly_err *err)
             end++;
         }
         if (tree != INSPECT_CATALOG && choose_name(to, tree)) {
-            status = copy_tree(to, from, end, err);
+            status = copy_tree(to, tree, from, end, err);
         }
         from = end;
     }
     return status;
 }
 
-/* Trees of which no leaf is left still have their name. */
-static fly_status make_empty_trees(target *to, fly_err *err)
+/* Trees of which no leaf is left still have their name, and perhaps something in the log. */
+static fly_status copy_trees_without_leaves(target *to, fly_err *err)
 {
     const inspect_scan *scan = to->rescue->scan;
     fly_status status = FLY_OK;
@@ -306,7 +406,7 @@ static fly_status make_empty_trees(target *to, fly_err *err)
         }
         if (!has_leaf && !scan->names[i].gone) {
             (void)snprintf(to->name, sizeof to->name, "%s", scan->names[i].name);
-            status = copy_tree(to, 0, 0, err);
+            status = copy_tree(to, scan->names[i].tree, 0, 0, err);
         }
     }
     return status;
@@ -327,9 +427,10 @@ static fly_status copy_suspects(target *to, fly_err *err)
         const inspect_name *name = inspect_scan_name(scan, image.tree);
         (void)snprintf(to->name, sizeof to->name, "suspect-%.240s",
                        name != NULL ? name->name : "entries");
-        to->entries = 0;
         to->txn = NULL;
+        uint64_t before = to->rescue->lost;
         status = finish(to, copy_leaf(to, scan->lost[i].page, false, err), err);
+        to->rescue->lost = before; /* the page has been told of */
         to->rescue->suspects += to->entries;
     }
     return status;
@@ -345,7 +446,7 @@ fly_status inspect_rescue_all(inspect_rescue *rescue, fly_err *err)
     }
     fly_status status = copy_trees(&to, err);
     if (status == FLY_OK) {
-        status = make_empty_trees(&to, err);
+        status = copy_trees_without_leaves(&to, err);
     }
     if (status == FLY_OK && rescue->suspect) {
         status = copy_suspects(&to, err);

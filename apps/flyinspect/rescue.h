@@ -12,6 +12,7 @@
 /** What to copy and where to, and what became of it. */
 typedef struct inspect_rescue {
     const inspect_scan *scan;
+    const inspect_history *history; /**< all zero: the pages know everything */
     inspect_pages *pages;
     fly_store *store; /**< the new one */
     bool suspect;     /**< entries of damaged leaves too, into trees of their own */
@@ -19,7 +20,7 @@ typedef struct inspect_rescue {
 
     uint64_t entries;  /**< copied */
     uint64_t ghosts;   /**< deleted ones, passed over */
-    uint64_t replaced; /**< copied, and then found newer, or deleted */
+    uint64_t from_log; /**< changes that were applied from the log */
     uint64_t lost;     /**< entries of sound leaves that could not be copied */
     uint64_t dropped;  /**< trees passed over */
     uint64_t suspects; /**< entries of damaged leaves, copied into trees of their own */

@@ -2,14 +2,16 @@
  * flyinspect salvage: everything that can be read of a damaged store, in a new one.
  *
  *     1  recover a copy of the store in memory, so that what is only in the log is in its pages. If
- *        that fails: take the pages as they lie, after repairing torn ones from the double-write area
+ *        that fails: redo the log on the pages that can be read, and remember what it says of entries
  *     2  scan all pages that the maps know as used; all there are, where a map is damaged
  *     3  copy the entries of the leaves that are whole, without asking inner nodes for the way
  *     4  say what was lost: pages, the keys that they must have held, long values
  */
 #include "command.h"
+#include "history.h"
 #include "loan.h"
 #include "log.h"
+#include "redo.h"
 #include "rescue.h"
 
 #include <inttypes.h>
@@ -22,8 +24,9 @@ typedef struct salvage_run {
     inspect_loan loan;
     inspect_pages pages;
     inspect_scan scan;
-    bool as_it_lies;  /* it could not be recovered */
-    bool log_damaged; /* or it is not known how much was lost with the log */
+    inspect_history history; /* if it could not be recovered */
+    bool stale_maps;         /* the maps on disk are older than the pages */
+    bool log_damaged;        /* it is not known how much was lost with the log */
 } salvage_run;
 
 /* --------------------------------------------------------------------------- preparing */
@@ -46,16 +49,39 @@ static fly_status recover_copy(salvage_run *s, fly_err *err)
     return status;
 }
 
-/* Opening the page file repairs what a crash tore; if it cannot be opened, so be it. */
-static void repair_copy(salvage_run *s, const char *path)
+/* What takes the place of recovery: redo on the pages that can be read; and if not even that can be
+ * done, the pages as they lie, with what the log says entry by entry. */
+static fly_status prepare_unrecovered(salvage_run *s, const char *path, const fly_err *why,
+                                      fly_err *err)
 {
-    char area[FLY_PATH_MAX];
-    fly_pagefile *file = NULL;
-    fly_pagefile_options options = {.buffered = true};
-    if (inspect_path(&s->loan, "doublewrite", area, NULL) == FLY_OK &&
-        fly_pagefile_open(&s->loan.env, path, area, &options, &file, NULL) == FLY_OK) {
-        fly_pagefile_close(file);
+    uint64_t redone = 0;
+    char dir[FLY_PATH_MAX];
+    printf("cannot be recovered: %s\n", why->message);
+    fly_status status = inspect_borrow_again(&s->loan, err);
+    if (status != FLY_OK) {
+        return status;
     }
+    s->stale_maps = inspect_redo(&s->loan, &redone, NULL) != FLY_OK;
+    if (s->stale_maps) {
+        printf("  the file cannot be opened either: pages are taken as they lie\n");
+        status = inspect_borrow_again(&s->loan, err);
+    } else {
+        printf("  %" PRIu64 " log records replayed on the pages that can be read\n", redone);
+    }
+    if (status == FLY_OK) {
+        status = inspect_path(&s->loan, "wal", dir, err);
+    }
+    if (status == FLY_OK) {
+        status = inspect_history_read(&s->history, &s->loan.env, dir, err);
+    }
+    if (status == FLY_OK) {
+        printf("  %zu changes of entries found in the log\n", s->history.change_count);
+        status = inspect_pages_open(&s->pages, s->loan.env.vfs, s->loan.env.mem, path, err);
+    }
+    if (status == FLY_OK && s->stale_maps) {
+        inspect_pages_distrust_maps(&s->pages);
+    }
+    return status;
 }
 
 static void see_log_damage(void *ctx, const fly_err *why)
@@ -90,18 +116,11 @@ static fly_status prepare(salvage_run *s, fly_err *err)
         return status;
     }
     if (status != FLY_OK) {
-        s->as_it_lies = true;
-        printf("cannot be recovered: %s\n"
-               "  pages are taken as they lie: changes that are only in the log are missing, and\n"
-               "  transactions that had not ended may show\n",
-               why.message);
-        status = inspect_borrow_again(&s->loan, err);
-        repair_copy(s, path);
-    }
-    if (status == FLY_OK) {
+        status = prepare_unrecovered(s, path, &why, err);
+    } else {
         status = inspect_pages_open(&s->pages, s->loan.env.vfs, s->loan.env.mem, path, err);
     }
-    return status == FLY_OK ? inspect_scan_pages(&s->scan, &s->pages, err) : status;
+    return status == FLY_OK ? inspect_scan_pages(&s->scan, &s->pages, &s->history, err) : status;
 }
 
 /* --------------------------------------------------------------------------- reporting */
@@ -112,8 +131,9 @@ static void report_pages(const salvage_run *s)
         printf("the header is damaged; pages seem to have %" PRIu32 " bytes\n", s->pages.page_size);
     }
     if (!s->pages.maps_whole) {
-        printf("an allocation map is damaged: all pages are read, and what had been deleted or\n"
-               "  dropped long ago may come back\n");
+        printf("the allocation maps are %s: all pages are read, and what had been deleted or\n"
+               "  dropped long ago may come back\n",
+               s->stale_maps ? "out of date" : "damaged");
     }
     printf("%" PRIu64 " pages of %" PRIu32 " bytes are whole, %zu are lost\n", s->scan.whole,
            s->pages.page_size, s->scan.lost_count);
@@ -128,6 +148,9 @@ static void report_pages(const salvage_run *s)
 static void report_entries(const inspect_rescue *rescue)
 {
     printf("%" PRIu64 " entries copied", rescue->entries);
+    if (rescue->from_log > 0) {
+        printf("; %" PRIu64 " changes were taken from the log", rescue->from_log);
+    }
     if (rescue->suspects > 0) {
         printf("; %" PRIu64 " more from damaged pages, into trees named suspect-...",
                rescue->suspects);
@@ -171,9 +194,10 @@ static fly_status copy(salvage_run *s, bool *complete, fly_err *err)
     fly_env_init(&env);
     inspect_rescue rescue = {
         .scan = &s->scan,
+        .history = &s->history,
         .pages = &s->pages,
         .suspect = s->suspect,
-        .dropped_too = s->scan.lost_count > 0,
+        .dropped_too = s->scan.lost_count > 0 || s->stale_maps,
     };
     fly_status status = make_store(s, &env, &store, err);
     if (status != FLY_OK) {
@@ -212,10 +236,10 @@ static int run(const inspect_command *command, int argc, char **argv)
     if (status == FLY_OK) {
         report_pages(&s);
         status = copy(&s, &complete, &err);
-        complete = complete && s.scan.lost_count == 0 && !s.as_it_lies && !s.log_damaged &&
-                   s.pages.maps_whole;
+        complete = complete && s.scan.lost_count == 0 && !s.log_damaged && s.pages.maps_whole;
     }
     inspect_scan_deinit(&s.scan);
+    inspect_history_deinit(&s.history);
     inspect_pages_close(&s.pages);
     inspect_return(&s.loan);
     if (status != FLY_OK) {

@@ -204,15 +204,17 @@ const inspect_name *inspect_scan_name(const inspect_scan *scan, uint32_t tree)
     return NULL;
 }
 
-/* Leaves come from old to new: what is said of a name later counts. */
-static bool see_name(inspect_scan *scan, fly_bytes key, const inspect_value *value)
+/* What is said of a name later counts. */
+static bool see_name(inspect_scan *scan, fly_bytes key, fly_bytes stored, bool removed)
 {
+    inspect_value value;
     for (size_t i = 0; i < scan->name_count; i++) {
         if (fly_bytes_equal(fly_bytes_str(scan->names[i].name), key)) {
             scan->names[i].gone = true;
         }
     }
-    if (value->ghost || value->payload.len != CATALOG_ENTRY || key.len > FLY_TREE_NAME_MAX ||
+    if (removed || !inspect_value_of(stored, &value) || value.ghost ||
+        value.payload.len != CATALOG_ENTRY || key.len == 0 || key.len > FLY_TREE_NAME_MAX ||
         memchr(key.data, 0, key.len) != NULL) {
         return true;
     }
@@ -222,33 +224,76 @@ static bool see_name(inspect_scan *scan, fly_bytes key, const inspect_value *val
     }
     scan->names = list;
     inspect_name *name = &list[scan->name_count++];
-    *name = (inspect_name){.tree = fly_get_u32(value->payload.data),
-                           .root = fly_get_u32(value->payload.data + 4)};
+    *name = (inspect_name){.tree = fly_get_u32(value.payload.data),
+                           .root = fly_get_u32(value.payload.data + 4)};
     memcpy(name->name, key.data, key.len);
     return true;
 }
 
-static fly_status read_names(inspect_scan *scan, inspect_pages *pages, fly_err *err)
+/* A leaf of the catalog knows all names between its fences: older ones there are gone. */
+static bool see_catalog_leaf(inspect_scan *scan, const fly_btree_image *image)
 {
     uint8_t room[FLY_BTREE_IMAGE_KEY];
-    for (size_t i = 0; i < scan->leaf_count; i++) {
-        fly_btree_image image;
-        if (scan->leaves[i].tree != INSPECT_CATALOG ||
-            inspect_pages_read(pages, scan->leaves[i].page, NULL) != INSPECT_FINE ||
-            !fly_btree_image_of(pages->bytes, pages->page_size, &image)) {
-            continue;
-        }
-        for (uint32_t at = 0; at < image.count; at++) {
-            fly_bytes key;
-            fly_btree_entry entry;
-            inspect_value value;
-            if (fly_btree_image_entry(&image, at, room, &key, &entry) == FLY_OK &&
-                inspect_value_of(entry.value, &value) && !see_name(scan, key, &value)) {
-                return no_memory(err);
-            }
+    bool open_low = true;
+    bool open_high = true;
+    fly_bytes low = {NULL, 0};
+    fly_bytes high = {NULL, 0};
+    bool fenced = fly_btree_image_fence(image, false, &open_low, &low) == FLY_OK &&
+                  fly_btree_image_fence(image, true, &open_high, &high) == FLY_OK;
+    for (size_t i = 0; i < scan->name_count && fenced; i++) {
+        fly_bytes name = fly_bytes_str(scan->names[i].name);
+        scan->names[i].gone = scan->names[i].gone || ((open_low || fly_bytes_cmp(low, name) <= 0) &&
+                                                      (open_high || fly_bytes_cmp(name, high) < 0));
+    }
+    for (uint32_t at = 0; at < image->count; at++) {
+        fly_bytes key;
+        fly_btree_entry entry;
+        if (fly_btree_image_entry(image, at, room, &key, &entry) == FLY_OK &&
+            !see_name(scan, key, entry.value, false)) {
+            return false;
         }
     }
-    return FLY_OK;
+    return true;
+}
+
+/* What the log says of names up to `lsn`, from the change `*next` on. */
+static bool see_changes(inspect_scan *scan, const inspect_change *changes, size_t count,
+                        uint64_t lsn, size_t *next)
+{
+    for (; *next < count && changes[*next].lsn <= lsn; ++*next) {
+        const inspect_change *change = &changes[*next];
+        if (change->lasting && !see_name(scan, change->key, change->value, change->remove)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Leaves and log, from old to new; then what had not ended is undone. */
+static fly_status read_names(inspect_scan *scan, inspect_pages *pages,
+                             const inspect_history *history, fly_err *err)
+{
+    size_t count;
+    size_t next = 0;
+    bool memory = true;
+    const inspect_change *changes = inspect_history_of(history, INSPECT_CATALOG, &count);
+    for (size_t i = 0; i < scan->leaf_count && memory; i++) {
+        fly_btree_image image;
+        if (scan->leaves[i].tree == INSPECT_CATALOG &&
+            inspect_pages_read(pages, scan->leaves[i].page, NULL) == INSPECT_FINE &&
+            fly_btree_image_of(pages->bytes, pages->page_size, &image)) {
+            memory = see_changes(scan, changes, count, image.lsn, &next) &&
+                     see_catalog_leaf(scan, &image);
+        }
+    }
+    memory = memory && see_changes(scan, changes, count, UINT64_MAX, &next);
+    for (size_t i = count; i > 0 && memory && !history->cut; i--) {
+        const inspect_change *change = &changes[i - 1];
+        if (!change->lasting && change->undoable) {
+            memory = see_name(scan, change->key, change->former, !change->existed);
+        }
+    }
+    return memory ? FLY_OK : no_memory(err);
 }
 
 /* ------------------------------------------------------------------------- the whole */
@@ -274,7 +319,8 @@ static void drop_unmissed(inspect_scan *scan)
     scan->lost_count = kept;
 }
 
-fly_status inspect_scan_pages(inspect_scan *scan, inspect_pages *pages, fly_err *err)
+fly_status inspect_scan_pages(inspect_scan *scan, inspect_pages *pages,
+                              const inspect_history *history, fly_err *err)
 {
     *scan = (inspect_scan){.leaves = NULL};
     fly_status status = FLY_OK;
@@ -291,7 +337,7 @@ fly_status inspect_scan_pages(inspect_scan *scan, inspect_pages *pages, fly_err 
             qsort(scan->leaves, scan->leaf_count, sizeof *scan->leaves, by_tree_and_lsn);
         }
         ask_parents(scan, pages);
-        status = read_names(scan, pages, err);
+        status = read_names(scan, pages, history, err);
     }
     if (status == FLY_OK && scan->lost_count > 0) {
         drop_unmissed(scan);

@@ -6,6 +6,7 @@
 #ifndef FLYINSPECT_SCAN_H
 #define FLYINSPECT_SCAN_H
 
+#include "history.h"
 #include "pages.h"
 
 #include <fly/txn.h>
@@ -48,8 +49,14 @@ typedef struct inspect_scan {
     uint64_t whole; /**< pages */
 } inspect_scan;
 
-/** Read all pages that may be in use. FLY_E_NO_MEMORY. */
-FLY_MUST_USE fly_status inspect_scan_pages(inspect_scan *scan, inspect_pages *pages, fly_err *err);
+/**
+ * @brief Read all pages that may be in use.
+ *
+ * @param history  What the log says of names. All zero: nothing.
+ * @return FLY_E_NO_MEMORY.
+ */
+FLY_MUST_USE fly_status inspect_scan_pages(inspect_scan *scan, inspect_pages *pages,
+                                           const inspect_history *history, fly_err *err);
 
 /** Release. One that is all zero is fine. */
 void inspect_scan_deinit(inspect_scan *scan);

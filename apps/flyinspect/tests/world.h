@@ -34,6 +34,7 @@ static char fresh[80]; /* where salvage goes */
 static fly_env env;
 static fly_err err;
 static char said[OUTPUT_MAX]; /* by the last command */
+static uint32_t segment_size = 256 << 10;
 
 /* --------------------------------------------------------------------- known contents */
 
@@ -74,7 +75,7 @@ static fly_store *open_store(const char *path, bool create)
         .create = create,
         .page_size = create ? PAGE : 0,
         .pool_bytes = 4 << 20,
-        .wal_segment_size = 256 << 10,
+        .wal_segment_size = segment_size,
         .wal_ring_size = 256 << 10,
         .buffered = true,
         .manual = true,
