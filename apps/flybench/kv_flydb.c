@@ -53,6 +53,15 @@ static fly_status open_tree(kv_store *store, fly_err *err)
     return fly_txn_commit(txn, err);
 }
 
+/* Under a memory limit others have the system's cache for what their own leaves free; we have the pool,
+ * so it gets all but what log and transactions need. */
+static uint64_t pool_bytes(const kv_setup *setup)
+{
+    enum { BESIDE = 8 << 20 };
+    uint64_t all = setup->memory_bytes > BESIDE ? setup->memory_bytes - BESIDE : 0;
+    return all > setup->cache_bytes ? all : setup->cache_bytes;
+}
+
 static fly_status flydb_open(const kv_setup *setup, kv_store **store, fly_err *err)
 {
     kv_store *opened = calloc(1, sizeof *opened);
@@ -62,7 +71,7 @@ static fly_status flydb_open(const kv_setup *setup, kv_store **store, fly_err *e
     fly_env_init(&opened->env);
     fly_store_options options = {
         .create = true,
-        .pool_bytes = setup->cache_bytes,
+        .pool_bytes = pool_bytes(setup),
         .durability = setup->durability == KV_FULL ? FLY_DURABILITY_FULL : FLY_DURABILITY_ASYNC,
     };
     fly_status status = fly_store_open(&opened->env, setup->dir, &options, &opened->store, err);

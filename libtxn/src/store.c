@@ -32,6 +32,7 @@ enum {
     META_BYTES = 48,
     CHECKPOINT_BYTES = 256 << 20,
     CHECKPOINT_SECS = 60,
+    LOG_LEFT_MAX = 1 << 20, /* bytes of log that a closed store may keep without need */
     UNDO_BYTES_MIN = 64 << 20,
     TXNS_MAX = 65536,
     FIRST_PAGE = 2, /* the first that a new file gives out: the catalog's root */
@@ -713,6 +714,12 @@ fly_status fly_store_close(fly_store *store, fly_err *err)
         fly__txn_purge_all(store);
         status = fly__txn_checkpoint(store, err);
         fly_wal *wal = store->wal;
+        if (status == FLY_OK && fly_wal_next(wal) - fly_wal_first(wal) > LOG_LEFT_MAX) {
+            /* Nobody needs what was logged before the checkpoint. If it must stay, so be it. */
+            if (fly_wal_roll(wal, NULL) == FLY_OK) {
+                status = fly__txn_checkpoint(store, err);
+            }
+        }
         store->wal = NULL;
         fly_status closed = fly_wal_close(wal, status == FLY_OK ? err : NULL);
         status = status == FLY_OK ? closed : status;

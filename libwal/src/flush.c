@@ -472,3 +472,87 @@ fly_status fly__wal_flush_to(fly_wal *wal, uint64_t lsn, fly_err *err)
     }
     return status;
 }
+
+/* ------------------------------------------------------------------------------ rolling */
+
+/* Write one pad from `from`, where everything ends, to the segment's end. Of the pad only what is
+ * checked is written; flush_mutex is held. */
+static fly_status write_long_pad(fly_wal *wal, uint64_t from, uint64_t segment_end, fly_err *err)
+{
+    struct fly__wal_file *file = fly__wal_file_of(wal, from / wal->segment_size);
+    struct order order = {.file = file->file};
+    uint64_t start = fly__wal_block_down(from);
+    uint64_t end;
+    fly__wal_put_pad(wal, from, segment_end);
+    fly_status status = finish_record(wal, from, file->params, &end, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    order.offset = start & (wal->segment_size - 1);
+    add_ring(wal, &order, start, fly__wal_block_up(from + PAD_MIN));
+    wal->count_writes++;
+    wal->count_bytes += order_bytes(&order);
+    return fly_file_writev(order.file, order.offset, order.parts, order.count, FLY_WRITE_DURABLE,
+                           err);
+}
+
+/* Begin segment `number`, which has a file, with its header. */
+static fly_status write_header(fly_wal *wal, uint64_t number, fly_err *err)
+{
+    struct fly__wal_file *file = fly__wal_file_of(wal, number);
+    file->headed = true;
+    return fly_file_write(file->file, 0, file->header, FLY_WAL_BLOCK, FLY_WRITE_DURABLE, err);
+}
+
+/* Everything is durable up to `from`, where the log ends; flush_mutex is held. */
+static fly_status roll(fly_wal *wal, uint64_t from, fly_err *err)
+{
+    uint64_t segment = from / wal->segment_size;
+    uint64_t segment_end = (segment + 1) * wal->segment_size;
+    fly_status status = fly__wal_begin_segment(wal, segment + 1, err);
+    if (status != FLY_OK && status != FLY_E_STOPPED) {
+        return status; /* on with this segment, then */
+    }
+    if (status == FLY_OK && segment_end - from >= PAD_MIN) {
+        status = write_long_pad(wal, from, segment_end, err);
+    }
+    if (status == FLY_OK) {
+        status = write_header(wal, segment + 1, err);
+    }
+    if (status != FLY_OK) {
+        stop_log(wal, err);
+        return FLY_E_STOPPED;
+    }
+    uint64_t begin = segment_end + FLY_WAL_BLOCK;
+    memset(wal->ring, 0, wal->ring_size); /* W3 */
+    wal->submitted = begin;
+    wal->zeroed = begin;
+    fly_store_u64(&wal->next, begin);
+    fly_store_u64(&wal->durable, begin);
+    fly__wal_set_ceiling(wal);
+    announce(wal);
+    return FLY_OK;
+}
+
+fly_status fly_wal_roll(fly_wal *wal, fly_err *err)
+{
+    fly_status status = fly__wal_flush_to(wal, fly_wal_next(wal), err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    fly_err failure = {0};
+    fly_mutex_lock(&wal->flush_mutex);
+    FLY_ASSERT(wal->in_flight == 0);
+    FLY_ASSERT(wal->submitted == fly_load_u64(&wal->next)); /* nobody appends meanwhile */
+    if ((wal->submitted & (wal->segment_size - 1)) > FLY_WAL_BLOCK) {
+        status = roll(wal, wal->submitted, &failure);
+    }
+    fly_mutex_unlock(&wal->flush_mutex);
+    if (status == FLY_E_STOPPED) {
+        return fly__wal_stopped(wal, err);
+    }
+    if (status != FLY_OK && err != NULL) {
+        *err = failure;
+    }
+    return status;
+}

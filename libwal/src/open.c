@@ -392,6 +392,7 @@ fly_status fly_wal_close(fly_wal *wal, fly_err *err)
     fly_status status = fly__wal_flush_to(wal, fly_wal_next(wal), err);
     stop_background(wal);
     if (status == FLY_OK) {
+        fly__wal_reap(wal);
         fly__wal_trim(wal);
     }
     fly_wal_abandon(wal);

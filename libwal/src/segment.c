@@ -386,6 +386,23 @@ fly_status fly__wal_make_room(fly_wal *wal, uint64_t to, fly_err *err)
     return status;
 }
 
+fly_status fly__wal_begin_segment(fly_wal *wal, uint64_t number, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    fly_mutex_lock(&wal->segment_mutex);
+    if (wal->last_segment < number) {
+        FLY_ASSERT(wal->last_segment + 1 == number);
+        status = next_segment(wal, number * wal->segment_size, err);
+    }
+    const struct fly__wal_file *file = slot_of(wal, number);
+    if (status == FLY_OK && fly_load_u64(&wal->room) < number * wal->segment_size + file->zeroed) {
+        fly_store_u64(&wal->room, number * wal->segment_size + file->zeroed);
+    }
+    bool stop = wal->sync_failed;
+    fly_mutex_unlock(&wal->segment_mutex);
+    return stop ? FLY_E_STOPPED : status;
+}
+
 struct fly__wal_file *fly__wal_file_of(fly_wal *wal, uint64_t segment)
 {
     fly_mutex_lock(&wal->segment_mutex);

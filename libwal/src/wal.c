@@ -131,7 +131,7 @@ static void put_pieces(fly_wal *wal, uint64_t at, const fly_bytes *pieces, int c
     }
 }
 
-static void put_pad(fly_wal *wal, uint64_t from, uint64_t to)
+void fly__wal_put_pad(fly_wal *wal, uint64_t from, uint64_t to)
 {
     uint8_t durable[8];
     FLY_ASSERT(to - from >= PAD_MIN);
@@ -167,7 +167,7 @@ static void pad_segment(fly_wal *wal, uint64_t from, uint64_t place)
 {
     uint64_t end = place - FLY_WAL_BLOCK;
     if (place != from && end - from >= PAD_MIN) {
-        put_pad(wal, from, end);
+        fly__wal_put_pad(wal, from, end);
     }
 }
 
@@ -248,7 +248,7 @@ bool fly__wal_seal(fly_wal *wal, uint64_t from, uint64_t *end)
     if (!fly_cas_u64(&wal->next, &expected, to)) {
         return false;
     }
-    put_pad(wal, from, to);
+    fly__wal_put_pad(wal, from, to);
     *end = to;
     return true;
 }

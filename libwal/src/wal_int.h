@@ -218,6 +218,9 @@ FLY_MUST_USE fly_status fly__wal_begin_life(fly_wal *wal, uint64_t number, uint6
                                             fly_err *err);
 /* Reserve disk space for a log that ends at `to`. */
 FLY_MUST_USE fly_status fly__wal_make_room(fly_wal *wal, uint64_t to, fly_err *err);
+/* Have a file for segment `number`, the next one at most; its header is not written yet.
+ * FLY_E_STOPPED: nobody knows what is durable any more. */
+FLY_MUST_USE fly_status fly__wal_begin_segment(fly_wal *wal, uint64_t number, fly_err *err);
 /* The file that `segment` is written to. Disk space for it has been reserved. */
 struct fly__wal_file *fly__wal_file_of(fly_wal *wal, uint64_t segment);
 /* Archive and recycle what nobody needs. */
@@ -245,6 +248,8 @@ bool fly__wal_valid_segment_size(uint32_t size);
 /* wal.c: take a place that fills the log from `from` up to the end of a block. `*end` is `from` if
  * there is nothing to fill, or it must not be. False if something has been appended behind `from`. */
 bool fly__wal_seal(fly_wal *wal, uint64_t from, uint64_t *end);
+/* Put a pad into the ring; its place has been taken. */
+void fly__wal_put_pad(fly_wal *wal, uint64_t from, uint64_t to);
 
 /* No record of any log is longer. */
 enum { FLY__WAL_PAYLOAD_MAX = 512 << 20 };

@@ -54,7 +54,7 @@ static inline void fill_payload(uint32_t id, uint8_t *payload, size_t len)
         if (i % 8 == 0) {
             word = fly_hash_u64(id * (uint64_t)0x9e3779b97f4a7c15u + i);
         }
-        payload[i] = i < 4 ? number[i] : (uint8_t)(word >> (i % 8 * 8));
+        payload[i] = (uint8_t)(i < 4 ? number[i] : word >> (i % 8 * 8));
     }
 }
 

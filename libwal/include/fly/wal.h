@@ -160,6 +160,18 @@ uint64_t fly_wal_durable(const fly_wal *wal);
 FLY_MUST_USE fly_status fly_wal_flush(fly_wal *wal, uint64_t lsn, fly_durability level,
                                       fly_err *err);
 
+/**
+ * @brief Let the next record begin a new segment: so that the one before can be archived, or retired
+ *        with all that is in it. Does nothing where the log is at the beginning of a segment.
+ *
+ * Nobody may append meanwhile.
+ *
+ * @return FLY_E_STOPPED; FLY_E_NO_SPACE and other failures to make a file, after which the log goes on as
+ *         it was.
+ * @cost   Two writes of the disk.
+ */
+FLY_MUST_USE fly_status fly_wal_roll(fly_wal *wal, fly_err *err);
+
 /** Whether the log has stopped, after a write that failed. */
 bool fly_wal_is_stopped(const fly_wal *wal);
 
