@@ -199,11 +199,26 @@ static void doubt_end(walk *w, uint64_t lsn)
     }
 }
 
-/* Read from `lsn` on, and after each damage from the next segment on. */
+/* Where to go on behind damage at `lsn`: the next record that is whole, in this segment or at the
+ * beginning of the next; 0: the log ends. */
+static uint64_t go_on(walk *w, uint64_t lsn)
+{
+    uint64_t behind = record_behind(w, lsn);
+    uint64_t next = lsn / w->segment_size + 1;
+    if (behind != 0) {
+        return behind;
+    }
+    if (w->begun == UINT64_MAX || next > w->begun) {
+        return 0;
+    }
+    return next * w->segment_size + FLY_WAL_BLOCK;
+}
+
+/* Read from `lsn` on, past what is damaged. */
 static fly_status read_all(walk *w, uint64_t lsn, fly_err *err)
 {
     bool stop = false;
-    while (!stop) {
+    while (!stop && lsn != 0) {
         fly_wal_reader *reader = NULL;
         fly_err why = {0};
         fly_status status =
@@ -221,15 +236,18 @@ static fly_status read_all(walk *w, uint64_t lsn, fly_err *err)
             }
             return status;
         }
+        bool last = w->begun == UINT64_MAX || at / w->segment_size >= w->begun;
         if (status != FLY_E_END && status != FLY_E_NOT_FOUND) {
+            w->range->hole = w->range->hole == 0 ? at : w->range->hole;
             tell(w, &why);
-        } else if (!stop && w->begun != UINT64_MAX && at / w->segment_size == w->begun) {
-            doubt_end(w, at);
+        } else if (last) {
+            if (!stop) {
+                doubt_end(w, at);
+            }
+            return FLY_OK;
         }
-        uint64_t next = at / w->segment_size + 1;
-        stop = stop || w->begun == UINT64_MAX || next > w->begun ||
-               (w->range->segment != 0 && next >= w->range->segment);
-        lsn = next * w->segment_size + FLY_WAL_BLOCK;
+        lsn = go_on(w, at);
+        stop = stop || (w->range->segment != 0 && lsn / w->segment_size >= w->range->segment);
     }
     return FLY_OK;
 }
@@ -270,7 +288,7 @@ fly_status inspect_log_walk(fly_env *env, const char *dir, inspect_log_range *ra
             uint64_t lsn = range->from;
             if (lsn == 0 && range->segment != 0) {
                 lsn = (range->segment - 1) * w.segment_size + FLY_WAL_BLOCK;
-            } else if (lsn == 0 && w.first > 0) {
+            } else if (lsn == 0) {
                 lsn = w.first * w.segment_size + FLY_WAL_BLOCK;
             }
             status = range->from != 0 ? find_first(&w, &lsn, err) : FLY_OK;

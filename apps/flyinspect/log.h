@@ -2,7 +2,7 @@
  * A walk over the log of a store, past what is damaged.
  *
  * libwal's reader ends where the log is damaged, as recovery must. This walk goes on with the next
- * segment, to see how much is damaged.
+ * record that is whole, to see how much is damaged and what can be saved.
  */
 #ifndef FLYINSPECT_LOG_H
 #define FLYINSPECT_LOG_H
@@ -22,6 +22,8 @@ typedef struct inspect_log_range {
     uint64_t records;  /**< found */
     uint64_t segments; /**< files that are part of the log, as their names say */
     uint64_t end;      /**< where the last record ends */
+    uint64_t hole;     /**< the first place where reading met damage; 0: none. What comes behind it
+                            may lack what came before */
 } inspect_log_range;
 
 /** Walk. Damage is not a failure: FLY_OK. FLY_E_NOT_FOUND: there is no record behind `from`. */

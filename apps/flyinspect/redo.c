@@ -12,6 +12,7 @@
 
 typedef struct redo {
     fly_bufpool *pool;
+    inspect_log_range range;
     uint64_t redone;
     fly_status status;
     fly_err *err;
@@ -28,6 +29,9 @@ static bool redo_record(void *ctx, const fly_wal_record *record)
 {
     redo *r = ctx;
     inspect_logged logged;
+    if (r->range.hole != 0) {
+        return false; /* records build on each other: none behind a hole can be redone */
+    }
     if (!inspect_logged_of(record, &logged)) {
         return true;
     }
@@ -48,10 +52,10 @@ static bool redo_record(void *ctx, const fly_wal_record *record)
 static fly_status redo_log(inspect_loan *loan, redo *r, fly_err *err)
 {
     char dir[FLY_PATH_MAX];
-    inspect_log_range range = {.record = redo_record, .ctx = r};
+    r->range = (inspect_log_range){.record = redo_record, .ctx = r};
     fly_status status = inspect_path(loan, "wal", dir, err);
     if (status == FLY_OK) {
-        status = inspect_log_walk(&loan->env, dir, &range, err);
+        status = inspect_log_walk(&loan->env, dir, &r->range, err);
     }
     return status == FLY_OK ? r->status : status;
 }

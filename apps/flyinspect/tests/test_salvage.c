@@ -410,6 +410,8 @@ START_TEST(what_a_damaged_page_held_is_taken_from_the_log_as_far_as_that_goes_ba
     segment_size = 1 << 20; /* so that the log goes back to the store's beginning */
     make_crashed_store();
     map_store();
+    ck_assert_int_eq(verify(), 0);
+    ck_assert_ptr_null(strstr(said, " 0 records checked"));
     uint32_t seen[32] = {0};
     for (uint32_t page = 0; page < page_count; page++) {
         uint8_t kind = kind_of_page[page];
