@@ -159,7 +159,7 @@ START_TEST(a_store_that_is_open_is_refused_and_goes_on)
     SAYS("E_LOCKED");
     SAYS("only a store that no process has open");
     ck_assert_int_eq(salvage(), 1);
-    fill_store(opened, 0, 10);
+    fill_store(opened, 0, 100);
     OK(fly_store_close(opened, &err), err);
     ck_assert_int_eq(verify(), 0);
 }

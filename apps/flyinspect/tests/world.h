@@ -25,7 +25,7 @@ enum {
     LONGS = 12,   /* values of 3,000 bytes and more */
     VALUE_MAX = 40000,
     PAGE = 4096,
-    OUTPUT_MAX = 1 << 20
+    OUTPUT_MAX = 1 << 23
 };
 
 static char dir[64];   /* of everything */
@@ -93,10 +93,10 @@ static void put_fruit(fly_txn *txn, fly_tree *tree, uint32_t i)
     OK(fly_txn_put(txn, tree, fly_bytes_of(key, key_len), fly_bytes_of(value, len), &err), err);
 }
 
-static void put_longs(fly_txn *txn, fly_tree *tree, uint32_t from, uint32_t end)
+static void put_longs(fly_txn *txn, fly_tree *tree, uint32_t first, uint32_t step)
 {
     static char value[VALUE_MAX];
-    for (uint32_t i = from; i < end && i < LONGS; i++) {
+    for (uint32_t i = first; i < LONGS; i += step) {
         char key[32];
         size_t key_len = (size_t)snprintf(key, sizeof key, "long/%u", i);
         size_t len = long_value(i, value);
@@ -104,7 +104,9 @@ static void put_longs(fly_txn *txn, fly_tree *tree, uint32_t from, uint32_t end)
     }
 }
 
-static void fill_store(fly_store *to, uint32_t from, uint32_t end)
+/* Make the trees, and put every step-th entry from the first on, in one transaction; then delete in
+ * another one what is to be deleted. */
+static void fill_store(fly_store *to, uint32_t first, uint32_t step)
 {
     fly_txn *txn;
     fly_tree *fruit;
@@ -114,13 +116,13 @@ static void fill_store(fly_store *to, uint32_t from, uint32_t end)
     OK(fly_txn_tree_open(txn, "fruit", FLY_TREE_CREATE, &fruit, &err), err);
     OK(fly_txn_tree_open(txn, "long", FLY_TREE_CREATE, &longs, &err), err);
     OK(fly_txn_tree_open(txn, "empty", FLY_TREE_CREATE, &empty, &err), err);
-    for (uint32_t i = from; i < end; i++) {
+    for (uint32_t i = first; i < FRUITS; i += step) {
         put_fruit(txn, fruit, i);
     }
-    put_longs(txn, longs, from, end);
+    put_longs(txn, longs, first, step);
     OK(fly_txn_commit(txn, &err), err);
     OK(fly_txn_begin(to, NULL, &txn, &err), err);
-    for (uint32_t i = from; i < end; i++) {
+    for (uint32_t i = first; i < FRUITS; i += step) {
         char key[32];
         size_t key_len = fruit_key(i, key, sizeof key);
         if (!fruit_exists(i)) {
@@ -134,18 +136,17 @@ static void fill_store(fly_store *to, uint32_t from, uint32_t end)
 static void make_store(void)
 {
     fly_store *made = open_store(store, true);
-    fill_store(made, 0, FRUITS);
+    fill_store(made, 0, 1);
     OK(fly_store_close(made, &err), err);
 }
 
-/* A store whose process died: half of its fruit has been checkpointed, half is in the log only, and a
- * transaction had not ended. */
-static inline void make_crashed_store(void)
+/* Half of the contents is checkpointed, half is in the log, and a transaction has not ended. */
+static inline fly_store *make_half_checkpointed(void)
 {
     fly_store *made = open_store(store, true);
-    fill_store(made, 0, FRUITS / 2);
+    fill_store(made, 0, 2);
     OK(fly_store_checkpoint(made, &err), err);
-    fill_store(made, FRUITS / 2, FRUITS);
+    fill_store(made, 1, 2);
     fly_txn *txn;
     fly_tree *fruit;
     OK(fly_txn_begin(made, NULL, &txn, &err), err);
@@ -155,7 +156,13 @@ static inline void make_crashed_store(void)
     }
     fly_wal *wal = fly_store_wal(made);
     OK(fly_wal_flush(wal, fly_wal_next(wal), FLY_DURABILITY_FULL, &err), err);
-    fly_store_abandon(made);
+    return made;
+}
+
+/* A store whose process died: half of it is in the log only. */
+static inline void make_crashed_store(void)
+{
+    fly_store_abandon(make_half_checkpointed());
 }
 
 /* ---------------------------------------------------------------------------- damage */
@@ -252,9 +259,12 @@ static int salvage(void)
 static void setup(void)
 {
     fly_env_init(&env);
-    (void)snprintf(dir, sizeof dir, "flyinspect-test-%ld", (long)getpid());
+    /* In memory, where there is such a place: hundreds of stores are made and synced. */
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".";
+    (void)snprintf(dir, sizeof dir, "%s/flyinspect-test-%ld", base, (long)getpid());
     (void)snprintf(store, sizeof store, "%s/store", dir);
     (void)snprintf(fresh, sizeof fresh, "%s/fresh", dir);
+    OK(fly_vfs_remove_tree(env.vfs, dir, &err), err); /* of a test that failed under this number */
     OK(fly_vfs_make_dir(env.vfs, dir, &err), err);
 }
 
