@@ -272,6 +272,8 @@ START_TEST(a_thorough_policy_is_not_asked_again_when_it_found_nothing)
     /* Nothing clean, each dirty page, nothing more, and then the clean page that goes. */
     uint32_t least = 1 + SLOTS - LATCHED + 1 + 1;
     ck_assert_uint_eq(heard.asked, least + (listener.thorough ? 0 : ASKED_AGAIN));
+    ck_assert_uint_eq(stats_of(w.pool).writes, SLOTS - LATCHED); /* each of them once */
+    ck_assert_uint_eq(stats_of(w.pool).batches, 1);
     for (uint32_t i = 0; i < LATCHED; i++) {
         fly_bufpool_unfix_shared(&latched[i]);
     }
