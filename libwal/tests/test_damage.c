@@ -85,25 +85,18 @@ static fly_status open_copy(size_t *count)
     return status;
 }
 
-/* A reader must come to the same judgement. */
-static void compare_reader(fly_status opened, size_t count)
+/* Read the copy; what the log's end, or the damage, is called; how many records come before. */
+static fly_status read_copy(size_t *count)
 {
     fly_wal_reader *reader = NULL;
-    fly_err why = {0};
-    fly_status status =
-        fly_wal_reader_open(&copy.env, DIR, NULL, options.codec, NULL, 0, &reader, &why);
+    err = (fly_err){0};
+    *count = 0;
+    fly_status status = fly_wal_reader_open(&copy.env, DIR, NULL, NULL, NULL, 0, &reader, &err);
     if (status == FLY_OK) {
-        size_t read = book_read(&book, reader, 0, &status, &why);
-        ck_assert_uint_ge(read, count); /* opening looks at the end first */
-        ck_assert(opened != FLY_OK || read == count);
+        *count = book_read(&book, reader, 0, &status, &err);
     }
     fly_wal_reader_close(reader);
-    if (opened == FLY_OK) {
-        FLY_CHECK(status, FLY_E_END, why);
-    } else {
-        ck_assert_msg(status == opened, "reader: %s (%s), opening: %s (%s)",
-                      fly_status_name(status), why.message, fly_status_name(opened), err.message);
-    }
+    return status == FLY_E_END ? FLY_OK : status;
 }
 
 static void end_copy(void)
@@ -120,16 +113,16 @@ static size_t notes_before(uint64_t lsn)
     return count;
 }
 
-/* Damage the copy, open it: an error that names the place, or everything that is known to have been
- * durable. */
+/* Damage the copy and look at it: an error that names the place, or everything that is known to have
+ * been durable. Opening, which takes longer, is asked now and then, and must say the same. */
 static void judge(const char *what, uint64_t number, uint64_t offset)
 {
+    static unsigned judged;
     size_t count;
     size_t wanted = notes_before(known_durable);
     begin_copy();
     FLY_CHECK_OK(fly_sim_disk_flip(copy.disk, segment_name(number), offset * 8 + offset % 8), err);
-    fly_sim_disk *before = fly_sim_disk_clone(copy.disk);
-    fly_status status = open_copy(&count);
+    fly_status status = read_copy(&count);
     if (status == FLY_OK) {
         ck_assert_msg(count >= wanted, "%s %llu byte %llu: %zu of %zu records", what,
                       (unsigned long long)number, (unsigned long long)offset, count, wanted);
@@ -139,9 +132,14 @@ static void judge(const char *what, uint64_t number, uint64_t offset)
                       fly_status_name(status), err.message);
         ck_assert_msg(strstr(err.message, DIR) != NULL, "no place: %s", err.message);
     }
-    end_copy();
-    fly_sim_env_init_with(&copy, NULL, before);
-    compare_reader(status, count);
+    if (judged++ % 7 == 0) {
+        size_t replayed;
+        fly_status opened = open_copy(&replayed);
+        ck_assert_msg(opened == status, "reader: %s, opening: %s (%s)", fly_status_name(status),
+                      fly_status_name(opened), err.message);
+        ck_assert_uint_le(replayed, count); /* it looks at the end first */
+        ck_assert(opened != FLY_OK || replayed == count);
+    }
     end_copy();
 }
 
