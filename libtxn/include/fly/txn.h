@@ -76,8 +76,8 @@ typedef struct fly_store_options {
     fly_isolation isolation;   /**< default read committed */
     fly_durability durability; /**< default full */
     uint32_t async_ms;         /**< how soon an async commit is durable; default 10 ms */
-    uint32_t wal_segment_size; /**< default 64 MiB */
-    uint32_t wal_ring_size;    /**< default 16 MiB */
+    uint32_t wal_segment_size; /**< default 64 MiB; at least 8 pages */
+    uint32_t wal_ring_size;    /**< default 16 MiB; at least 16 pages */
     uint32_t wal_in_flight;    /**< log writes at a time; default: as many as pay */
     bool buffered;             /**< through the system's cache; default past it */
     uint64_t checkpoint_bytes; /**< log between checkpoints, at most; default 256 MiB */
@@ -242,6 +242,9 @@ FLY_MUST_USE fly_status fly_txn_tree_list(fly_txn *txn, void (*each)(void *ctx, 
 
 /** The number of a tree: stands in its log records. */
 uint32_t fly_tree_id(const fly_tree *tree);
+
+/** The root page of a tree: with it, the number and fly_store_pool(), libbtree can open it to look. */
+uint32_t fly_tree_root(const fly_tree *tree);
 
 /** The longest key a tree of this store takes. */
 size_t fly_store_key_max(const fly_store *store);
