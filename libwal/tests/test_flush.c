@@ -447,10 +447,12 @@ START_TEST(a_write_ends_with_its_segment)
     fly_store_u32(&gate.armed, 1);
     judge(0, PASSES);
     judge(1, PASSES);
+    /* The background thread wrote too, and pads may have filled the segment to its end by now. */
+    uint32_t wanted = fly_wal_next(wal) % SMALL == 0 ? 1 : 2;
     append(8000); /* does not fit any more */
     append(100);
     FLY_CHECK_OK(book_flush(&book, wal, fly_wal_next(wal), &err), err);
-    ck_assert_uint_eq(fly_load_u32(&gate.began), 2);
+    ck_assert_uint_eq(fly_load_u32(&gate.began), wanted);
     ck_assert_uint_eq(records_after_crash(FLY_SIM_KEEP_NONE), 38);
 }
 END_TEST
