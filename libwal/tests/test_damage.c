@@ -311,6 +311,25 @@ START_TEST(each_forged_header_is_named)
 }
 END_TEST
 
+/* Records of a later version of this library, with checksums that hold. */
+START_TEST(flags_that_are_not_known_are_refused)
+{
+    static const uint16_t unknown[] = {0x1000, 0x8000, 0x9123};
+    write_log();
+    load(0);
+    uint8_t *record = bytes + book.notes[1].lsn;
+    fly_put_u16(record + 10, unknown[_i]);
+    uint32_t crc = fly_crc32c(0, record, 4);
+    fly_put_u32(record + 4, fly_crc32c(crc, record + 8, fly_get_u32(record) - 8));
+    begin_copy();
+    replace(0, bytes, sizeof bytes);
+    size_t count;
+    FLY_CHECK(open_copy(&count), FLY_E_FORMAT, err);
+    FLY_CHECK_SAYS(err.message, "which this program does not know");
+    end_copy();
+}
+END_TEST
+
 /* --------------------------------------------------------------------- who knows better */
 
 START_TEST(a_log_that_ends_before_what_was_durable_is_refused)
@@ -395,6 +414,8 @@ int main(void)
     tcase_add_test(segments, a_log_of_another_store_is_refused);
     tcase_add_loop_test(segments, each_forged_header_is_named, 0,
                         sizeof forgeries / sizeof forgeries[0]);
+
+    tcase_add_loop_test(segments, flags_that_are_not_known_are_refused, 0, 3);
 
     TCase *knowledge = fly_test_case(suite, "knowledge");
     tcase_add_checked_fixture(knowledge, setup, teardown);
