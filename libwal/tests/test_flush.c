@@ -387,6 +387,24 @@ START_TEST(who_waits_at_the_same_time_shares_a_write)
 }
 END_TEST
 
+/* Who waits for records that are being written starts no other write, though he might. */
+START_TEST(what_is_being_written_is_not_written_again)
+{
+    open_log();
+    fly_store_u32(&gate.armed, 1);
+    commit(0, 0);
+    start(1, wait_for_flush);
+    start(2, wait_for_flush);
+    fly_sleep(20000000);
+    ck_assert_uint_eq(fly_load_u32(&gate.began), 1);
+    judge(0, PASSES);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(finish(i), FLY_OK);
+    }
+    ck_assert_uint_eq(stats_of(wal).writes, 1); /* nor one of nothing */
+}
+END_TEST
+
 /* One write at a time wants no pads: the last block is written again, longer. */
 START_TEST(one_write_at_a_time_does_not_pad)
 {
@@ -545,6 +563,7 @@ int main(void)
     tcase_add_test(tests, durable_is_the_unbroken_part);
     tcase_add_test(tests, durable_grows_with_each_write_that_comes_back_in_order);
     tcase_add_test(tests, who_waits_at_the_same_time_shares_a_write);
+    tcase_add_test(tests, what_is_being_written_is_not_written_again);
     tcase_add_test(tests, one_write_at_a_time_does_not_pad);
     tcase_add_test(tests, a_write_that_was_not_padded_is_waited_for);
     tcase_add_loop_test(tests, a_write_ends_with_its_segment, 1, 3);
