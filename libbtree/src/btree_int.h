@@ -55,7 +55,7 @@ FLY_MUST_USE fly_status fly__btree_descend_last(fly_btree *tree, struct path *pa
 void fly__btree_forget(const struct path *path);
 
 /* Take a path exclusive: parent, then node. False: it was given up, begin again. */
-FLY_MUST_USE bool fly__btree_upgrade(const struct path *path);
+FLY_MUST_USE bool fly__btree_upgrade(fly_btree *tree, struct path *path);
 
 /* Give back a path that is exclusive and was not changed. */
 void fly__btree_release_unchanged(const struct path *path);

@@ -99,6 +99,24 @@ fly_status fly_btree_image_entry(const fly_btree_image *image, uint32_t i,
     return FLY_OK;
 }
 
+fly_status fly_btree_image_fence(const fly_btree_image *image, bool high, bool *open,
+                                 fly_bytes *key)
+{
+    struct bound bound;
+    if (!is_node_kind(image->kind) ||
+        !fly__btree_node_bound(image->bytes, image->usable, high ? HIGH : LOW, &bound)) {
+        return FLY_E_CORRUPT;
+    }
+    *open = bound.open;
+    *key = bound.open ? fly_bytes_of(NULL, 0) : bound.key;
+    return FLY_OK;
+}
+
+uint32_t fly_btree_image_first_child(const fly_btree_image *image)
+{
+    return fly_get_u32(image->bytes + AT_FIRST_CHILD);
+}
+
 fly_status fly_btree_image_blob(const fly_btree_image *image, uint32_t *next, fly_bytes *bytes)
 {
     uint32_t len = fly_get_u32(image->bytes + BLOB_AT_LEN);

@@ -193,6 +193,13 @@ static uint32_t salvage(const uint8_t *bytes, size_t len)
     if (fly_btree_image_blob(&image, &next, &data) == FLY_OK) {
         HOLDS(data.data >= bytes && data.data + data.len <= bytes + len);
     }
+    for (int high = 0; high <= 1; high++) {
+        bool open;
+        if (fly_btree_image_fence(&image, high != 0, &open, &data) == FLY_OK) {
+            HOLDS(data.len == 0 ||
+                  (data.data >= bytes && data.data + data.len <= bytes + len && !open));
+        }
+    }
     return sound;
 }
 
@@ -220,6 +227,39 @@ START_TEST(salvage_finds_all_entries_of_a_sound_page)
     }
     ck_assert_uint_eq(entries, 400);
     ck_assert_uint_eq(blob_bytes, 10000);
+}
+END_TEST
+
+START_TEST(the_children_of_an_inner_node_have_its_separators_as_fences)
+{
+    make_tree();
+    get_page(world.root);
+    uint8_t parent[sizeof page];
+    memcpy(parent, page, sizeof page);
+    fly_btree_image image;
+    bool open = false;
+    fly_bytes fence;
+    ck_assert(fly_btree_image_of(parent, sizeof parent, &image));
+    ck_assert_int_eq(fly_btree_image_fence(&image, false, &open, &fence), FLY_OK);
+    ck_assert(open);
+    ck_assert_int_eq(fly_btree_image_fence(&image, true, &open, &fence), FLY_OK);
+    ck_assert(open);
+    uint32_t child = fly_btree_image_first_child(&image);
+    for (uint32_t i = 0; i <= image.count; i++) {
+        fly_btree_image below;
+        uint8_t room[FLY_BTREE_IMAGE_KEY];
+        fly_bytes separator;
+        fly_btree_entry entry;
+        get_page(child);
+        ck_assert(fly_btree_image_of(page, sizeof page, &below));
+        ck_assert_int_eq(fly_btree_image_fence(&below, true, &open, &fence), FLY_OK);
+        ck_assert(open == (i == image.count));
+        if (i < image.count) {
+            OK(fly_btree_image_entry(&image, i, room, &separator, &entry), &world.err);
+            ck_assert(fly_bytes_equal(fence, separator));
+            child = fly_get_u32(entry.value.data);
+        }
+    }
 }
 END_TEST
 
@@ -324,6 +364,7 @@ int main(void)
     tcase_add_test(tests, an_inner_node_shows_its_children_and_a_blob_its_chain);
     tcase_add_test(tests, every_kind_of_record_is_shown_to_its_last_byte);
     tcase_add_test(tests, salvage_finds_all_entries_of_a_sound_page);
+    tcase_add_test(tests, the_children_of_an_inner_node_have_its_separators_as_fences);
     tcase_add_test(tests, one_bad_cell_costs_one_entry);
     tcase_add_test(tests, a_page_may_be_damaged_anywhere);
     tcase_add_test(tests, a_record_may_be_damaged_anywhere);

@@ -365,6 +365,11 @@ uint32_t fly_tree_id(const fly_tree *tree)
     return tree->id;
 }
 
+uint32_t fly_tree_root(const fly_tree *tree)
+{
+    return tree->root;
+}
+
 size_t fly_store_key_max(const fly_store *store)
 {
     return store->key_max;

@@ -105,7 +105,7 @@ bool fly_wal_dissect_header(fly_dissector *d, uint64_t *start)
 
 /* ----------------------------------------------------------------------------- records */
 
-static const char *const own_types[] = {NULL, "pad"};
+static const char *const own_types[] = {NULL, "pad", "note"};
 
 enum { COMPRESSED = 0x4000, ENCRYPTED = 0x2000, USER_FLAGS = FLY_WAL_USER_FLAGS };
 
@@ -123,7 +123,7 @@ static uint64_t peek(const fly_dissector *d, size_t offset, size_t width)
 struct header {
     uint64_t length, checksum, flags;
     fly_wal_record record;
-    bool is_pad;
+    bool is_pad; /* or a note */
 };
 
 static void walk_header(fly_dissector *d, struct header *header)
@@ -139,7 +139,7 @@ static void walk_header(fly_dissector *d, struct header *header)
     record->flags = (uint16_t)(header->flags & USER_FLAGS);
     record->lsn = fly_dissect_number(d, "lsn", 8);
     record->end = record->lsn + (header->length + 7) / 8 * 8;
-    header->is_pad = own && record->type == FLY_WAL_TYPE_PAD;
+    header->is_pad = own && (record->type == FLY_WAL_TYPE_PAD || record->type == FLY_WAL_TYPE_NOTE);
 }
 
 /* Whether the record that begins at `begin` is sound; says what is wrong with it. */

@@ -18,8 +18,9 @@
  * Where only one may run, a write is not padded: the next one writes the last block again, longer.
  * Where several may, the block is filled up with a pad (sealed), so that F2 lets the next one start.
  *
- * A pad carries the durable LSN of its time. That is how replay tells a torn end, where unfinished
- * writes may have left anything, from damage to what had been durable.
+ * A pad carries the durable LSN of its time, and so does the note that is put behind the last record
+ * where there is no pad. That is how replay tells a torn end, where unfinished writes may have left
+ * anything, from damage to what had been durable.
  *
  * How many writes at a time: see gain.c.
  */
@@ -279,6 +280,19 @@ static void add_ring(fly_wal *wal, struct order *order, uint64_t from, uint64_t 
     }
 }
 
+/* What stands behind the last record of a write that is not padded, until the next write begins
+ * there: how far the log was durable. It belongs to no place in the log, and a reader ends at it. */
+static void put_note(const fly_wal *wal, uint64_t lsn, uint8_t *at)
+{
+    fly_put_u32(at + AT_LENGTH, PAD_CHECKED);
+    at[AT_MANAGER] = FLY_WAL_SELF;
+    at[AT_TYPE] = FLY_WAL_TYPE_NOTE;
+    fly_put_u64(at + AT_LSN, lsn);
+    fly_put_u64(at + FLY_WAL_HEADER, fly_load_u64(&wal->durable));
+    uint32_t crc = fly_crc32c(0, at, AT_CRC);
+    fly_put_u32(at + AT_CRC, fly_crc32c(crc, at + AT_MANAGER, PAD_CHECKED - AT_MANAGER));
+}
+
 /*
  * Plan the write of [from, to): whole blocks straight from the ring, a partial last one from a copy,
  * because appending goes on in the original. flush_mutex is held.
@@ -305,6 +319,9 @@ static void plan(fly_wal *wal, struct fly__wal_file *file, uint64_t from, uint64
         uint8_t *bounce = order->write->bounce;
         memcpy(bounce, ring_at(wal, whole), to - whole);
         memset(bounce + (to - whole), 0, FLY_WAL_BLOCK - (to - whole));
+        if (FLY_WAL_BLOCK - (to - whole) >= PAD_MIN) {
+            put_note(wal, to, bounce + (to - whole));
+        }
         order->parts[order->count++] = (fly_iovec){bounce, FLY_WAL_BLOCK};
     }
     order->write->end = to;

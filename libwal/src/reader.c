@@ -3,9 +3,10 @@
  *
  * The end of a log that was not closed is where the first record is missing or torn. That is
  * innocent if nothing behind it had been durable when the process died, and damage if something had.
- * Two things tell: a segment's header and every pad carry the durable LSN of their time. So where
- * reading stops, the rest of the segment and the segments behind it are searched for a pad or header
- * that says more than this was durable.
+ * Three things tell: a segment's header, every pad, and the note behind the last record of a write
+ * carry the durable LSN of their time. So where reading stops, the rest of the segment and the
+ * segments behind it, whether their headers are valid or not, are searched for one of these that says
+ * more than this was durable.
  *
  *     … record │ record │ ✗ torn │ ? │ record │ pad: durable = D │ …
  *                       ^ here: the end if every D found is <= here, damage otherwise
@@ -29,7 +30,11 @@ struct fly_wal_reader {
     const fly_wal_compressor *compressor;
     char dir[FLY_PATH_MAX];
     uint64_t position;
+    uint64_t told;     /* what was read says that the log had been durable up to here */
     fly_wal_hold hold; /* of a live log */
+
+    uint8_t uuid[16]; /* of the log, once a segment has told */
+    bool named;
 
     fly_file *file; /* of `segment`, or NULL */
     struct fly__wal_segment segment;
@@ -61,6 +66,32 @@ static void close_segment(fly_wal_reader *reader)
     reader->window_to = 0;
 }
 
+/* Read the header of a segment, which must be one of this log. FLY_E_NOT_FOUND: see
+ * fly__wal_segment_load(). */
+static fly_status load_header(fly_wal_reader *reader, uint64_t number,
+                              struct fly__wal_segment *segment, fly_err *err)
+{
+    fly_status status = fly__wal_segment_load(reader->env, reader->dir, number, segment, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    char name[FLY_WAL_NAME_MAX];
+    fly_wal_segment_name(number, name);
+    if (reader->named && memcmp(reader->uuid, segment->uuid, sizeof reader->uuid) != 0) {
+        return fly_err_set(err, FLY_E_CORRUPT, "\"%s\" in \"%s\" is a segment of another log", name,
+                           reader->dir);
+    }
+    if (reader->named && segment->size != reader->segment.size) {
+        return fly_err_set(err, FLY_E_CORRUPT,
+                           "\"%s\" in \"%s\" says that segments have %" PRIu32
+                           " bytes, others %" PRIu32,
+                           name, reader->dir, segment->size, reader->segment.size);
+    }
+    memcpy(reader->uuid, segment->uuid, sizeof reader->uuid);
+    reader->named = true;
+    return FLY_OK;
+}
+
 /* Learn whether the segment behind this one belongs to a later life, and so where this one ends.
  * While a live log's newest segment is read there is nothing to learn. */
 static fly_status learn_bound(fly_wal_reader *reader, fly_err *err)
@@ -69,8 +100,7 @@ static fly_status learn_bound(fly_wal_reader *reader, fly_err *err)
     uint64_t end = segment_start(reader) + reader->segment.size;
     reader->bound = end;
     reader->bounded = false;
-    fly_status status =
-        fly__wal_segment_load(reader->env, reader->dir, reader->segment.number + 1, &next, err);
+    fly_status status = load_header(reader, reader->segment.number + 1, &next, err);
     if (status == FLY_E_NOT_FOUND) {
         return FLY_OK;
     }
@@ -81,11 +111,26 @@ static fly_status learn_bound(fly_wal_reader *reader, fly_err *err)
     return status;
 }
 
+static fly_status open_file(fly_wal_reader *reader, uint64_t number, fly_err *err)
+{
+    char path[FLY_PATH_MAX];
+    fly_status status = fly__wal_segment_path(path, reader->dir, number, err);
+    if (status == FLY_OK) {
+        status = fly_file_open(reader->env->vfs, path, FLY_OPEN_DIRECT, &reader->file, err);
+    }
+    return status;
+}
+
+static void hear(fly_wal_reader *reader, uint64_t durable)
+{
+    reader->told = durable > reader->told ? durable : reader->told;
+}
+
 static fly_status open_segment(fly_wal_reader *reader, uint64_t number, fly_err *err)
 {
     close_segment(reader);
     struct fly__wal_segment segment;
-    fly_status status = fly__wal_segment_load(reader->env, reader->dir, number, &segment, err);
+    fly_status status = load_header(reader, number, &segment, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -94,15 +139,12 @@ static fly_status open_segment(fly_wal_reader *reader, uint64_t number, fly_err 
             err, FLY_E_KEY, "segment %" PRIu64 " of the log in \"%s\" is encrypted, and %s", number,
             reader->dir, reader->codec == NULL ? "no key was given" : "by another method");
     }
-    char path[FLY_PATH_MAX];
-    status = fly__wal_segment_path(path, reader->dir, number, err);
-    if (status == FLY_OK) {
-        status = fly_file_open(reader->env->vfs, path, FLY_OPEN_DIRECT, &reader->file, err);
-    }
+    status = open_file(reader, number, err);
     if (status != FLY_OK) {
         return status;
     }
     reader->segment = segment;
+    hear(reader, segment.durable);
     return learn_bound(reader, err);
 }
 
@@ -210,9 +252,10 @@ static fly_status fetch(fly_wal_reader *reader, uint64_t lsn, const uint8_t **wh
     return status;
 }
 
-static bool is_pad(const uint8_t *record)
+/* A record of the log itself, which says how far the log was durable. */
+static bool is_own(const uint8_t *record, uint8_t type)
 {
-    return record[AT_MANAGER] == FLY_WAL_SELF && record[AT_TYPE] == FLY_WAL_TYPE_PAD;
+    return record[AT_MANAGER] == FLY_WAL_SELF && record[AT_TYPE] == type;
 }
 
 /* --------------------------------------------------------------------------- where it ends */
@@ -220,15 +263,17 @@ static bool is_pad(const uint8_t *record)
 static fly_status damaged(const fly_wal_reader *reader, uint64_t lsn, uint64_t durable,
                           fly_err *err)
 {
+    char name[FLY_WAL_NAME_MAX];
+    fly_wal_segment_name(lsn / reader->segment.size, name);
     return fly_err_set(err, FLY_E_CORRUPT,
-                       "the log in \"%s\" is damaged at %" PRIu64 " (segment %" PRIu64
-                       ", byte %" PRIu64 "), and was durable up to %" PRIu64,
-                       reader->dir, lsn, lsn / reader->segment.size, lsn % reader->segment.size,
-                       durable);
+                       "the log in \"%s\" is damaged at %" PRIu64 " (\"%s\", byte %" PRIu64
+                       "), and was durable up to %" PRIu64,
+                       reader->dir, lsn, name, lsn % reader->segment.size, durable);
 }
 
-/* Look for pads from `from` to the end of the open segment that say more than `lsn` was durable. */
-static fly_status search_pads(fly_wal_reader *reader, uint64_t from, uint64_t lsn, fly_err *err)
+/* Look for pads and notes from `from` to the end of the open file that say more than `lsn` was
+ * durable. */
+static fly_status search_file(fly_wal_reader *reader, uint64_t from, uint64_t lsn, fly_err *err)
 {
     uint64_t end = segment_start(reader) + reader->segment.size;
     for (uint64_t at = fly__wal_align(from); at + PAD_MIN <= end; at += RECORD_ALIGN) {
@@ -241,7 +286,9 @@ static fly_status search_pads(fly_wal_reader *reader, uint64_t from, uint64_t ls
         if (got < PAD_CHECKED) {
             break; /* the file ends */
         }
-        if (fly_get_u64(bytes + AT_LSN) == at && is_pad(bytes) && plausible(reader, bytes, at) &&
+        if (fly_get_u64(bytes + AT_LSN) == at &&
+            (is_own(bytes, FLY_WAL_TYPE_PAD) || is_own(bytes, FLY_WAL_TYPE_NOTE)) &&
+            fly_get_u32(bytes + AT_LENGTH) >= PAD_CHECKED && plausible(reader, bytes, at) &&
             checksum_holds(bytes, fly_get_u32(bytes + AT_LENGTH))) {
             uint64_t durable = fly_get_u64(bytes + FLY_WAL_HEADER);
             if (durable > lsn) {
@@ -252,29 +299,56 @@ static fly_status search_pads(fly_wal_reader *reader, uint64_t from, uint64_t ls
     return FLY_OK;
 }
 
-/* There is no valid record at the position: the end of the log, or damage? */
-static fly_status judge_end(fly_wal_reader *reader, fly_err *err)
+/* Look into a segment behind the position. Its header may be what is damaged, so that its records are
+ * looked at either way. FLY_E_NOT_FOUND: there is no such file. */
+static fly_status search_segment(fly_wal_reader *reader, uint64_t number, fly_err *err)
 {
     uint64_t lsn = reader->position;
-    fly_status status = search_pads(reader, lsn, lsn, err);
-    uint64_t number = reader->segment.number;
-    while (status == FLY_OK) {
-        struct fly__wal_segment before = reader->segment;
-        status = open_segment(reader, ++number, err);
-        if (status == FLY_OK && reader->segment.durable > lsn) {
-            return damaged(reader, lsn, reader->segment.durable, err);
-        }
-        if (status == FLY_OK) {
-            status = search_pads(reader, segment_start(reader) + FLY_WAL_BLOCK, lsn, err);
-        } else if (status == FLY_E_NOT_FOUND) {
-            reader->segment = before;
-            return FLY_E_END;
-        }
+    struct fly__wal_segment header;
+    close_segment(reader);
+    fly_status status = load_header(reader, number, &header, err);
+    if (status == FLY_OK && header.durable > lsn) {
+        return damaged(reader, lsn, header.durable, err);
     }
-    return status;
+    if (status != FLY_OK && status != FLY_E_NOT_FOUND) {
+        return status;
+    }
+    reader->segment.number = number;
+    status = open_file(reader, number, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    return search_file(reader, segment_start(reader) + FLY_WAL_BLOCK, lsn, err);
+}
+
+/* There is no valid record at the position, or no valid header before it: the end of the log, or
+ * damage? Segments from `number` on have not been looked at. */
+static fly_status judge_end(fly_wal_reader *reader, uint64_t number, fly_err *err)
+{
+    struct fly__wal_segment before = reader->segment;
+    fly_status status = FLY_OK;
+    if (reader->file != NULL) {
+        status = search_file(reader, reader->position, reader->position, err);
+    }
+    while (status == FLY_OK) {
+        status = search_segment(reader, number++, err);
+    }
+    close_segment(reader);
+    reader->segment = before;
+    return status == FLY_E_NOT_FOUND ? FLY_E_END : status;
 }
 
 /* ---------------------------------------------------------------------------- the calls */
+
+/* The position is in a segment that has no valid header, or no file. */
+static fly_status no_segment(fly_wal_reader *reader, uint64_t number, fly_err *err)
+{
+    if (reader->wal == NULL) {
+        return judge_end(reader, number, err);
+    }
+    uint64_t durable = fly_wal_durable(reader->wal);
+    return reader->position < durable ? damaged(reader, reader->position, durable, err) : FLY_E_END;
+}
 
 /* Step to where the next record could begin: into another segment, or a later life's. Returns
  * FLY_E_END where nothing has begun yet. */
@@ -285,8 +359,11 @@ static fly_status settle(fly_wal_reader *reader, fly_err *err)
         uint64_t number = position / reader->segment.size;
         if (reader->file == NULL || reader->segment.number != number) {
             fly_status status = open_segment(reader, number, err);
+            if (status == FLY_E_NOT_FOUND) {
+                return no_segment(reader, number, err);
+            }
             if (status != FLY_OK) {
-                return status == FLY_E_NOT_FOUND ? FLY_E_END : status;
+                return status;
             }
         }
         uint64_t end = segment_start(reader) + reader->segment.size;
@@ -329,19 +406,29 @@ fly_status fly_wal_reader_next(fly_wal_reader *reader, fly_wal_record *record, f
         if (status != FLY_OK) {
             return status;
         }
-        if (whole == NULL) {
+        bool note = whole != NULL && is_own(whole, FLY_WAL_TYPE_NOTE) && length >= PAD_CHECKED;
+        bool pad = whole != NULL && is_own(whole, FLY_WAL_TYPE_PAD) && length >= PAD_CHECKED;
+        if (note || pad) {
+            hear(reader, fly_get_u64(whole + FLY_WAL_HEADER));
+        }
+        if (whole == NULL || is_own(whole, FLY_WAL_TYPE_NOTE)) {
             if (reader->bounded || reader->wal != NULL) {
                 return damaged(reader, lsn,
                                reader->bounded ? reader->bound : fly_wal_durable(reader->wal), err);
             }
-            return judge_end(reader, err);
+            return judge_end(reader, reader->segment.number + 1, err);
         }
         reader->position = lsn + fly__wal_align(length);
         if (reader->wal != NULL) {
             fly_wal_hold_move(reader->wal, &reader->hold, lsn);
         }
-        if (is_pad(whole)) {
+        if (is_own(whole, FLY_WAL_TYPE_PAD)) {
             continue;
+        }
+        if (reader->segment.codec != 0 && (fly_get_u16(whole + AT_FLAGS) & FLAG_ENCRYPTED) == 0) {
+            return fly_err_set(err, FLY_E_CORRUPT,
+                               "log record %" PRIu64 " in \"%s\" is not encrypted, and should be",
+                               lsn, reader->dir);
         }
         *record = (fly_wal_record){
             .lsn = lsn,
@@ -350,11 +437,16 @@ fly_status fly_wal_reader_next(fly_wal_reader *reader, fly_wal_record *record, f
             .type = whole[AT_TYPE],
             .flags = fly_get_u16(whole + AT_FLAGS) & FLY_WAL_USER_FLAGS,
         };
-        return fly__wal_decode(reader->env, reader->codec, reader->compressor,
-                               reader->segment.params, whole, lsn,
+        return fly__wal_decode(reader->env, reader->codec, reader->compressor, &reader->segment,
+                               whole, lsn,
                                fly_bytes_of(whole + FLY_WAL_HEADER, length - FLY_WAL_HEADER),
                                &reader->scratch, &reader->scratch_size, &record->payload, err);
     }
+}
+
+uint64_t fly__wal_reader_told(const fly_wal_reader *reader)
+{
+    return reader->told;
 }
 
 uint64_t fly_wal_reader_position(const fly_wal_reader *reader)

@@ -420,7 +420,8 @@ fly_status fly__wal_begin_life(fly_wal *wal, uint64_t number, uint64_t previous_
     if (status != FLY_OK) {
         return status;
     }
-    wal->has_spare = fly_vfs_exists(wal->env->vfs, spare);
+    /* A new log begins with zeros, so that what is in its only segment tells whether it has begun. */
+    wal->has_spare = number > 0 && fly_vfs_exists(wal->env->vfs, spare);
     wal->growth = GROWTH_FIRST;
     wal->last_segment = number - 1;
     for (int i = 0; i < OPEN_SEGMENTS; i++) {
@@ -437,6 +438,12 @@ fly_status fly__wal_begin_life(fly_wal *wal, uint64_t number, uint64_t previous_
     }
     struct fly__wal_file *file = slot_of(wal, number);
     file->headed = true;
+    if (!file->file->direct) {
+        /* The system tells of pages that it could not write once, to one of those who sync: with
+         * several at a time, not to the one whose records they are. */
+        wal->in_flight_cap = 1;
+        wal->in_flight_max = 1;
+    }
     fly_store_u64(&wal->room, number * wal->segment_size + file->zeroed);
     return fly_file_write(file->file, 0, file->header, FLY_WAL_BLOCK, FLY_WRITE_DURABLE, err);
 }
@@ -513,11 +520,12 @@ static fly_status let_go(fly_wal *wal, uint64_t number, const char *path, fly_er
     return status == FLY_OK ? sync_names(wal, err) : status;
 }
 
-/* Whether the oldest segment must stay. segment_mutex is held. */
+/* Whether the oldest segment must stay. That includes the one that is full to its last byte while the
+ * next has not begun: a log is known by a header. segment_mutex is held. */
 static bool is_needed(const fly_wal *wal)
 {
     return wal->first_segment == wal->last_segment ||
-           (wal->first_segment + 1) * wal->segment_size > needed_from(wal);
+           (wal->first_segment + 1) * wal->segment_size >= needed_from(wal);
 }
 
 /* Archive the oldest segment, if that was not done. segment_mutex is held, but not during the call:

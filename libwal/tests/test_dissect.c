@@ -69,12 +69,12 @@ static void walk(const uint8_t *bytes, size_t len, const fly_wal_dissect_options
     free(copy);
 }
 
-/* Four records and a pad, written as the log writes them. */
-static void setup(void)
+/* Four records and a pad, or a note, written as the log writes them. */
+static void write_segment(uint32_t in_flight)
 {
     fly_wal *wal = NULL;
     fly_wal_options options = tiny;
-    options.in_flight = 2; /* pads are wanted */
+    options.in_flight = in_flight; /* with more than one at a time, writes are padded */
     memset(options.uuid, 0xab, sizeof options.uuid);
     memset(&book, 0, sizeof book);
     world_init(&world, &(fly_sim_env_options){.disk.direct = true});
@@ -86,6 +86,11 @@ static void setup(void)
     fly_wal_abandon(wal);
     FLY_CHECK_OK(fly_sim_disk_dump(world.disk, segment_name(0), segment, sizeof segment, NULL),
                  err);
+}
+
+static void setup(void)
+{
+    write_segment(2);
 }
 
 static void teardown(void)
@@ -133,6 +138,18 @@ START_TEST(every_field_is_shown_where_it_lies)
     }
     ck_assert_ptr_null(strstr(shown.text, "wrong"));
     ck_assert_uint_eq(shown.records, 5);
+}
+END_TEST
+
+START_TEST(a_note_is_shown)
+{
+    struct shown shown;
+    fly_sim_env_deinit(&world);
+    write_segment(1);
+    walk(segment, sizeof segment, NULL, &shown);
+    FLY_CHECK_SAYS(shown.text, "type: note (2)\n");
+    FLY_CHECK_SAYS(shown.text, "+8 durable: 4096\n");
+    ck_assert_ptr_null(strstr(shown.text, "wrong"));
 }
 END_TEST
 
@@ -212,6 +229,7 @@ int main(void)
     TCase *tests = fly_test_case(suite, "segments");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, every_field_is_shown_where_it_lies);
+    tcase_add_test(tests, a_note_is_shown);
     tcase_add_test(tests, payloads_are_shown_by_who_knows_them);
     tcase_add_test(tests, cut_off_anywhere_it_says_so);
     tcase_add_test(tests, every_changed_byte_of_header_and_records_shows);

@@ -126,6 +126,28 @@ START_TEST(the_end_of_the_log_never_goes)
 }
 END_TEST
 
+/* The newest file has no header yet, so that the one before is all that is known of the log. */
+START_TEST(a_log_that_is_full_to_the_last_byte_of_a_segment_keeps_it)
+{
+    open_log();
+    fill_to(1);
+    while (SMALL - fly_wal_next(wal) % SMALL > 16000) {
+        append(8000);
+    }
+    append(SMALL - fly_wal_next(wal) % SMALL - FLY_WAL_HEADER);
+    ck_assert_uint_eq(fly_wal_next(wal), 2 * SMALL);
+    flush_all();
+    fly_wal_retire(wal, fly_wal_next(wal));
+    wait_for_first(1);
+    fly_sleep(20000000);
+    ck_assert(segment_exists(&world, 1));
+    size_t count = book.count;
+    reopen(FLY_SIM_KEEP_NONE, 1);
+    ck_assert_uint_eq(book.count, count);
+    ck_assert_uint_gt(fly_wal_next(wal), 2 * SMALL);
+}
+END_TEST
+
 START_TEST(a_hold_keeps_what_its_owner_needs)
 {
     open_log();
@@ -510,6 +532,7 @@ int main(void)
     tcase_add_checked_fixture(retention, setup, teardown);
     tcase_add_test(retention, what_nobody_needs_goes_and_what_somebody_needs_stays);
     tcase_add_test(retention, the_end_of_the_log_never_goes);
+    tcase_add_test(retention, a_log_that_is_full_to_the_last_byte_of_a_segment_keeps_it);
     tcase_add_test(retention, a_hold_keeps_what_its_owner_needs);
     tcase_add_test(retention, files_are_reused);
     tcase_add_test(retention, old_records_in_a_reused_file_stay_dead);

@@ -101,6 +101,19 @@ FLY_MUST_USE fly_status fly_btree_image_entry(const fly_btree_image *image, uint
                                               fly_btree_entry *entry);
 
 /**
+ * @brief A fence of a node: no key of it is less than the low one, and none reaches the high one.
+ *
+ * @param[out] open  There is no bound on this side.
+ * @param[out] key   Borrows from the page; empty if it is open.
+ * @return FLY_E_CORRUPT.
+ */
+FLY_MUST_USE fly_status fly_btree_image_fence(const fly_btree_image *image, bool high, bool *open,
+                                              fly_bytes *key);
+
+/** The child of an inner node in front of its first entry. */
+uint32_t fly_btree_image_first_child(const fly_btree_image *image);
+
+/**
  * @brief What a page of a blob holds.
  *
  * @param[out] next   The next page, FLY_PAGE_NONE behind the last.

@@ -243,6 +243,9 @@ FLY_MUST_USE fly_status fly_txn_tree_list(fly_txn *txn, void (*each)(void *ctx, 
 /** The number of a tree: stands in its log records. */
 uint32_t fly_tree_id(const fly_tree *tree);
 
+/** The root page of a tree: with it, the number and fly_store_pool(), libbtree can open it to look. */
+uint32_t fly_tree_root(const fly_tree *tree);
+
 /** The longest key a tree of this store takes. */
 size_t fly_store_key_max(const fly_store *store);
 
