@@ -406,6 +406,83 @@ START_TEST(a_lower_level_shows_what_a_higher_one_forbids)
 }
 END_TEST
 
+/* -------------------------------------------------------------------- one key, watched */
+
+/* The narrowest window: a snapshot is taken while a commit is between its steps. */
+static void commit_again_and_again(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 40; i++) {
+        fly_err story = {0};
+        fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+        char value[16];
+        (void)snprintf(value, sizeof value, "%d", i);
+        FLY_ASSERT(fly_txn_put(txn, tree, text("k"), text(value), &story) == FLY_OK);
+        FLY_ASSERT(fly_txn_commit_as(txn, FLY_DURABILITY_OFF, &story) == FLY_OK);
+    }
+}
+
+static void read_twice(void *arg)
+{
+    (void)arg;
+    for (int round = 0; round < 60; round++) {
+        char seen[2][16] = {"", ""};
+        uint64_t len[2] = {0, 0};
+        fly_err story = {0};
+        fly_txn *txn = begin(FLY_ISOLATION_SNAPSHOT);
+        for (int i = 0; i < 2; i++) {
+            FLY_ASSERT(fly_txn_get(txn, tree, text("k"), seen[i], sizeof seen[i], &len[i],
+                                   &story) == FLY_OK);
+        }
+        FLY_ASSERT(len[0] == len[1]);
+        FLY_ASSERT(memcmp(seen[0], seen[1], (size_t)len[0]) == 0);
+        fly_txn_rollback(txn);
+    }
+}
+
+static void watch_one_key(fly_sim_env *env, void *ctx)
+{
+    (void)ctx;
+    fly_err story = {0};
+    fly_thread threads[3];
+    static void (*const lives[])(void *) = {commit_again_and_again, read_twice, read_twice};
+    options = small_store();
+    FLY_ASSERT(fly_store_open(&env->env, "data", &options, &store, &story) == FLY_OK);
+    tree = make_tree("t");
+    set("k", "none");
+    for (int i = 0; i < 3; i++) {
+        FLY_ASSERT(fly_thread_start(env->env.sched, &threads[i], "life", lives[i], NULL, NULL) ==
+                   FLY_OK);
+    }
+    for (int i = 0; i < 3; i++) {
+        fly_thread_join(&threads[i]);
+    }
+    FLY_ASSERT(fly_store_close(store, &story) == FLY_OK);
+}
+
+static void watch_from_seed(void *ctx, uint64_t seed)
+{
+    (void)ctx;
+    fly_sim_report report;
+    fly_sim_env_options how = {.seed = seed,
+                               .sched = {.kind = seed % 2 == 0 ? FLY_SIM_PCT : FLY_SIM_RANDOM,
+                                         .pct_depth = 2 + (uint32_t)(seed % 3),
+                                         .pct_steps = 5000,
+                                         .steps_max = 20000000}};
+    fly_sim_env_init(&world, &how);
+    if (fly_sim_env_run(&world, watch_one_key, NULL, &report) != FLY_SIM_DONE) {
+        (void)fputs(report.text, stderr);
+        abort();
+    }
+    fly_sim_env_deinit(&world);
+}
+
+START_TEST(a_snapshot_sees_the_same_twice)
+{
+    ck_assert(fly_test_seeds("reading twice", 100, watch_from_seed, NULL));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("history");
@@ -413,5 +490,6 @@ int main(void)
     tcase_set_timeout(tests, FLY_TEST_SECONDS * (double)fly_test_rounds(1));
     tcase_add_loop_test(tests, a_history_fits_an_order_that_its_level_promises, 0, 3);
     tcase_add_loop_test(tests, a_lower_level_shows_what_a_higher_one_forbids, 0, 2);
+    tcase_add_test(tests, a_snapshot_sees_the_same_twice);
     return fly_test_run(suite);
 }
