@@ -295,6 +295,23 @@ fly_status fly_btree_blob_free(fly_btree *tree, const uint8_t ref[FLY_BTREE_BLOB
     return status;
 }
 
+fly_status fly__btree_blob_drop(fly_btree *tree, const uint8_t *ref, fly_err *err)
+{
+    uint32_t page = fly_btree_blob_page(ref);
+    fly_pageref fixed;
+    if (!fly_pagefile_is_used(tree->file, page)) {
+        return FLY_OK;
+    }
+    fly_status status = fly_bufpool_fix_shared(tree->pool, page, &fixed, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    bool ours = fly_page_kind(fixed.bytes) == FLY_BTREE_PAGE_BLOB &&
+                node_tree(fixed.bytes) == tree->id;
+    fly_bufpool_unfix_shared(&fixed);
+    return ours ? fly_btree_blob_free(tree, ref, err) : FLY_OK;
+}
+
 fly_status fly_btree_unmake(fly_btree *tree, uint32_t page, void *op, fly_err *err)
 {
     fly_pageref ref;

@@ -55,7 +55,7 @@ FLY_MUST_USE fly_status fly__btree_descend_last(fly_btree *tree, struct path *pa
 void fly__btree_forget(const struct path *path);
 
 /* Take a path exclusive: parent, then node. False: it was given up, begin again. */
-FLY_MUST_USE bool fly__btree_upgrade(const struct path *path);
+FLY_MUST_USE bool fly__btree_upgrade(fly_btree *tree, struct path *path);
 
 /* Give back a path that is exclusive and was not changed. */
 void fly__btree_release_unchanged(const struct path *path);
@@ -204,6 +204,10 @@ enum { ENTRY_BODY_HEADER = 11, ENTRY_FLAG_BLOB = 1 };
 /* Make an all-zero page a page of a blob. */
 void fly__btree_fill_blob(uint8_t *bytes, uint32_t page, uint32_t tree, uint32_t next,
                           const fly_bytes *pieces, int count, uint64_t lsn);
+
+/* Free a blob that a leaf of a dropped tree leads to, unless a drop before a crash has done so: its
+ * pages are free then, or belong to somebody else. */
+FLY_MUST_USE fly_status fly__btree_blob_drop(fly_btree *tree, const uint8_t *ref, fly_err *err);
 
 /* BLOB bodies: u32 tree, u32 page, u32 next, data. Blob pages: header, u32 tree, u32 next, u32 length,
  * data. */

@@ -182,15 +182,61 @@ static bool is_node(fly_page page)
     return kind == FLY_BTREE_PAGE_LEAF || kind == FLY_BTREE_PAGE_INNER;
 }
 
+static bool is_fence(fly_page page, struct bound bound)
+{
+    return bound.open || bound.key.len <= fly_btree_key_max_of(page.size);
+}
+
+static bool lies_between(fly_bytes key, struct bound low, struct bound high)
+{
+    return (low.open || fly_bytes_cmp(low.key, key) <= 0) &&
+           (high.open || fly_bytes_cmp(key, high.key) < 0);
+}
+
+/*
+ * Whether a node can keep the entries `from` to `to` - 1 between new fences: they lie there, and fit,
+ * although a shorter prefix makes them longer. It can in what was planned for just this page; but a
+ * log is bytes from a disk. `*size` is what the entries then take.
+ */
+static bool can_keep(fly_page page, uint32_t from, uint32_t to, struct bound low, struct bound high,
+                     uint32_t *size)
+{
+    if (!is_fence(page, low) || !is_fence(page, high) ||
+        (!low.open && !high.open && fly_bytes_cmp(low.key, high.key) >= 0)) {
+        return false;
+    }
+    uint32_t prefix = fly__btree_common_prefix(low, high);
+    uint32_t old_prefix = node_prefix(page.bytes);
+    *size = 0;
+    for (uint32_t entry = from; entry < to; entry++) {
+        struct cell cell;
+        uint8_t key[FLY_PAGE_SIZE_MAX / 4];
+        size_t len = 0;
+        bool at_end = entry == from || entry + 1 == to; /* those between lie between */
+        if (!node_cell(page.bytes, page.size, entry, &cell) ||
+            old_prefix + cell.suffix_len < prefix ||
+            (at_end && (!fly__btree_node_key(page.bytes, page.size, entry, key, sizeof key, &len) ||
+                        !lies_between(fly_bytes_of(key, len), low, high)))) {
+            return false;
+        }
+        *size += FLY_PAGE_TAGGED + CELL_HEADER +
+                 rest_len_of(old_prefix + cell.suffix_len - prefix) + (uint32_t)cell.value.len;
+    }
+    uint32_t fences = (uint32_t)(2 + low.key.len + high.key.len);
+    return ENTRIES_AT + fences + *size <= page.size;
+}
+
 static fly_status apply_keep(fly_page page, fly_bytes body, fly_err *err)
 {
+    uint32_t size;
     struct input in = {body.data, body.len, false};
     uint32_t from = fly__btree_in_u16(&in);
     uint32_t to = fly__btree_in_u16(&in);
     uint32_t first_child = fly__btree_in_u32(&in);
     struct bound low = fly__btree_in_bound(&in);
     struct bound high = fly__btree_in_bound(&in);
-    if (in.bad || !is_node(page) || from > to || to > node_count(page.bytes)) {
+    if (in.bad || !is_node(page) || from > to || to > node_count(page.bytes) ||
+        !can_keep(page, from, to, low, high, &size)) {
         return nonsense(page, "division", err);
     }
     fly__btree_node_keep(page, from, to, low, high, first_child);
@@ -220,8 +266,11 @@ static bool put_taken(fly_page page, struct input in)
             return false;
         }
         memcpy(key + prefix, suffix.data, suffix_len);
-        uint8_t *to = fly__btree_node_open(page, node_count(page.bytes),
-                                           fly_bytes_of(key, prefix + suffix_len), value_len, blob);
+        fly_bytes whole = fly_bytes_of(key, prefix + suffix_len);
+        uint8_t *to =
+            fly__btree_node_covers(page.bytes, page.size, whole)
+                ? fly__btree_node_open(page, node_count(page.bytes), whole, value_len, blob)
+                : NULL;
         if (to == NULL) {
             return false;
         }
@@ -236,7 +285,8 @@ static fly_status apply_take(fly_page page, fly_bytes body, fly_err *err)
     bool front = fly__btree_in_u8(&in) != 0;
     struct bound low = fly__btree_in_bound(&in);
     struct bound high = fly__btree_in_bound(&in);
-    if (in.bad || !is_node(page)) {
+    uint32_t own = 0; /* bytes of the node's own entries between the new fences */
+    if (in.bad || !is_node(page) || !can_keep(page, 0, node_count(page.bytes), low, high, &own)) {
         return nonsense(page, "move of entries", err);
     }
     uint8_t old[FLY_PAGE_SIZE_MAX];
@@ -247,7 +297,7 @@ static fly_status apply_take(fly_page page, fly_bytes body, fly_err *err)
     if (!front) {
         fly__btree_node_append(page, old, page.size, 0, count);
     }
-    if (!put_taken(page, in)) {
+    if (!put_taken(page, in) || (front && node_room(page) < own)) {
         memcpy(page.bytes, old, page.size);
         return nonsense(page, "move of entries", err);
     }
@@ -268,7 +318,9 @@ static fly_status apply_separator(fly_page page, uint8_t type, fly_bytes body, f
     if (in.bad || fly_page_kind(page.bytes) != FLY_BTREE_PAGE_INNER ||
         (type != ACTION_ADD && x >= node_count(page.bytes)) ||
         (type != ACTION_DELETE &&
-         (!fly__btree_node_search(page.bytes, page.size, key, &pos, &found) || found))) {
+         (key.len > fly_btree_key_max_of(page.size) ||
+          !fly__btree_node_covers(page.bytes, page.size, key) ||
+          !fly__btree_node_search(page.bytes, page.size, key, &pos, &found) || found))) {
         return nonsense(page, "separator", err);
     }
     if (type == ACTION_ADD) {
@@ -362,9 +414,10 @@ fly_status fly__btree_change(fly_btree *tree, void *op, const struct action *act
             continue;
         }
         fly_page page = node_view(action->ref->bytes, tree->usable);
+        uint64_t before = fly_page_lsn(page.bytes);
         status = fly__btree_apply(page, action->type, action->body[0], action->body[1], NULL);
         FLY_ASSERT(status == FLY_OK); /* it was planned for just this page */
-        fly__btree_set_lsn(page.bytes, lsn);
+        fly_page_set_lsn(page.bytes, lsn != 0 ? lsn : before);
     }
     return FLY_OK;
 }

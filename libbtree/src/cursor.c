@@ -133,7 +133,10 @@ static inline void warm_up(fly_btree_cursor *cursor)
 static bool copy_leaf(fly_btree_cursor *cursor, const fly_pageref *leaf)
 {
     cursor->placed = false;
-    memcpy(cursor->leaf, leaf->bytes, cursor->tree->usable);
+    memcpy(cursor->leaf, leaf->bytes, cursor->tree->usable / 2);
+    FLY_POINT("half a leaf copied", leaf->latch);
+    memcpy(cursor->leaf + cursor->tree->usable / 2, leaf->bytes + cursor->tree->usable / 2,
+           cursor->tree->usable - cursor->tree->usable / 2);
     cursor->page = leaf->page;
     return fly_bufpool_unchanged(leaf);
 }
@@ -155,6 +158,22 @@ static fly_status adopt_leaf(fly_btree_cursor *cursor, fly_err *err)
     return FLY_OK;
 }
 
+/* Whether the copied leaf is the one for a key, or BEFORE: for what is just before it. In a sound tree
+ * it is. In a damaged one a cursor that went on from fence to fence might go in circles. */
+static bool leads_on(const fly_btree_cursor *cursor, fly_bytes key, enum direction direction)
+{
+    uint32_t usable = cursor->tree->usable;
+    struct bound low;
+    struct bound high;
+    if (direction == TOWARDS) {
+        return fly__btree_node_covers(cursor->leaf, usable, key);
+    }
+    return fly__btree_node_bound(cursor->leaf, usable, LOW, &low) &&
+           fly__btree_node_bound(cursor->leaf, usable, HIGH, &high) &&
+           (low.open || fly_bytes_cmp(low.key, key) < 0) &&
+           (high.open || fly_bytes_cmp(key, high.key) <= 0);
+}
+
 /* Go down to the leaf for a key and copy it. */
 static fly_status seek_leaf(fly_btree_cursor *cursor, fly_bytes key, enum direction direction,
                             fly_err *err)
@@ -172,6 +191,9 @@ static fly_status seek_leaf(fly_btree_cursor *cursor, fly_bytes key, enum direct
             fly_bufpool_forget(&path.parent);
         }
     } while (!copy_leaf(cursor, &path.node));
+    if (!leads_on(cursor, key, direction)) {
+        return fly__btree_damaged(cursor->tree, cursor->page, "is not the leaf it should be", err);
+    }
     return adopt_leaf(cursor, err);
 }
 
@@ -226,10 +248,10 @@ static bool follow(fly_btree_cursor *cursor, fly_bytes high)
         fly_bufpool_forget(&leaf);
         return false;
     }
-    return copy_leaf(cursor, &leaf);
+    return copy_leaf(cursor, &leaf) && leads_on(cursor, high, TOWARDS);
 }
 
-/* Step to the first entry of the next leaf that has one. */
+/* Step to the first entry behind the leaf's upper fence. */
 static fly_status next_leaf(fly_btree_cursor *cursor, fly_err *err)
 {
     const fly_btree *tree = cursor->tree;
@@ -248,15 +270,22 @@ static fly_status next_leaf(fly_btree_cursor *cursor, fly_err *err)
         fly_bytes key = fly_bytes_of(high_bytes, high.key.len);
         memcpy(high_bytes, high.key.data, high.key.len);
         uint32_t streak = cursor->streak + 1;
-        fly_status status = follow(cursor, key) ? adopt_leaf(cursor, err)
-                                                : seek_leaf(cursor, key, TOWARDS, err);
+        bool followed = follow(cursor, key);
+        fly_status status = followed ? adopt_leaf(cursor, err)
+                                     : seek_leaf(cursor, key, TOWARDS, err);
         if (status != FLY_OK) {
             return status;
         }
+        /* A leaf that was merged or given entries meanwhile begins before the fence. */
+        uint32_t pos = 0;
+        bool found;
+        if (!followed && !fly__btree_node_search(cursor->leaf, tree->usable, key, &pos, &found)) {
+            return fly__btree_damaged(tree, cursor->page, "is not the leaf it should be", err);
+        }
         cursor->streak = streak;
         look_ahead(cursor);
-        if (cursor->count > 0) {
-            return place(cursor, 0, err);
+        if (pos < cursor->count) {
+            return place(cursor, pos, err);
         }
     }
 }

@@ -626,7 +626,7 @@ static fly_status grow(fly_btree *tree, fly_bytes key, uint32_t level, uint32_t 
         if (status != FLY_OK) {
             return status;
         }
-        if (!fly__btree_upgrade(&path)) {
+        if (!fly__btree_upgrade(tree, &path)) {
             continue;
         }
         if (node_has_room(node_view(path.node.bytes, tree->usable), need)) {

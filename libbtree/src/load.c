@@ -77,9 +77,10 @@ static fly_status set_page(fly_btree_load *load, uint8_t type, const fly_pageref
     uint64_t lsn;
     fly_status status = fly__btree_log(tree, load->op, type, pieces, 3, &ref, 1, &lsn, err);
     if (status == FLY_OK) {
+        uint64_t before = fly_page_lsn(ref->bytes);
         status = fly__btree_apply(node_view(ref->bytes, tree->usable), ACTION_IMAGE, parts[0],
                                   parts[1], err);
-        fly__btree_set_lsn(ref->bytes, lsn);
+        fly_page_set_lsn(ref->bytes, lsn != 0 ? lsn : before);
     }
     return status;
 }
@@ -162,14 +163,43 @@ static fly_status finish_node(fly_btree_load *load, uint32_t level, fly_bytes se
     return status == FLY_OK ? begin_node(load, level, cut, err) : status;
 }
 
+/*
+ * Close an inner node where the next separator would be its upper fence. That one may be longer than
+ * the node has room for, whatever came before: then the last separator becomes the fence instead, for
+ * which there is room since it was an entry, and its child begins the next node.
+ */
+static fly_status finish_inner(fly_btree_load *load, uint32_t level, fly_bytes separator,
+                               fly_err *err)
+{
+    struct filling *node = &load->level[level];
+    fly_page page = node_view(node->bytes, load->tree->usable);
+    if (fly_page_gap(page) >= separator.len) {
+        return finish_node(load, level, separator, err);
+    }
+    uint8_t key[FLY_PAGE_SIZE_MAX / 4];
+    size_t len = 0;
+    uint32_t child = 0;
+    uint32_t last = node_count(node->bytes) - 1;
+    bool sound = fly__btree_node_key(node->bytes, page.size, last, key, sizeof key, &len) &&
+                 fly__btree_node_child(node->bytes, page.size, last + 1, &child);
+    FLY_ASSERT(sound);
+    node_remove(page, last);
+    fly_status status = finish_node(load, level, fly_bytes_of(key, len), err);
+    if (status == FLY_OK) {
+        fly_put_u32(node->bytes + AT_FIRST_CHILD, child);
+        node->needs_first = false;
+    }
+    return status;
+}
+
 /* Whether a node should take no more: an entry of `size` bytes, and room for a fence. */
 static bool is_filled(const fly_btree_load *load, const struct filling *node, uint32_t size,
-                      size_t separator_len)
+                      size_t fence_len)
 {
     const fly_btree *tree = load->tree;
     uint32_t room = fly_page_gap(node_view(node->bytes, tree->usable));
     uint32_t wanted = (uint32_t)((uint64_t)tree->usable * (100 - load->fill) / 100);
-    uint32_t needed = size + (uint32_t)separator_len;
+    uint32_t needed = size + (uint32_t)fence_len;
     return node_count(node->bytes) > 0 && (room < needed || room - needed < wanted);
 }
 
@@ -189,7 +219,7 @@ static fly_status add_child(fly_btree_load *load, uint32_t level, fly_bytes low,
                is_filled(load, node, fly__btree_node_entry_size(node->bytes, low.len, CHILD_BYTES),
                          low.len)) {
         /* The separator goes up instead; its child is the first of the next node. */
-        status = finish_node(load, level, low, err);
+        status = finish_inner(load, level, low, err);
     }
     if (status == FLY_OK && node->needs_first) {
         fly_put_u32(node->bytes + AT_FIRST_CHILD, page);
@@ -256,7 +286,8 @@ fly_status fly_btree_load_add(fly_btree_load *load, fly_bytes key, fly_bytes val
     }
     uint32_t size = fly__btree_node_entry_size(leaf->bytes, key.len, value.len);
     fly_bytes separator = load->any ? fly__btree_node_separator(last, key) : key;
-    if (is_filled(load, leaf, size, separator.len)) {
+    /* The fence behind this key, when its turn comes, is one byte longer than the key at most. */
+    if (is_filled(load, leaf, size, key.len + 1)) {
         fly_status status = finish_node(load, 0, separator, err);
         if (status != FLY_OK) {
             return status;

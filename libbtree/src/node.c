@@ -105,7 +105,7 @@ bool fly__btree_node_search(const uint8_t *bytes, uint32_t usable, fly_bytes key
     if (FLY_UNLIKELY(ENTRIES_AT + count * FLY_PAGE_TAGGED > usable || prefix > key.len)) {
         return false;
     }
-    const uint8_t *suffix = key.data + prefix;
+    const uint8_t *suffix = prefix > 0 ? key.data + prefix : key.data; /* which may be NULL */
     uint32_t suffix_len = (uint32_t)(key.len - prefix);
     uint32_t tag = tag_of(suffix, suffix_len);
     *pos = tags_below(bytes + ENTRIES_AT, count, tag);
@@ -130,7 +130,7 @@ bool fly__btree_node_follows(const uint8_t *bytes, uint32_t usable, fly_bytes ke
                        memcmp(low.key.data, key.data, prefix) != 0)) {
         return false;
     }
-    const uint8_t *suffix = key.data + prefix;
+    const uint8_t *suffix = prefix > 0 ? key.data + prefix : key.data; /* which may be NULL */
     uint32_t suffix_len = (uint32_t)(key.len - prefix);
     uint32_t tag = tag_of(suffix, suffix_len);
     uint32_t last = node_tag(bytes, count - 1);
@@ -191,7 +191,7 @@ static void put_fence(fly_page page, fence which, struct bound bound)
     }
 }
 
-static uint32_t common_prefix(struct bound low, struct bound high)
+uint32_t fly__btree_common_prefix(struct bound low, struct bound high)
 {
     if (low.open || high.open) {
         return 0;
@@ -210,7 +210,7 @@ void fly__btree_node_init(fly_page page, uint32_t id, uint32_t tree, uint32_t le
     fly_page_reset(page, id, level == 0 ? FLY_BTREE_PAGE_LEAF : FLY_BTREE_PAGE_INNER);
     fly_put_u32(page.bytes + AT_TREE, tree);
     page.bytes[AT_LEVEL] = (uint8_t)level;
-    fly_put_u16(page.bytes + AT_PREFIX, (uint16_t)common_prefix(low, high));
+    fly_put_u16(page.bytes + AT_PREFIX, (uint16_t)fly__btree_common_prefix(low, high));
     put_fence(page, LOW, low);
     put_fence(page, HIGH, high);
 }
@@ -226,7 +226,7 @@ uint8_t *fly__btree_node_open(fly_page page, uint32_t entry, fly_bytes key, size
 {
     uint32_t prefix = node_prefix(page.bytes);
     FLY_ASSERT(key.len >= prefix);
-    const uint8_t *suffix = key.data + prefix;
+    const uint8_t *suffix = prefix > 0 ? key.data + prefix : key.data; /* which may be NULL */
     uint32_t suffix_len = (uint32_t)key.len - prefix;
     uint32_t rest = rest_len_of(suffix_len);
     uint8_t *cell = fly_page_open(page, entry + FENCES, (uint32_t)(CELL_HEADER + rest + value_len));

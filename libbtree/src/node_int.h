@@ -172,6 +172,9 @@ bool fly__btree_node_key(const uint8_t *bytes, uint32_t usable, uint32_t entry, 
 
 /* ------------------------------------------------- for pages that are latched exclusive */
 
+/* How many bytes two bounds begin with in common; 0 if one is open. */
+uint32_t fly__btree_common_prefix(struct bound low, struct bound high);
+
 /* Make an empty node for the keys between two bounds, which may lie in another page's bytes. What is
  * not header or fence is left as it is: fly__btree_node_zero_gap() when the page is complete, unless
  * it is an image. */

@@ -166,7 +166,10 @@ static fly_status redo_entry(const struct redo *redo, uint8_t type, fly_bytes bo
     bool fits = fly_page_kind(ref.bytes) == FLY_BTREE_PAGE_LEAF &&
                 node_tree(ref.bytes) == logged.tree &&
                 fly__btree_node_covers(ref.bytes, redo->usable, logged.key) &&
-                fly__btree_node_search(ref.bytes, redo->usable, logged.key, &pos, &found);
+                fly__btree_node_search(ref.bytes, redo->usable, logged.key, &pos, &found) &&
+                logged.key.len <= fly_btree_key_max_of(redo->usable) &&
+                logged.value.len <= (redo->usable - ENTRIES_AT) / 4 &&
+                (!logged.blob || logged.value.len >= FLY_BTREE_BLOB_REF);
     if (fits && type == FLY_BTREE_LOG_PUT) {
         uint8_t *to =
             found ? fly__btree_node_resize(page, pos, logged.value.len, logged.blob)
@@ -221,7 +224,7 @@ static fly_status redo_action(const struct redo *redo, uint8_t type, uint32_t pa
         second = fly_bytes_of(body.data + lower, body.len - lower);
     }
     status = fly__btree_apply(node_view(ref.bytes, redo->usable), type, first, second, err);
-    if (status == FLY_OK && whole) {
+    if (status == FLY_OK) {
         status = fly_btree_check_page(NULL, page, ref.bytes, redo->usable, err);
     }
     if (status != FLY_OK) {

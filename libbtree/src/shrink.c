@@ -196,7 +196,7 @@ static fly_status shrink(fly_btree *tree, fly_bytes key, uint32_t level, fly_err
         if (status != FLY_OK) {
             return status;
         }
-        if (!fly__btree_upgrade(&path)) {
+        if (!fly__btree_upgrade(tree, &path)) {
             continue;
         }
         fly_page node = node_view(path.node.bytes, tree->usable);

@@ -214,16 +214,29 @@ void fly__btree_forget(const struct path *path)
     }
 }
 
-bool fly__btree_upgrade(const struct path *path)
+bool fly__btree_upgrade(fly_btree *tree, struct path *path)
 {
-    if (path->has_parent && !fly_bufpool_upgrade(&path->parent)) {
+    if (!path->has_parent) {
+        return fly_bufpool_upgrade(&path->node);
+    }
+    /* Whoever waits for a parent holds nothing below it: where observing is shared latching, somebody
+     * else may hold the parent and wait for the node. */
+    fly_pageref before = path->node;
+    fly_bufpool_forget(&path->node);
+    if (!fly_bufpool_upgrade(&path->parent)) {
+        return false;
+    }
+    if (fly_bufpool_observe(tree->pool, before.page, &path->node, NULL) != FLY_OK) {
+        fly_bufpool_unfix_unchanged(&path->parent);
+        return false; /* what failed will fail again on the way down, and say why */
+    }
+    if (path->node.latch != before.latch || path->node.version != before.version) {
         fly_bufpool_forget(&path->node);
+        fly_bufpool_unfix_unchanged(&path->parent);
         return false;
     }
     if (!fly_bufpool_upgrade(&path->node)) {
-        if (path->has_parent) {
-            fly_bufpool_unfix_unchanged(&path->parent);
-        }
+        fly_bufpool_unfix_unchanged(&path->parent);
         return false;
     }
     return true;
@@ -324,6 +337,7 @@ static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction d
         uint32_t index = 0;
         uint32_t child = 0;
         sound = sound && choose_child(tree, bytes, key, direction, &index, &child);
+        FLY_POINT("child chosen", node->latch);
         if (!fly_bufpool_still(node)) {
             break;
         }
@@ -391,6 +405,7 @@ static bool try_hint(fly_btree *tree, const fly_btree_hint *hint, fly_bytes key,
     }
     const uint8_t *bytes = leaf->bytes;
     if (is_node_of(tree, bytes) && node_level(bytes) == 0) {
+        FLY_POINT("hint read", leaf->latch);
         bool behind = follows != NULL && fly__btree_node_follows(bytes, tree->usable, key);
         if ((behind || fly__btree_node_covers(bytes, tree->usable, key)) &&
             fly_bufpool_still(leaf)) {
@@ -440,8 +455,9 @@ static bool copy_entry(const fly_btree *tree, const uint8_t *bytes, fly_bytes ke
     if (!fly__btree_node_search(bytes, tree->usable, key, &pos, found)) {
         return false;
     }
-    if (!*found) {
-        return true;
+    FLY_POINT("entry found", bytes);
+    if (!*found) { /* not here, or not the leaf where it would be */
+        return fly__btree_node_covers(bytes, tree->usable, key);
     }
     if (!node_cell(bytes, tree->usable, pos, &cell) || cell.value.len > tree->entry_max) {
         return false;
@@ -598,7 +614,8 @@ static fly_status consult(fly_btree *tree, const fly_pageref *leaf, fly_bytes ke
         return decide(ctx, NULL, change, err);
     }
     if (!fly__btree_node_search(leaf->bytes, tree->usable, key, pos, found) ||
-        (*found && !node_cell(leaf->bytes, tree->usable, *pos, cell))) {
+        (*found ? !node_cell(leaf->bytes, tree->usable, *pos, cell)
+                : !fly__btree_node_covers(leaf->bytes, tree->usable, key))) {
         return fly__btree_damaged(tree, leaf->page, "is not the leaf it should be", err);
     }
     if (*found) {

@@ -10,16 +10,16 @@
  *     N5  bytes of a tag behind the end of the key are zero
  *     N6  keys rise
  *     N7  leaves are on level 0, inner nodes above
+ *     N8  keys lie between the fences
  *
  * A tree, by fly_btree_verify():
  *
  *     T1  every node is a sound page of this tree, one level below its parent
  *     T2  a node's fences are the separators on both sides of it in its parent, or its parent's own
- *     T3  a node's keys lie between its fences
- *     T4  every page is marked as used in the page file
- *     T5  a blob's pages are as long together as its reference says
+ *     T3  every page is marked as used in the page file
+ *     T4  a blob's pages are as long together as its reference says
  *
- * N1 to N4 are what memory safety rests on; T1 to T5 are what right answers rest on.
+ * N1 to N4 and N8 are what safe work on a page rests on; the others are what right answers rest on.
  */
 #include "btree_int.h"
 
@@ -105,6 +105,22 @@ static fly_status check_entries(uint32_t page, const uint8_t *bytes, uint32_t us
     return FLY_OK;
 }
 
+/* N8: N6 says that the keys between the first and the last lie there too. */
+static fly_status check_range(uint32_t page, const uint8_t *bytes, uint32_t usable, fly_err *err)
+{
+    uint32_t count = node_count(bytes);
+    uint32_t ends[2] = {0, count - 1};
+    for (int i = 0; i < 2 && count > 0; i++) {
+        uint8_t key[FLY_PAGE_SIZE_MAX / 4];
+        size_t len = 0;
+        if (!fly__btree_node_key(bytes, usable, ends[i], key, sizeof key, &len) ||
+            !fly__btree_node_covers(bytes, usable, fly_bytes_of(key, len))) {
+            return unsound(page, "N8: a key lies outside the fences", ends[i], err);
+        }
+    }
+    return FLY_OK;
+}
+
 fly_status fly_btree_check_page(void *ctx, uint32_t page, const uint8_t *bytes, uint32_t usable,
                                 fly_err *err)
 {
@@ -126,7 +142,8 @@ fly_status fly_btree_check_page(void *ctx, uint32_t page, const uint8_t *bytes, 
         return unsound(page, "N7: the level is wrong", node_level(bytes), err);
     }
     status = check_fences(page, bytes, usable, err);
-    return status == FLY_OK ? check_entries(page, bytes, usable, err) : status;
+    status = status == FLY_OK ? check_entries(page, bytes, usable, err) : status;
+    return status == FLY_OK ? check_range(page, bytes, usable, err) : status;
 }
 
 /* -------------------------------------------------------------------------- the tree */
@@ -169,7 +186,7 @@ static fly_status copy_node(struct walk *walk, uint32_t page, uint32_t level, fl
 static fly_status see_page(struct walk *walk, uint32_t page, fly_err *err)
 {
     if (!fly_pagefile_is_used(walk->tree->file, page)) {
-        return fly__btree_damaged(walk->tree, page, "is not marked as used (T4)", err);
+        return fly__btree_damaged(walk->tree, page, "is not marked as used (T3)", err);
     }
     if (walk->each != NULL) {
         walk->each(walk->ctx, page);
@@ -202,29 +219,18 @@ static fly_status verify_blob(struct walk *walk, const uint8_t *ref, fly_err *er
         got += here;
         walk->stats.blob_pages++;
         if (!sound || got > wanted) {
-            return fly__btree_damaged(tree, page, "does not fit its long value (T5)", err);
+            return fly__btree_damaged(tree, page, "does not fit its long value (T4)", err);
         }
         page = next;
     }
     walk->stats.blobs++;
     return got == wanted ? FLY_OK
-                         : fly__btree_damaged(tree, first, "begins too short a value (T5)", err);
+                         : fly__btree_damaged(tree, first, "begins too short a value (T4)", err);
 }
 
 static bool same_bound(struct bound a, struct bound b)
 {
     return a.open == b.open && (a.open || fly_bytes_equal(a.key, b.key));
-}
-
-/* T3 for an entry: N6 says the others lie between. */
-static bool within(const struct walk *walk, const uint8_t *node, uint32_t entry, struct bound low,
-                   struct bound high)
-{
-    uint8_t key[FLY_PAGE_SIZE_MAX / 4];
-    size_t len = 0;
-    return fly__btree_node_key(node, walk->tree->usable, entry, key, sizeof key, &len) &&
-           (low.open || fly_bytes_cmp(low.key, fly_bytes_of(key, len)) <= 0) &&
-           (high.open || fly_bytes_cmp(fly_bytes_of(key, len), high.key) < 0);
 }
 
 static fly_status verify_leaf(struct walk *walk, const uint8_t *node, fly_err *err)
@@ -318,11 +324,6 @@ static fly_status verify_node(struct walk *walk, uint32_t page, uint32_t level, 
     if (!sound || !same_bound(own_low, low) || !same_bound(own_high, high)) {
         return fly__btree_damaged(tree, page, "has other fences than its parent says (T2)", err);
     }
-    uint32_t count = node_count(node);
-    if (count > 0 &&
-        (!within(walk, node, 0, low, high) || !within(walk, node, count - 1, low, high))) {
-        return fly__btree_damaged(tree, page, "has keys outside its fences (T3)", err);
-    }
     if (level == 0) {
         return verify_leaf(walk, node, err);
     }
@@ -390,6 +391,10 @@ static fly_status drop_node(struct walk *walk, uint32_t page, uint32_t level, fl
     if (!is_still_ours(walk, page, node, level)) {
         return FLY_OK;
     }
+    status = fly_btree_check_page(NULL, page, node, tree->usable, err);
+    if (status != FLY_OK) {
+        return status;
+    }
     uint32_t count = node_count(node);
     for (uint32_t i = 0; level > 0 && i <= count && status == FLY_OK; i++) {
         uint32_t child;
@@ -401,7 +406,7 @@ static fly_status drop_node(struct walk *walk, uint32_t page, uint32_t level, fl
         struct cell cell;
         if (node_cell(node, tree->usable, i, &cell) && cell.blob &&
             cell.value.len >= FLY_BTREE_BLOB_REF) {
-            status = fly_btree_blob_free(
+            status = fly__btree_blob_drop(
                 tree, cell.value.data + cell.value.len - FLY_BTREE_BLOB_REF, err);
         }
     }
@@ -444,6 +449,13 @@ static fly_status dot_node(struct walk *walk, uint32_t page, uint32_t level, fly
         return status;
     }
     const uint8_t *node = walk->copy[level];
+    status = fly_btree_check_page(NULL, page, node, tree->usable, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (node_tree(node) != tree->id || node_level(node) != level) {
+        return fly__btree_damaged(tree, page, "is not a node of this tree and level (T1)", err);
+    }
     uint32_t count = node_count(node);
     char line[LINE_MAX_BYTES];
     size_t used =

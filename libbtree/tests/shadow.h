@@ -7,7 +7,7 @@
 
 #include "world.h"
 
-enum { SHADOW_KEYS = 400, SHADOW_VALUE_MAX = 20000 };
+enum { SHADOW_KEYS = 1200, SHADOW_VALUE_MAX = 20000 };
 
 struct shadow {
     struct shadow_entry {
@@ -34,7 +34,7 @@ static inline fly_bytes shadow_key(uint32_t i, uint8_t to[160])
 static inline uint32_t shadow_len(const struct shadow *shadow, fly_rng *rng)
 {
     uint64_t roll = fly_rng_below(rng, 100);
-    uint32_t max = roll < 70 ? 60 : roll < 92 ? 700 : shadow->value_max;
+    uint32_t max = roll < 50 ? 60 : roll < 90 ? 700 : shadow->value_max;
     return (uint32_t)fly_rng_below(rng, max < shadow->value_max ? max : shadow->value_max);
 }
 

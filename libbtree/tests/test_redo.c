@@ -9,7 +9,7 @@
 
 #include <fly/base_check.h>
 
-enum { MOMENTS = 10, STEPS = 60, PAGES_MAX = 1024 };
+enum { MOMENTS = 10, STEPS = 60, PAGES_MAX = 1024, KEYS = 400 };
 
 /* All pages at one time, and what the tree held then. */
 struct moment {
@@ -54,7 +54,7 @@ static void tell(struct story *story, uint64_t seed)
     journal_init(&story->journal);
     story->moments = calloc(MOMENTS, sizeof *story->moments);
     HOLDS(story->moments != NULL);
-    struct shadow shadow = {.keys = SHADOW_KEYS, .value_max = 9000};
+    struct shadow shadow = {.keys = KEYS, .value_max = 9000};
     struct world_options options = *story->options;
     options.journal = &story->journal;
     OK(world_create(&world, &sim.env, &options), &world.err);
@@ -248,13 +248,13 @@ END_TEST
 
 static uint32_t index_of(fly_bytes key)
 {
-    for (uint32_t i = 0; i < SHADOW_KEYS; i++) {
+    for (uint32_t i = 0; i < KEYS; i++) {
         uint8_t bytes[160];
         if (fly_bytes_equal(shadow_key(i, bytes), key)) {
             return i;
         }
     }
-    return SHADOW_KEYS;
+    return KEYS;
 }
 
 static void the_log_may_end_anywhere(void *ctx, uint64_t seed)
@@ -263,7 +263,7 @@ static void the_log_may_end_anywhere(void *ctx, uint64_t seed)
     fly_sim_env sim;
     struct world world;
     struct missing missing = {{0}, 0};
-    bool there[SHADOW_KEYS] = {false};
+    bool there[KEYS] = {false};
     tell(&story, seed);
     fly_sim_env_init(&sim, NULL);
     OK(world_open_pool(&world, &sim.env, story.options), &world.err);
@@ -279,7 +279,7 @@ static void the_log_may_end_anywhere(void *ctx, uint64_t seed)
         HOLDS(logged.tree == TREE_ID);
         if (record->type == FLY_BTREE_LOG_PUT || record->type == FLY_BTREE_LOG_REMOVE) {
             uint32_t i = index_of(logged.key);
-            HOLDS(i < SHADOW_KEYS);
+            HOLDS(i < KEYS);
             there[i] = record->type == FLY_BTREE_LOG_PUT;
         }
         if (lsn % 5 != 0 && record->type != FLY_BTREE_LOG_NODES) {
@@ -287,7 +287,7 @@ static void the_log_may_end_anywhere(void *ctx, uint64_t seed)
         }
         OK(fly_btree_verify(world.tree, NULL, NULL, &stats, &world.err), &world.err);
         uint32_t count = 0;
-        for (uint32_t i = 0; i < SHADOW_KEYS; i++) {
+        for (uint32_t i = 0; i < KEYS; i++) {
             count += there[i];
         }
         HOLDS(stats.entries == count);

@@ -13,6 +13,7 @@
 #include <fly/base_hash.h>
 #include <fly/btree.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,13 +116,17 @@ struct journal {
     uint64_t failed;  /* appends that did */
     int nesting;      /* of begin_structure() */
     uint64_t structures;
+    bool threads; /* several append; structures overlap */
+    bool silent;  /* says of every record that it need not survive */
+    pthread_mutex_t mutex;
     /* Called before each record is appended and after each change of structure. */
     void (*before)(void *ctx);
     void *ctx;
 };
 
-static inline fly_status journal_append(void *ctx, void *op, uint8_t type, const fly_bytes *pieces,
-                                        int count, uint64_t *lsn, fly_err *err)
+static inline fly_status journal_append_alone(void *ctx, void *op, uint8_t type,
+                                              const fly_bytes *pieces, int count, uint64_t *lsn,
+                                              fly_err *err)
 {
     struct journal *journal = ctx;
     if (journal->before != NULL) {
@@ -152,34 +157,51 @@ static inline fly_status journal_append(void *ctx, void *op, uint8_t type, const
             at += pieces[i].len;
         }
     }
-    *lsn = record->lsn;
+    *lsn = journal->silent ? 0 : record->lsn;
     return FLY_OK;
+}
+
+static inline fly_status journal_append(void *ctx, void *op, uint8_t type, const fly_bytes *pieces,
+                                        int count, uint64_t *lsn, fly_err *err)
+{
+    struct journal *journal = ctx;
+    (void)pthread_mutex_lock(&journal->mutex);
+    fly_status status = journal_append_alone(ctx, op, type, pieces, count, lsn, err);
+    (void)pthread_mutex_unlock(&journal->mutex);
+    return status;
 }
 
 static inline uint64_t journal_position(void *ctx)
 {
-    const struct journal *journal = ctx;
-    return journal->count + 1;
+    struct journal *journal = ctx;
+    (void)pthread_mutex_lock(&journal->mutex);
+    uint64_t position = journal->count + 1;
+    (void)pthread_mutex_unlock(&journal->mutex);
+    return position;
 }
 
 static inline void journal_begin(void *ctx)
 {
     struct journal *journal = ctx;
-    HOLDS(journal->nesting == 0);
+    (void)pthread_mutex_lock(&journal->mutex);
+    HOLDS(journal->nesting == 0 || journal->threads);
     journal->nesting++;
     journal->structures++;
+    (void)pthread_mutex_unlock(&journal->mutex);
 }
 
 static inline void journal_end(void *ctx)
 {
     struct journal *journal = ctx;
+    (void)pthread_mutex_lock(&journal->mutex);
     journal->nesting--;
-    HOLDS(journal->nesting == 0);
+    HOLDS(journal->nesting == 0 || journal->threads);
+    (void)pthread_mutex_unlock(&journal->mutex);
 }
 
 static inline void journal_init(struct journal *journal)
 {
-    *journal = (struct journal){.fail_at = UINT64_MAX};
+    *journal = (struct journal){.fail_at = UINT64_MAX, .mutex = PTHREAD_MUTEX_INITIALIZER};
 }
 
 static inline void journal_deinit(struct journal *journal)

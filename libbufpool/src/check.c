@@ -53,6 +53,9 @@ static fly_status check_places(const fly_bufpool *pool, uint64_t *seen, fly_err 
 {
     fly_status status = FLY_OK;
     uint32_t placed = fly_load_u32(&pool->free_count);
+    if (placed > pool->slots) {
+        return broken(err, "B2", "more slots are free than there are", placed, pool->slots);
+    }
     for (uint32_t i = 0; i < placed && status == FLY_OK; i++) {
         status = cross_off(seen, pool->slots, pool->free_slots[i], err);
     }

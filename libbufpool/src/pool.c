@@ -666,8 +666,13 @@ static void populate(fly_bufpool *pool)
 static void keep_clean(void *arg)
 {
     fly_bufpool *pool = arg;
-    while (fly_load_u32(&pool->stop) == 0) {
+    for (;;) {
+        /* In this order: a call that comes after the first line is not slept through. */
         uint32_t seen = fly_load_u32(&pool->alarm);
+        FLY_POINT("background", pool);
+        if (fly_load_u32(&pool->stop) != 0) {
+            return;
+        }
         populate(pool);
         uint32_t wanted = reserve_of(pool);
         fly__bufpool_make_free(pool, wanted);

@@ -148,6 +148,11 @@ static inline void spy_discard(fly_vfs *vfs, void *at, size_t size)
     below->discard(below, at, size);
 }
 
+static inline void spy_populate(fly_vfs *vfs, void *at, size_t size)
+{
+    fly_vfs_populate(((struct spy *)vfs)->below, at, size);
+}
+
 /* Over `below`, which is the caller's. Directories are not made or listed by what is tested here. */
 static inline void spy_init(struct spy *spy, fly_vfs *below,
                             void (*before_write)(void *ctx, const char *path, uint64_t offset,
@@ -164,6 +169,7 @@ static inline void spy_init(struct spy *spy, fly_vfs *below,
                 .map = spy_map,
                 .unmap = spy_unmap,
                 .discard = spy_discard,
+                .populate = spy_populate,
             },
         .below = below,
         .before_write = before_write,

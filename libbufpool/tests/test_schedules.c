@@ -17,14 +17,6 @@
 
 enum { PAGES = 60, THREADS_MAX = 4 };
 
-/* Under ThreadSanitizer a run takes thirty times as long and sees no more: one thread runs at a
- * time. Races between real threads are for test_stress.c. */
-#ifdef __SANITIZE_THREAD__
-enum { SEEDS_SHARE = 8 };
-#else
-enum { SEEDS_SHARE = 1 };
-#endif
-
 /* --------------------------------------------------------------------- running scenarios */
 
 struct scenario {
@@ -97,7 +89,7 @@ static void run_seed(void *ctx, uint64_t seed)
 static void must_hold(const char *what, uint64_t seeds, void (*first)(void *arg), int kind)
 {
     struct scenario scenario = {.first = first, .kind = kind};
-    ck_assert(fly_test_seeds(what, (seeds + SEEDS_SHARE - 1) / SEEDS_SHARE, run_seed, &scenario));
+    ck_assert(fly_test_seeds(what, (seeds + SLOWER - 1) / SLOWER, run_seed, &scenario));
 }
 
 #ifdef FLY_POINTS

@@ -280,15 +280,12 @@ static bool whole(const uint8_t *header, const uint8_t *page, uint32_t page_size
 }
 
 /* The file's header page says whose it is. It may be torn, but not within its first sector, where
- * all of this lies. */
+ * the UUID lies. */
 static bool same_file(const uint8_t *header, fly_file *file, uint8_t *scratch, uint32_t page_size)
 {
-    static const uint8_t magic[8] = {'F', 'l', 'y', 'D', 'B', ' ', 'p', 'g'};
     size_t got = 0;
     return fly_file_read_some(file, 0, scratch, page_size, &got, NULL) == FLY_OK &&
-           got == page_size && memcmp(scratch + 24, magic, sizeof magic) == 0 &&
-           fly_get_u32(scratch + 36) == page_size &&
-           memcmp(scratch + 40, header + AT_UUID, 16) == 0;
+           got == page_size && memcmp(scratch + 40, header + AT_UUID, 16) == 0;
 }
 
 /* Count the pages of the batch that are not in their places. */

@@ -146,9 +146,11 @@ static fly_status extend(fly_pagefile *file, uint32_t pages, fly_err *err)
         uint32_t to = wanted > FLY_PAGE_NONE ? FLY_PAGE_NONE : (uint32_t)wanted;
         to = to < pages ? pages : to;
         uint64_t at = (uint64_t)file->physical * file->page_size;
-        status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, err);
-        if (status == FLY_E_NO_SPACE && to > pages) { /* then no more than is needed now */
-            to = pages;
+        if (to > pages) {
+            status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, NULL);
+            to = status == FLY_OK ? to : pages; /* else no more than is needed now */
+        }
+        if (to == pages) {
             status = fly_file_allocate(file->file, at, (uint64_t)to * file->page_size - at, err);
         }
         if (status != FLY_OK) {
@@ -157,8 +159,9 @@ static fly_status extend(fly_pagefile *file, uint32_t pages, fly_err *err)
         file->physical = to;
     }
     fly_store_u32(&file->pages, pages);
-    for (uint32_t id = from; id < pages; id++) {
-        if (fly_pagefile_is_own(file, id) && !bit_is_set(file, id)) {
+    for (uint32_t map = map_of(file, from); map <= map_of(file, pages - 1); map++) {
+        uint32_t id = map_page(file, map);
+        if (id >= from && id < pages && !bit_is_set(file, id)) {
             bit_change(file, id, true);
         }
     }
@@ -200,6 +203,16 @@ static void write_map(const fly_pagefile *file, uint8_t *bytes, uint32_t map, ui
     fly_page_set_lsn(bytes, lsn);
 }
 
+/* The bits of a word that stand for pages that there are. */
+static uint64_t valid_bits(size_t word, uint32_t pages)
+{
+    uint64_t first = (uint64_t)word * 64;
+    if (first >= pages) {
+        return 0;
+    }
+    return pages - first >= 64 ? UINT64_MAX : ((uint64_t)1 << (pages - first)) - 1;
+}
+
 static fly_status load_map(fly_pagefile *file, uint8_t *bytes, uint32_t map, fly_err *err)
 {
     uint32_t id = map_page(file, map);
@@ -221,10 +234,7 @@ static fly_status load_map(fly_pagefile *file, uint8_t *bytes, uint32_t map, fly
     for (size_t i = 0; i < words; i++) {
         size_t word = (size_t)map * words + i;
         uint64_t bits = fly_get_u64(bytes + AT_MAP_BITS + i * 8);
-        uint64_t first = (uint64_t)word * 64;
-        uint64_t valid = first >= pages        ? 0
-                         : pages - first >= 64 ? UINT64_MAX
-                                               : ((uint64_t)1 << (pages - first)) - 1;
+        uint64_t valid = valid_bits(word, pages);
         if ((bits & ~valid) != 0) {
             /* A checkpoint of more maps than a batch holds was interrupted: this one knows more
              * pages than the header, which comes last. */
@@ -426,11 +436,11 @@ static fly_status create_file(fly_pagefile *file, unsigned mode, uint8_t *bytes,
 
 static fly_status open_area(fly_pagefile *file, const char *area, unsigned mode, fly_err *err)
 {
-    mode |= file->read_only ? 0u : (unsigned)FLY_OPEN_CREATE;
-    fly_status status = fly_file_open(file->env->vfs, area, mode, &file->area, err);
-    if (status == FLY_E_NOT_FOUND && file->read_only) {
+    if (file->read_only && !fly_vfs_exists(file->env->vfs, area)) {
         return FLY_OK;
     }
+    mode |= file->read_only ? 0u : (unsigned)FLY_OPEN_CREATE;
+    fly_status status = fly_file_open(file->env->vfs, area, mode, &file->area, err);
     if (status == FLY_OK && !file->read_only) {
         status = fly_file_lock(file->area, err);
     }
@@ -452,9 +462,13 @@ static fly_status open_both(fly_pagefile *file, const char *area,
 {
     unsigned mode = file->read_only ? 0u : (unsigned)FLY_OPEN_WRITE;
     mode |= options->buffered ? 0u : (unsigned)FLY_OPEN_DIRECT;
-    fly_status status = open_file(file, mode, err);
+    fly_err why = {0}; /* the caller's is left alone if all goes well in the end */
+    fly_status status = open_file(file, mode, &why);
     bool create = status == FLY_E_NOT_FOUND && options->create && !file->read_only;
     if (status != FLY_OK && !create) {
+        if (err != NULL) {
+            *err = why;
+        }
         return status;
     }
     status = area != NULL ? open_area(file, area, mode, err) : FLY_OK;
@@ -987,5 +1001,93 @@ fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err)
         }
     }
     fly_mutex_unlock(&file->map_mutex);
+    return status;
+}
+
+/* -------------------------------------------------------------------------- checking */
+
+static fly_status broken(const fly_pagefile *file, fly_err *err, const char *what, uint64_t where)
+{
+    return fly_err_set(err, FLY_E_CORRUPT, "\"%s\": %s (%" PRIu64 ")", file->path, what, where);
+}
+
+/* F3, for one map that is said to be on the disk as it is here. */
+static fly_status check_clean_map(const fly_pagefile *file, uint32_t map, uint8_t *bytes,
+                                  fly_err *err)
+{
+    uint32_t id = map_page(file, map);
+    fly_status status =
+        fly_file_read(file->file, (uint64_t)id * file->page_size, bytes, file->page_size, err);
+    if (status == FLY_OK) {
+        status = fly_page_verify(bytes, file->page_size, id, err);
+    }
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "\"%s\"", file->path);
+    }
+    size_t words = pages_per_map(file) / 64;
+    for (size_t i = 0; i < words; i++) {
+        size_t word = (size_t)map * words + i;
+        uint64_t here = word < file->used_words ? file->used[word] : 0;
+        if (fly_get_u64(bytes + AT_MAP_BITS + i * 8) != here) {
+            return broken(file, err, "F3: a changed map is not known to be", map);
+        }
+    }
+    return FLY_OK;
+}
+
+static fly_status check_maps(const fly_pagefile *file, uint8_t *bytes, fly_err *err)
+{
+    uint32_t pages = fly_load_u32(&file->pages);
+    for (uint32_t map = 0; map <= map_of(file, pages - 1); map++) {
+        if (!bit_is_set(file, map_page(file, map))) {
+            return broken(file, err, "F1: a map is not in use", map);
+        }
+        if (file->map_dirty[map] == 0) {
+            fly_status status = check_clean_map(file, map, bytes, err);
+            if (status != FLY_OK) {
+                return status;
+            }
+        }
+    }
+    return bit_is_set(file, 0) ? FLY_OK : broken(file, err, "F1: the header is not in use", 0);
+}
+
+static fly_status check_bits(const fly_pagefile *file, fly_err *err)
+{
+    uint32_t pages = fly_load_u32(&file->pages);
+    uint32_t used = 0;
+    for (size_t word = 0; word < file->used_words; word++) {
+        uint64_t valid = valid_bits(word, pages);
+        if ((file->used[word] & ~valid) != 0) {
+            return broken(file, err, "F1: a page beyond the end is in use", word * 64);
+        }
+        if (word < file->lowest_free && (~file->used[word] & valid) != 0) {
+            return broken(file, err, "F5: a free page lies below the lowest", word * 64);
+        }
+        used += (uint32_t)__builtin_popcountll(file->used[word]);
+    }
+    if (used != file->used_pages) {
+        return broken(file, err, "F2: pages in use are miscounted", file->used_pages);
+    }
+    return pages <= file->physical ? FLY_OK
+                                   : broken(file, err, "F4: a page has no disk space", pages);
+}
+
+fly_status fly_pagefile_check(fly_pagefile *file, fly_err *err)
+{
+    uint8_t *bytes = fly_mem_alloc_aligned(file->env->mem, file->page_size, FLY_DIRECT_ALIGN);
+    if (bytes == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory to check \"%s\"", file->path);
+    }
+    begin_checkpoint(file); /* while one is written the disk is older than we think */
+    fly_mutex_lock(&file->map_mutex);
+    fly_status status = check_bits(file, err);
+    if (status == FLY_OK) {
+        status = check_maps(file, bytes, err);
+    }
+    file->checkpointing = false;
+    fly_cond_broadcast(&file->checkpointed);
+    fly_mutex_unlock(&file->map_mutex);
+    fly_mem_free(file->env->mem, bytes, file->page_size);
     return status;
 }

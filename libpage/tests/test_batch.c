@@ -501,6 +501,39 @@ START_TEST(a_full_disk_stops_nothing_for_good)
 }
 END_TEST
 
+START_TEST(an_area_whose_length_is_in_doubt_is_not_used)
+{
+    fly_pagefile *file = file_with_pages(4096, 8);
+    fly_page_batch *batch = NULL;
+    fly_sim_fault fails = {.error = EIO, .calls = FLY_SIM_SYNC};
+    fly_sim_disk_arm(world.disk, &fails);
+    FLY_CHECK(fly_page_batch_create(file, 100, &batch, &err), FLY_E_IO, err);
+    FLY_CHECK_SAYS(err.message, "\"area\"");
+    FLY_CHECK(write_pages(file, written, WRITTEN, 2, &err), FLY_E_STOPPED, err);
+    fly_pagefile_close(file);
+    file = open_file(&world, 0);
+    FLY_CHECK_OK(write_pages(file, written, WRITTEN, 2, &err), err);
+    fly_pagefile_close(file);
+}
+END_TEST
+
+START_TEST(a_file_whose_length_is_in_doubt_gets_no_checkpoint)
+{
+    fly_pagefile *file = file_with_pages(4096, 8);
+    uint32_t first;
+    FLY_CHECK_OK(fly_pagefile_alloc(file, FLY_PAGE_NONE, 200, &first, &err), err);
+    fly_sim_fault fails = {.error = EIO, .calls = FLY_SIM_SYNC};
+    fly_sim_disk_arm(world.disk, &fails);
+    FLY_CHECK(fly_pagefile_checkpoint(file, 2, NULL, &err), FLY_E_IO, err);
+    FLY_CHECK_SAYS(err.message, "\"data\"");
+    FLY_CHECK(fly_pagefile_checkpoint(file, 2, NULL, &err), FLY_E_STOPPED, err);
+    fly_pagefile_close(file);
+    file = open_file(&world, 0);
+    ck_assert_uint_eq(fly_pagefile_checkpoint_lsn(file), 1);
+    fly_pagefile_close(file);
+}
+END_TEST
+
 START_TEST(the_area_has_its_room_before_it_needs_it)
 {
     fly_pagefile *file = file_with_pages(4096, 64);
@@ -937,6 +970,8 @@ int main(void)
         faults, a_crash_during_the_repair_after_a_failure_leaves_the_batch_whole_or_not_there, 0,
         (int)(sizeof failures / sizeof failures[0]));
     tcase_add_test(faults, a_full_disk_stops_nothing_for_good);
+    tcase_add_test(faults, an_area_whose_length_is_in_doubt_is_not_used);
+    tcase_add_test(faults, a_file_whose_length_is_in_doubt_gets_no_checkpoint);
     tcase_add_test(faults, the_area_has_its_room_before_it_needs_it);
 
     TCase *areas = fly_test_case(suite, "areas");

@@ -677,13 +677,13 @@ static void slots_as_names(void *ctx, uint64_t seed)
 
 START_TEST(slots_in_order_do_what_an_array_does)
 {
-    ck_assert(fly_test_seeds("slots in order", 160, slots_in_order, NULL));
+    ck_assert(fly_test_seeds("slots in order", 50, slots_in_order, NULL));
 }
 END_TEST
 
 START_TEST(slots_as_names_do_what_an_array_does)
 {
-    ck_assert(fly_test_seeds("slots as names", 160, slots_as_names, NULL));
+    ck_assert(fly_test_seeds("slots as names", 50, slots_as_names, NULL));
 }
 END_TEST
 

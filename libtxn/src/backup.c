@@ -293,8 +293,12 @@ static fly_status end_file(void *ctx, fly_err *err)
 static fly_status make_dirs(fly_env *env, const char *dir, fly_err *err)
 {
     char path[FLY_PATH_MAX];
+    bool exists = false;
     fly_status status = fly_path_join(path, sizeof path, dir, "data.db", err);
-    if (status == FLY_OK && fly_vfs_exists(env->vfs, path)) {
+    if (status == FLY_OK) {
+        status = fly__txn_store_exists(env, path, &exists, err);
+    }
+    if (status == FLY_OK && exists) {
         status = fly_err_set(err, FLY_E_EXISTS, "there is a store in \"%s\" already", dir);
     }
     if (status == FLY_OK) {

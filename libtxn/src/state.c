@@ -29,7 +29,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CEILING_STEP = 1 << 20, CEILING_MARGIN = 1 << 10, SPARE_STATES = 8 };
+enum { CEILING_STEP = 1 << 20, CEILING_MARGIN = 1 << 10, SPARE_STATES = 8, SPINS_MAX = 100 };
 
 /* ---------------------------------------------------------------------------- states */
 
@@ -292,10 +292,11 @@ fly_status fly__txn_revive_part(fly_txn *txn, uint64_t id, struct extent *extent
     return status;
 }
 
-/* The state of the transaction that a number is part of. Waits out a commit in progress. */
+/* The state of the transaction that a number is part of. Waits out a commit in progress: a few
+ * instructions, unless whoever commits has lost its processor among them. */
 static uint64_t settled_state(fly_store *store, uint64_t id)
 {
-    for (;;) {
+    for (int spins = 0;;) {
         uint64_t word = word_for(store, id);
         switch (word & STATE_MASK) {
         case STATE_PART:
@@ -303,7 +304,11 @@ static uint64_t settled_state(fly_store *store, uint64_t id)
             continue;
         case STATE_COMMITTING:
             FLY_POINT("commit in progress", store);
-            fly_pause();
+            if (++spins < SPINS_MAX) {
+                fly_pause();
+            } else {
+                fly_yield();
+            }
             continue;
         default:
             return word;

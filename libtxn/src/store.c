@@ -189,8 +189,8 @@ fly_status fly__txn_checkpoint(fly_store *store, fly_err *err)
     fly_mutex_lock(&store->checkpoint_mutex);
     fly_status status = checkpoint(store, &pages, &redo_from, err);
     if (status == FLY_OK) {
-        store->redo_from = redo_from;
-        store->checkpoint_time = fly_now();
+        fly_store_u64(&store->redo_from, redo_from);
+        fly_store_u64(&store->checkpoint_time, fly_now());
         fly_store_u64(&store->checkpoint_next, redo_from + store->options.checkpoint_bytes);
         fly_count_u64(&store->checkpoints, 1);
         FLY_TRACE(store->env->trace, FLY_TXN_EVENT_CHECKPOINT, redo_from, pages, fly_now() - began,
@@ -204,10 +204,10 @@ static bool is_due(fly_store *store)
 {
     uint64_t next = fly_wal_next(store->wal);
     uint64_t interval = (uint64_t)store->options.checkpoint_secs * SECOND;
-    bool changed = next > store->redo_from; /* read without the mutex: at worst one too many */
+    bool changed = next > fly_load_u64(&store->redo_from);
     return next >= fly_load_u64(&store->checkpoint_next) ||
            (changed && store->options.checkpoint_secs != UINT32_MAX &&
-            fly_now() - store->checkpoint_time >= interval);
+            fly_now() - fly_load_u64(&store->checkpoint_time) >= interval);
 }
 
 void fly__txn_checkpointer(void *arg)
@@ -336,18 +336,32 @@ static fly_status create_file(fly_store *store, const char *path, fly_err *err)
     return status == FLY_OK ? keep_dir(store, err) : status;
 }
 
+/* Not knowing whether there is a store is not knowing that there is none: only then is one made. */
+fly_status fly__txn_store_exists(fly_env *env, const char *path, bool *exists, fly_err *err)
+{
+    fly_file *file = NULL;
+    fly_status status = fly_file_open(env->vfs, path, 0, &file, err);
+    fly_file_abandon(file);
+    *exists = status == FLY_OK;
+    return status == FLY_E_NOT_FOUND ? FLY_OK : status;
+}
+
 static fly_status open_file(fly_store *store, fly_err *err)
 {
+    bool exists = false;
     char path[FLY_PATH_MAX];
     char area[FLY_PATH_MAX];
     fly_status status = path_of(store, "data.db", path, err);
     if (status == FLY_OK) {
         status = path_of(store, "doublewrite", area, err);
     }
+    if (status == FLY_OK) {
+        status = fly__txn_store_exists(store->env, path, &exists, err);
+    }
     if (status != FLY_OK) {
         return status;
     }
-    if (!fly_vfs_exists(store->env->vfs, path)) {
+    if (!exists) {
         if (!store->options.create || store->read_only) {
             return fly_err_set(err, FLY_E_NOT_FOUND, "there is no store in \"%s\"", store->dir);
         }
@@ -467,6 +481,27 @@ static fly_wal_options wal_options(fly_store *store, const struct meta *meta,
     return wal;
 }
 
+/* A change of a tree's shape is one record, which may have up to four pages in it; libwal takes records
+ * of a quarter of its ring, or half a segment. */
+static fly_status check_room(const fly_store *store, uint32_t segment_size, fly_err *err)
+{
+    uint32_t page_size = fly_pagefile_page_size(store->file);
+    uint32_t ring = store->options.wal_ring_size;
+    if (ring != 0 && ring / 16 < page_size) {
+        return fly_err_set(err, FLY_E_INVALID,
+                           "a log ring of %" PRIu32 " bytes is too small for pages of %" PRIu32
+                           ": it takes 16 of them",
+                           ring, page_size);
+    }
+    if (segment_size != 0 && segment_size / 8 < page_size) {
+        return fly_err_set(err, FLY_E_INVALID,
+                           "log segments of %" PRIu32 " bytes are too small for pages of %" PRIu32
+                           ": they take 8 of them",
+                           segment_size, page_size);
+    }
+    return FLY_OK;
+}
+
 /* The catalog: where the meta says it is; or, if the process died before the first checkpoint, where
  * the log has made it; or, in a new store, made now. */
 static fly_status open_catalog(fly_store *store, const struct meta *meta, fly_err *err)
@@ -497,6 +532,9 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
         status = fly_vfs_sync_dir(store->env->vfs, store->dir, err);
     }
     if (status == FLY_OK) {
+        status = check_room(store, store->options.wal_segment_size, err);
+    }
+    if (status == FLY_OK) {
         status = fly__txn_recovery_create(store, meta, &recovery, err);
     }
     if (status != FLY_OK) {
@@ -504,6 +542,9 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
     }
     fly_wal_options options = wal_options(store, meta, recovery);
     status = fly_wal_open(store->env, wal_dir, &options, &store->wal, err);
+    if (status == FLY_OK) {
+        status = check_room(store, fly_wal_segment_size(store->wal), err);
+    }
     if (status == FLY_OK) {
         status = fly__txn_recovery_end(recovery, &recovered, err);
     }
@@ -516,8 +557,8 @@ static fly_status recover(fly_store *store, const struct meta *meta, fly_err *er
     fly_store_u32(&store->next_tree_id, recovered.next_tree_id);
     fly_store_u64(&store->id_ceiling, recovered.ceiling);
     store->recovered = recovered.records;
-    store->redo_from = meta->redo_from;
-    store->checkpoint_time = fly_now();
+    fly_store_u64(&store->redo_from, meta->redo_from);
+    fly_store_u64(&store->checkpoint_time, fly_now());
     fly_store_u64(&store->checkpoint_next,
                   fly_wal_next(store->wal) + store->options.checkpoint_bytes);
     status = fly__txn_states_create(store, recovered.ceiling, err);
@@ -699,7 +740,7 @@ void fly_store_abandon(fly_store *store)
 static void count_open(void *ctx, fly_txn *txn)
 {
     uint32_t *open = ctx;
-    *open += fly_load_u64(&txn->began) != 0 && !txn->prepared ? 1 : 0;
+    *open += fly_load_u64(&txn->began) != 0 && !txn->prepared && !txn->left ? 1 : 0;
 }
 
 fly_status fly_store_close(fly_store *store, fly_err *err)
@@ -707,8 +748,7 @@ fly_status fly_store_close(fly_store *store, fly_err *err)
     fly_status status = FLY_OK;
     uint32_t open = 0;
     fly__txn_each_context(store, count_open, &open);
-    bool stopped = store->wal != NULL && fly_wal_is_stopped(store->wal);
-    FLY_ASSERT(open == 0 || stopped); /* after the log has stopped some cannot end */
+    FLY_ASSERT(open == 0);
     stop_threads(store);
     if (!store->read_only) {
         fly__txn_purge_all(store);

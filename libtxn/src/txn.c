@@ -18,7 +18,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PURGE_EVERY = 32, MS = 1000000 };
+enum { PURGE_EVERY = 32, MS = 1000000, UNDO_TRIES = 600, UNDO_TRY_MS = 100 };
 
 /* -------------------------------------------------------------------------- contexts */
 
@@ -268,10 +268,11 @@ static fly_status log_commit(fly_txn *txn, fly_durability durability, uint64_t *
     return status;
 }
 
-/* The transaction can neither be committed nor undone: the log has stopped. It stays as it is, and
- * nobody sees it; its context is not used again. */
+/* The transaction can neither be committed nor undone: the log has stopped, or a page cannot be read. It
+ * stays as it is, and nobody sees it; its context is not used again. */
 static fly_status leave_to_recovery(fly_txn *txn, fly_status status)
 {
+    txn->left = true;
     fly__txn_validated_end(txn);
     fly__txn_forget_snapshot(txn);
     fly__txn_wake_waiters(txn);
@@ -387,13 +388,13 @@ void fly_txn_rollback(fly_txn *txn)
         return;
     }
     fly__txn_enter(txn);
-    for (;;) {
+    for (int tries = 1;; tries++) {
         fly_err err = {0};
         fly_status status = undo_all(txn, &err);
         if (status == FLY_OK) {
             break;
         }
-        if (status != FLY_E_NO_SPACE && status != FLY_E_NO_MEMORY) {
+        if ((status != FLY_E_NO_SPACE && status != FLY_E_NO_MEMORY) || tries == UNDO_TRIES) {
             /* The log has stopped, or a page cannot be read: recovery will undo it. Until then its
              * entries are locked and nobody sees them. */
             fly_log(store->env, FLY_LOG_ERROR, "transaction %" PRIu64 " could not be undone: %s",
@@ -403,7 +404,7 @@ void fly_txn_rollback(fly_txn *txn)
         }
         /* The disk or memory is full. Others can free some; we hold nothing but our entries. */
         fly_log(store->env, FLY_LOG_WARNING, "rolling back %" PRIu64 " waits: %s", id, err.message);
-        fly_sleep((uint64_t)100 * MS);
+        fly_sleep((uint64_t)UNDO_TRY_MS * MS);
     }
     fly__txn_validated_end(txn);
     (void)end_state(txn, false);

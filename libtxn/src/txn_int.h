@@ -241,6 +241,7 @@ struct fly_txn {
     uint8_t name[SAVED_NAME_MAX]; /* of a prepared transaction */
     size_t name_len;
     bool prepared;
+    bool left;                     /* to recovery: it could be neither committed nor undone */
     struct fly_txn *next_prepared; /* prepared_mutex */
 };
 
@@ -337,8 +338,8 @@ struct fly_store {
 
     /* checkpoints */
     fly_mutex checkpoint_mutex;
-    uint64_t redo_from;             /* of the newest checkpoint; checkpoint_mutex */
-    uint64_t checkpoint_time;       /* fly_now() */
+    fly_atomic_u64 redo_from;       /* of the newest checkpoint; checkpoint_mutex to write */
+    fly_atomic_u64 checkpoint_time; /* fly_now(); checkpoint_mutex to write */
     fly_atomic_u64 checkpoint_next; /* LSN at which the next one is due */
 
     /* background */
@@ -652,6 +653,9 @@ struct meta {
 void fly__txn_meta_encode(const struct meta *meta, uint8_t *bytes, size_t *len);
 FLY_MUST_USE fly_status fly__txn_meta_decode(const uint8_t *bytes, struct meta *meta,
                                              const char *path, fly_err *err);
+/* Whether the page file `path` is there. */
+FLY_MUST_USE fly_status fly__txn_store_exists(fly_env *env, const char *path, bool *exists,
+                                              fly_err *err);
 FLY_MUST_USE fly_status fly__txn_checkpoint(fly_store *store, fly_err *err);
 void fly__txn_checkpointer(void *arg);
 

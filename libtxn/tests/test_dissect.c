@@ -364,9 +364,10 @@ int main(void)
     tcase_add_test(tests, every_record_is_shown_whole);
     tcase_add_test(tests, what_is_missing_of_a_record_is_said);
     tcase_add_test(tests, a_hook_shows_the_bodies_of_trees);
+    tcase_add_test(tests, the_meta_of_a_store_is_shown);
+    tests = fly_test_case(suite, "dissecting without a store");
     tcase_add_test(tests, rubbish_is_shown_as_far_as_it_goes);
     tcase_add_test(tests, records_have_names);
-    tcase_add_test(tests, the_meta_of_a_store_is_shown);
     tests = fly_test_case(suite, "the documentation");
     tcase_add_test(tests, the_worked_example_is_what_a_store_writes);
     return fly_test_run(suite);

@@ -88,8 +88,8 @@ END_TEST
 /* Lose the newest `count` records of the log: as if power had gone while they were written. */
 static void crash_before_records(size_t count)
 {
-    enum { RECORDS_MAX = 256 };
-    uint64_t lsns[RECORDS_MAX];
+    enum { LAST = 64 };
+    uint64_t lsns[LAST];
     size_t records = 0;
     fly_wal_reader *reader = NULL;
     fly_wal_record record;
@@ -98,15 +98,18 @@ static void crash_before_records(size_t count)
     FLY_CHECK_OK(fly_wal_reader_open(&world.env, "data/wal", wal, NULL, NULL, 0, &reader, &err),
                  err);
     while (fly_wal_reader_next(reader, &record, &err) == FLY_OK) {
-        ck_assert_uint_lt(records, RECORDS_MAX);
-        lsns[records++] = record.lsn;
+        lsns[records++ % LAST] = record.lsn;
     }
     fly_wal_reader_close(reader);
     fly_store_abandon(store);
     ck_assert_uint_ge(records, count);
     for (size_t i = records - count; i < records; i++) {
-        ck_assert_uint_lt(lsns[i], options.wal_segment_size);
-        ck_assert(fly_sim_disk_flip(world.disk, "data/wal/000000000000.wal", lsns[i] * 8) ==
+        char name[FLY_WAL_NAME_MAX];
+        char path[64];
+        uint64_t lsn = lsns[i % LAST];
+        fly_wal_segment_name(lsn / options.wal_segment_size, name);
+        (void)snprintf(path, sizeof path, "data/wal/%s", name);
+        ck_assert(fly_sim_disk_flip(world.disk, path, lsn % options.wal_segment_size * 8) ==
                   FLY_OK);
     }
     open_store();
@@ -136,6 +139,34 @@ START_TEST(a_tree_that_was_made_is_undone_wherever_power_goes)
     FLY_CHECK_OK(fly_txn_tree_drop(txn, "other", &err), err);
     crash_before_records((size_t)_i);
     ck_assert_ptr_null(find_tree("other"));
+}
+END_TEST
+
+/* Destroying a tree takes many records, and its long values go before the leaf that leads to them. */
+START_TEST(destroying_a_tree_goes_on_where_power_went)
+{
+    static char value[12000];
+    char key[16];
+    fly_store_stats stats;
+    fly_store_get_stats(store, &stats);
+    uint64_t used = stats.used_pages - 1; /* without the tree's root */
+    memset(value, 'x', sizeof value - 1);
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    for (int i = 0; i < 200; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        value[300] = i % 50 == 0 ? 'x' : '\0';
+        put(txn, key, value);
+    }
+    commit(txn);
+    FLY_CHECK_OK(fly_store_checkpoint(store, &err), err);
+    txn = begin(FLY_ISOLATION_DEFAULT);
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    commit(txn);
+    FLY_CHECK_OK(fly_store_maintain(store, &err), err);
+    crash_before_records((size_t)_i);
+    FLY_CHECK_OK(fly_store_maintain(store, &err), err);
+    fly_store_get_stats(store, &stats);
+    ck_assert_uint_eq(stats.used_pages, used);
 }
 END_TEST
 
@@ -210,6 +241,7 @@ int main(void)
     tcase_add_test(tests, a_long_value_in_a_tree_that_the_same_transaction_dropped_is_undone);
     tcase_add_loop_test(tests, a_drop_is_undone_wherever_power_goes, 0, 4);
     tcase_add_loop_test(tests, a_tree_that_was_made_is_undone_wherever_power_goes, 0, 6);
+    tcase_add_loop_test(tests, destroying_a_tree_goes_on_where_power_went, 0, 20);
     tcase_add_test(tests, changes_of_a_tree_that_somebody_else_dropped_are_undone);
     tcase_add_loop_test(tests, replaced_long_values_of_a_dropped_tree_give_their_pages_back, 0, 2);
     tcase_add_test(tests, a_tree_that_was_never_committed_gives_its_pages_back);

@@ -71,6 +71,7 @@ struct model {
     fly_store *store;
     fly_rng rng;
     struct model_txn txns[MODEL_TXNS];
+    struct model_txn prepared[MODEL_TXNS]; /* as they were when they were prepared */
     struct model_state history[MODEL_HISTORY];
     uint64_t newest;  /* index of the newest state */
     uint64_t durable; /* index of the oldest that may be found after a crash */
@@ -389,6 +390,7 @@ static inline void model_prepare(struct model *model, struct model_txn *txn)
     model->durable = model->newest;
     txn->prepared = true;
     txn->txn = NULL;
+    model->prepared[txn - model->txns] = *txn;
 }
 
 static inline void model_take_over(struct model *model, struct model_txn *txn)
@@ -620,6 +622,26 @@ static inline void model_init(struct model *model, fly_sim_env *world, uint64_t 
                                          .checkpoint_bytes = 96 << 10,
                                          .checkpoint_secs = UINT32_MAX,
                                          .manual = true};
+}
+
+/* The store was opened after a crash: which state was found is what is committed now, and of the
+ * transactions those that were prepared are left. */
+static inline void model_after_crash(struct model *model)
+{
+    model->newest = model_find_state(model, model->store);
+    model->durable = model->newest;
+    for (int i = 0; i < MODEL_TXNS; i++) {
+        model->txns[i] = model_committed(model)->prepared[i] ? model->prepared[i]
+                                                             : (struct model_txn){.open = false};
+    }
+    for (uint32_t t = 0; t < MODEL_TREES; t++) {
+        uint64_t *at = &model->tree_changed_at[t];
+        *at = *at < model->newest ? *at : model->newest;
+        for (uint32_t k = 0; k < MODEL_KEYS; k++) {
+            at = &model->changed_at[t][k];
+            *at = *at < model->newest ? *at : model->newest;
+        }
+    }
 }
 
 /* Whether nobody but prepared transactions is open. */

@@ -14,6 +14,9 @@ enum { LENGTH_PREFIX = 4 };
 fly_status fly__wal_compress(fly_wal *wal, const fly_bytes *pieces, int count, size_t len,
                              uint8_t **scratch, size_t *scratch_size, fly_bytes *out, fly_err *err)
 {
+    if (len <= LENGTH_PREFIX) { /* cannot get shorter, whatever the threshold */
+        return FLY_OK;
+    }
     /* One half gathers the pieces, the other takes the result, which must be shorter to be used. */
     size_t size = len + LENGTH_PREFIX + len;
     uint8_t *whole = fly_mem_alloc(wal->env->mem, size);
@@ -83,9 +86,10 @@ static fly_status grow(fly_env *env, uint8_t **scratch, size_t *size, size_t wan
 }
 
 fly_status fly__wal_decode(fly_env *env, const fly_wal_codec *codec,
-                           const fly_wal_compressor *compressor, const uint8_t *params,
-                           const uint8_t *header, uint64_t lsn, fly_bytes stored, uint8_t **scratch,
-                           size_t *scratch_size, fly_bytes *payload, fly_err *err)
+                           const fly_wal_compressor *compressor,
+                           const struct fly__wal_segment *segment, const uint8_t *header,
+                           uint64_t lsn, fly_bytes stored, uint8_t **scratch, size_t *scratch_size,
+                           fly_bytes *payload, fly_err *err)
 {
     uint16_t flags = fly_get_u16(header + AT_FLAGS);
     size_t decrypted = 0; /* bytes of scratch that the decrypted payload takes */
@@ -101,8 +105,8 @@ fly_status fly__wal_decode(fly_env *env, const fly_wal_codec *codec,
         }
         uint8_t identity[8];
         identify(header, identity);
-        status =
-            codec->decode(codec, params, lsn, identity, stored.data, stored.len, *scratch, err);
+        status = codec->decode(codec, segment->params, lsn, identity, stored.data, stored.len,
+                               *scratch, err);
         if (status != FLY_OK) {
             return fly_err_prefix(err, status, "log record %" PRIu64, lsn);
         }
@@ -118,7 +122,7 @@ fly_status fly__wal_decode(fly_env *env, const fly_wal_codec *codec,
         return fly_err_set(err, FLY_E_CORRUPT, "log record %" PRIu64 " is too short", lsn);
     }
     uint32_t len = fly_get_u32(payload->data);
-    if (len > FLY__WAL_PAYLOAD_MAX) { /* nobody compresses more than a record can hold */
+    if (len > segment->size / 2) { /* nobody compresses more than a record can hold */
         return fly_err_set(err, FLY_E_CORRUPT,
                            "log record %" PRIu64 " says it was %" PRIu32 " bytes long", lsn, len);
     }

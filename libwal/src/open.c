@@ -14,6 +14,7 @@ enum {
     SEGMENT_MAX = 1 << 30,
     RING_MIN = 64 << 10,
     ASYNC_MS_DEFAULT = 10,
+    PIECE = 256 << 10,     /* read at once */
     LOOK_AHEAD_SHARE = 64, /* of a segment: disk space that is kept ahead of the log */
     MS = 1000000
 };
@@ -65,8 +66,14 @@ static void keep_up(void *arg)
 {
     fly_wal *wal = arg;
     uint64_t due = 0;
-    while (fly_load_u32(&wal->stop) == 0) {
+    for (;;) {
+        /* Before anything is looked at: who calls meanwhile has changed what we look at first, and must
+         * not be slept through. */
         uint32_t seen = fly_load_u32(&wal->alarm);
+        FLY_POINT("log background", wal);
+        if (fly_load_u32(&wal->stop) != 0) {
+            break;
+        }
         bool stopped = fly_load_u32(&wal->failed) != 0;
         if (!stopped && do_duties(wal, &due)) {
             continue;
@@ -85,6 +92,8 @@ fly_status fly_wal_flush(fly_wal *wal, uint64_t lsn, fly_durability level, fly_e
         return fly__wal_stopped(wal, err);
     }
     if (level == FLY_DURABILITY_ASYNC) {
+        uint64_t next = fly_wal_next(wal); /* nothing is promised behind the last record */
+        lsn = lsn < next ? lsn : next;
         uint64_t before = fly_load_u64(&wal->async_to);
         /* One call for each interval: the background thread sleeps for ever only when nothing is
          * owed. */
@@ -117,7 +126,8 @@ struct found {
     bool any;       /* file */
     uint64_t first; /* of the files */
     uint64_t last;
-    bool is_log; /* one of them has a header: a log lived here */
+    bool is_log;     /* one of them has a header: a log lived here */
+    uint64_t newest; /* of those with a header */
 };
 
 static fly_status find_segments(fly_wal *wal, struct found *found, fly_err *err)
@@ -150,6 +160,7 @@ static fly_status find_segments(fly_wal *wal, struct found *found, fly_err *err)
         memcpy(wal->uuid, segment.uuid, sizeof wal->uuid);
         wal->segment_size = segment.size;
         found->is_log = true;
+        found->newest = number - 1;
         return FLY_OK;
     }
     return FLY_OK;
@@ -180,6 +191,92 @@ static fly_status check_unbegun(fly_wal *wal, const struct found *found, fly_err
     }
     fly_file_abandon(file);
     fly_mem_free(wal->env->mem, block, FLY_WAL_BLOCK);
+    return status;
+}
+
+/* Write [*at, to) of a segment again, as it is read; what the file lacks is left alone. */
+static fly_status write_again(fly_file *file, uint64_t start, uint64_t *at, uint64_t to,
+                              uint8_t *piece, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    size_t got = 0;
+    for (; status == FLY_OK && *at < to; *at += got) {
+        size_t len = to - *at < PIECE ? (size_t)(to - *at) : (size_t)PIECE;
+        status = fly_file_read_some(file, *at - start, piece, len, &got, err);
+        if (status != FLY_OK || got == 0) {
+            break;
+        }
+        memset(piece + got, 0, len - got);
+        got = (size_t)fly__wal_block_up(got);
+        status = fly_file_write(file, *at - start, piece, got, FLY_WRITE_DURABLE, err);
+    }
+    *at = to;
+    return status;
+}
+
+/*
+ * A new life builds on what was read, but what was read may have been in the system's cache only: its
+ * write was under way when the process died, or it failed, and the system will not try again. So what
+ * nobody is known to have made durable, from `told` to the end, is written again. The header of a
+ * segment belongs to its first records. Segments before `first` are durable, or gone.
+ */
+static fly_status secure(fly_wal *wal, uint64_t first, uint64_t told, uint64_t end, fly_err *err)
+{
+    uint64_t segment_mask = (uint64_t)wal->segment_size - 1;
+    uint64_t at = fly__wal_block_down(told < end ? told : end - 1);
+    at = (at & segment_mask) <= FLY_WAL_BLOCK ? at & ~segment_mask : at;
+    at = at < first ? first : at;
+    uint8_t *piece = fly_mem_alloc_aligned(wal->env->mem, PIECE, FLY_DIRECT_ALIGN);
+    if (piece == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory to open the log in \"%s\"", wal->dir);
+    }
+    fly_status status = FLY_OK;
+    while (status == FLY_OK && at < end) {
+        uint64_t start = at & ~segment_mask;
+        uint64_t segment_end = start + wal->segment_size;
+        uint64_t to = fly__wal_block_up(end) < segment_end ? fly__wal_block_up(end) : segment_end;
+        char path[FLY_PATH_MAX];
+        fly_file *file = NULL;
+        unsigned direct = wal->buffered ? 0u : (unsigned)FLY_OPEN_DIRECT;
+        status = fly__wal_segment_path(path, wal->dir, start / wal->segment_size, err);
+        if (status == FLY_OK) {
+            status = fly_file_open(wal->env->vfs, path, FLY_OPEN_WRITE | direct, &file, err);
+        }
+        if (status == FLY_OK) {
+            status = write_again(file, start, &at, to, piece, err);
+        }
+        fly_file_abandon(file);
+    }
+    fly_mem_free(wal->env->mem, piece, PIECE);
+    return status;
+}
+
+/* Find the end, and make what is before it durable. Nothing is handed out yet: a page that was changed
+ * by a replay may be written at once. */
+static fly_status secure_end(fly_wal *wal, const struct found *found, uint64_t replay_from,
+                             fly_err *err)
+{
+    /* What is not known to be durable lay in a ring, which is no longer than a segment. */
+    uint64_t from = found->newest > found->first ? (found->newest - 1) * wal->segment_size : 0;
+    from = replay_from > from ? replay_from : from;
+    fly_wal_reader *reader = NULL;
+    fly_status status = fly_wal_reader_open(wal->env, wal->dir, NULL, wal->codec, wal->compressor,
+                                            from, &reader, err);
+    if (status == FLY_E_NOT_FOUND) { /* that segment has not begun, so it is further back */
+        status = fly_wal_reader_open(wal->env, wal->dir, NULL, wal->codec, wal->compressor, 0,
+                                     &reader, err);
+        from = 0;
+    }
+    fly_wal_record record;
+    while (status == FLY_OK) {
+        status = fly_wal_reader_next(reader, &record, err);
+    }
+    if (status == FLY_E_END) {
+        from = from > 0 ? from / wal->segment_size : found->first;
+        status = secure(wal, from * wal->segment_size, fly__wal_reader_told(reader),
+                        fly_wal_reader_position(reader), err);
+    }
+    fly_wal_reader_close(reader);
     return status;
 }
 
@@ -310,7 +407,8 @@ static fly_status open_all(fly_wal *wal, const fly_wal_options *options, fly_err
         return status;
     }
     if (found.is_log) {
-        status = replay(wal, options, &end, err);
+        status = secure_end(wal, &found, options->replay_from, err);
+        status = status == FLY_OK ? replay(wal, options, &end, err) : status;
     } else if (is_zero(wal->uuid, sizeof wal->uuid)) {
         status = wal->env->random(wal->env, wal->uuid, sizeof wal->uuid, err);
     }

@@ -30,6 +30,7 @@ struct fly_wal_reader {
     const fly_wal_compressor *compressor;
     char dir[FLY_PATH_MAX];
     uint64_t position;
+    uint64_t told;     /* what was read says that the log had been durable up to here */
     fly_wal_hold hold; /* of a live log */
 
     uint8_t uuid[16]; /* of the log, once a segment has told */
@@ -120,6 +121,11 @@ static fly_status open_file(fly_wal_reader *reader, uint64_t number, fly_err *er
     return status;
 }
 
+static void hear(fly_wal_reader *reader, uint64_t durable)
+{
+    reader->told = durable > reader->told ? durable : reader->told;
+}
+
 static fly_status open_segment(fly_wal_reader *reader, uint64_t number, fly_err *err)
 {
     close_segment(reader);
@@ -138,6 +144,7 @@ static fly_status open_segment(fly_wal_reader *reader, uint64_t number, fly_err 
         return status;
     }
     reader->segment = segment;
+    hear(reader, segment.durable);
     return learn_bound(reader, err);
 }
 
@@ -399,6 +406,11 @@ fly_status fly_wal_reader_next(fly_wal_reader *reader, fly_wal_record *record, f
         if (status != FLY_OK) {
             return status;
         }
+        bool note = whole != NULL && is_own(whole, FLY_WAL_TYPE_NOTE) && length >= PAD_CHECKED;
+        bool pad = whole != NULL && is_own(whole, FLY_WAL_TYPE_PAD) && length >= PAD_CHECKED;
+        if (note || pad) {
+            hear(reader, fly_get_u64(whole + FLY_WAL_HEADER));
+        }
         if (whole == NULL || is_own(whole, FLY_WAL_TYPE_NOTE)) {
             if (reader->bounded || reader->wal != NULL) {
                 return damaged(reader, lsn,
@@ -425,11 +437,16 @@ fly_status fly_wal_reader_next(fly_wal_reader *reader, fly_wal_record *record, f
             .type = whole[AT_TYPE],
             .flags = fly_get_u16(whole + AT_FLAGS) & FLY_WAL_USER_FLAGS,
         };
-        return fly__wal_decode(reader->env, reader->codec, reader->compressor,
-                               reader->segment.params, whole, lsn,
+        return fly__wal_decode(reader->env, reader->codec, reader->compressor, &reader->segment,
+                               whole, lsn,
                                fly_bytes_of(whole + FLY_WAL_HEADER, length - FLY_WAL_HEADER),
                                &reader->scratch, &reader->scratch_size, &record->payload, err);
     }
+}
+
+uint64_t fly__wal_reader_told(const fly_wal_reader *reader)
+{
+    return reader->told;
 }
 
 uint64_t fly_wal_reader_position(const fly_wal_reader *reader)

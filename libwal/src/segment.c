@@ -438,6 +438,12 @@ fly_status fly__wal_begin_life(fly_wal *wal, uint64_t number, uint64_t previous_
     }
     struct fly__wal_file *file = slot_of(wal, number);
     file->headed = true;
+    if (!file->file->direct) {
+        /* The system tells of pages that it could not write once, to one of those who sync: with
+         * several at a time, not to the one whose records they are. */
+        wal->in_flight_cap = 1;
+        wal->in_flight_max = 1;
+    }
     fly_store_u64(&wal->room, number * wal->segment_size + file->zeroed);
     return fly_file_write(file->file, 0, file->header, FLY_WAL_BLOCK, FLY_WRITE_DURABLE, err);
 }

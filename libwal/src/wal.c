@@ -149,6 +149,9 @@ void fly__wal_put_pad(fly_wal *wal, uint64_t from, uint64_t to)
  *     ── segment n ──────────┬── segment n + 1 ───────
  *       … record │ pad │     │ header block │ record …
  *               next         segment's end  place
+ *
+ * Where too little for a pad is left there is nothing, not even a record that would fit: whoever walks
+ * over the log goes on in the next segment.
  */
 static uint64_t place_after(const fly_wal *wal, uint64_t next, uint64_t size)
 {
@@ -156,7 +159,7 @@ static uint64_t place_after(const fly_wal *wal, uint64_t next, uint64_t size)
     if (within == 0) {
         return next + FLY_WAL_BLOCK;
     }
-    if (within + size > wal->segment_size) {
+    if (within + size > wal->segment_size || wal->segment_size - within < PAD_MIN) {
         return next - within + wal->segment_size + FLY_WAL_BLOCK;
     }
     return next;

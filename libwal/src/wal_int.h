@@ -251,11 +251,11 @@ bool fly__wal_seal(fly_wal *wal, uint64_t from, uint64_t *end);
 /* Put a pad into the ring; its place has been taken. */
 void fly__wal_put_pad(fly_wal *wal, uint64_t from, uint64_t to);
 
-/* No record of any log is longer. */
-enum { FLY__WAL_PAYLOAD_MAX = 512 << 20 };
-
 /* Disk space that only FLY_WAL_MUST may use: for finishing what was begun on a full disk. */
 enum { FLY__WAL_RESERVE = 16 << 10 };
+
+/* reader.c: what was read so far says that the log had been durable up to here. */
+uint64_t fly__wal_reader_told(const fly_wal_reader *reader);
 
 /* codec.c */
 
@@ -269,7 +269,8 @@ FLY_MUST_USE fly_status fly__wal_encrypt(const fly_wal *wal, const uint8_t *para
                                          uint8_t *record, uint32_t length, fly_err *err);
 /* What was appended, from what is stored; `payload` may point into `*scratch`, which grows. */
 FLY_MUST_USE fly_status fly__wal_decode(fly_env *env, const fly_wal_codec *codec,
-                                        const fly_wal_compressor *compressor, const uint8_t *params,
+                                        const fly_wal_compressor *compressor,
+                                        const struct fly__wal_segment *segment,
                                         const uint8_t *header, uint64_t lsn, fly_bytes stored,
                                         uint8_t **scratch, size_t *scratch_size, fly_bytes *payload,
                                         fly_err *err);

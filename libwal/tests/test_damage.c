@@ -94,7 +94,8 @@ static void compare_reader(fly_status opened, size_t count)
         fly_wal_reader_open(&copy.env, DIR, NULL, options.codec, NULL, 0, &reader, &why);
     if (status == FLY_OK) {
         size_t read = book_read(&book, reader, 0, &status, &why);
-        ck_assert_uint_eq(read, count);
+        ck_assert_uint_ge(read, count); /* opening looks at the end first */
+        ck_assert(opened != FLY_OK || read == count);
     }
     fly_wal_reader_close(reader);
     if (opened == FLY_OK) {

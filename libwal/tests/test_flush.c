@@ -301,6 +301,24 @@ START_TEST(as_many_writes_are_under_way_as_allowed_and_no_more)
 }
 END_TEST
 
+START_TEST(through_the_cache_one_write_is_under_way)
+{
+    options.in_flight = 4;
+    options.buffered = true;
+    open_log();
+    fly_store_u32(&gate.armed, 1);
+    commit(0, 0);
+    append(200);
+    start(1, wait_for_flush);
+    fly_sleep(20000000);
+    ck_assert_uint_eq(fly_load_u32(&gate.began), 1);
+    judge(0, PASSES);
+    judge(1, PASSES);
+    ck_assert_int_eq(finish(0), FLY_OK);
+    ck_assert_int_eq(finish(1), FLY_OK);
+}
+END_TEST
+
 /* With writes 0, 1, 2 under way: 1 and 2 come back, and nothing is durable before 0 has. */
 START_TEST(durable_is_the_unbroken_part)
 {
@@ -490,6 +508,7 @@ int main(void)
     TCase *tests = fly_test_case(suite, "writes");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, as_many_writes_are_under_way_as_allowed_and_no_more, 1, 5);
+    tcase_add_test(tests, through_the_cache_one_write_is_under_way);
     tcase_add_test(tests, durable_is_the_unbroken_part);
     tcase_add_test(tests, durable_grows_with_each_write_that_comes_back_in_order);
     tcase_add_test(tests, who_waits_at_the_same_time_shares_a_write);

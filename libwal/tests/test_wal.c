@@ -200,14 +200,54 @@ START_TEST(a_segment_may_end_at_any_byte)
         ck_assert_uint_eq((SMALL - fly_wal_next(wal) % SMALL) % SMALL, left);
         if (left % 16 == 0) {
             flush_all();
+            ck_assert_uint_eq(fly_wal_durable(wal), fly_wal_next(wal));
         }
         append(200);
         ck_assert_uint_eq(book.notes[book.count - 1].lsn % SMALL, FLY_WAL_BLOCK);
         flush_all();
     }
+    /* The shortest records may still fit. */
+    for (uint64_t left = 0; left <= 96; left += 8) {
+        leave(left);
+        for (size_t len = 0; len < 5; len++) {
+            append(len);
+        }
+        flush_all();
+    }
     size_t count = book.count;
     reopen_after_crash(&options);
     ck_assert_uint_eq(book.count, count);
+}
+END_TEST
+
+/* What aligns records is zero, also where the ring held others before: what is on disk is decided by
+ * what was appended, and by nothing else. */
+START_TEST(bytes_between_records_are_zero)
+{
+    static uint8_t segment[SMALL];
+    open_log(&tiny);
+    for (size_t i = 0; i < 2000; i++) {
+        append(i % 400);
+        if (i % 7 == 0) {
+            flush_all();
+        }
+    }
+    flush_all();
+    uint64_t loaded = UINT64_MAX;
+    for (size_t i = 0; i < book.count; i++) {
+        const struct note *note = &book.notes[i];
+        if (note->lsn / SMALL != loaded) {
+            loaded = note->lsn / SMALL;
+            FLY_CHECK_OK(fly_sim_disk_dump(world.disk, segment_name(loaded), segment, SMALL, NULL),
+                         err);
+        }
+        uint64_t end = note->lsn % SMALL + FLY_WAL_HEADER + note->len;
+        for (uint64_t at = end; at % 8 != 0; at++) {
+            if (segment[at] != 0) {
+                ck_abort_msg("byte %" PRIu64 " of segment %" PRIu64, at, loaded);
+            }
+        }
+    }
 }
 END_TEST
 
@@ -257,6 +297,20 @@ START_TEST(async_is_durable_within_the_interval)
     end = fly_wal_next(wal);
     FLY_CHECK_OK(fly_wal_flush(wal, end, FLY_DURABILITY_ASYNC, &err), err);
     FLY_CHECK_OK(fly_wal_wait(wal, end - 1, fly_now() + 10000000000u, &err), err);
+}
+END_TEST
+
+START_TEST(async_promises_nothing_that_comes_later)
+{
+    fly_wal_options options = tiny;
+    options.async_ms = 1;
+    open_log(&options);
+    append(10);
+    FLY_CHECK_OK(fly_wal_flush(wal, UINT64_MAX, FLY_DURABILITY_ASYNC, &err), err);
+    FLY_CHECK_OK(fly_wal_wait(wal, fly_wal_next(wal) - 1, fly_now() + 10000000000u, &err), err);
+    append(10);
+    fly_sleep(30000000);
+    ck_assert_uint_lt(fly_wal_durable(wal), fly_wal_next(wal));
 }
 END_TEST
 
@@ -364,6 +418,7 @@ int main(void)
     tcase_add_test(records, a_payload_beyond_the_limit_is_refused_and_nothing_is_appended);
     tcase_add_test(records, only_the_callers_flags_are_the_callers);
     tcase_add_test(records, the_ring_wraps_and_segments_follow_in_every_alignment);
+    tcase_add_test(records, bytes_between_records_are_zero);
     tcase_add_loop_test(records, a_segment_may_end_at_any_byte, 0, 2);
 
     TCase *durability = fly_test_case(suite, "durability");
@@ -371,6 +426,7 @@ int main(void)
     tcase_add_test(durability, what_was_flushed_survives_and_what_was_not_may_be_gone);
     tcase_add_test(durability, a_flush_beyond_the_end_flushes_what_there_is);
     tcase_add_test(durability, async_is_durable_within_the_interval);
+    tcase_add_test(durability, async_promises_nothing_that_comes_later);
     tcase_add_test(durability, off_is_written_when_the_ring_needs_room);
     tcase_add_test(durability, closing_flushes_and_abandoning_does_not);
     tcase_add_test(durability, many_lives_follow_each_other);

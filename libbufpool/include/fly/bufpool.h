@@ -249,6 +249,9 @@ void fly_bufpool_dirty(fly_bufpool *pool, const fly_pageref *ref, uint64_t lsn);
  * @brief Forget a page that was given back to the page file, dirty or not. It stays readable for
  *        those who observe it until they ask whether it changed.
  *
+ * Append the record of it first: from here on no checkpoint sees the page's changes, and one whose
+ * own record came before would lose them in a crash that takes back the page's end.
+ *
  * @param ref  Exclusive; released by this call.
  */
 void fly_bufpool_drop(fly_bufpool *pool, const fly_pageref *ref);

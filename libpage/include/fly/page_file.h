@@ -262,6 +262,16 @@ FLY_MUST_USE fly_status fly_pagefile_checkpoint(fly_pagefile *file, uint64_t lsn
  */
 FLY_MUST_USE fly_status fly_pagefile_shrink(fly_pagefile *file, fly_err *err);
 
+/**
+ * @brief Decide the invariants of pagefile.c for what is in memory, and for the maps on the disk.
+ *
+ * Does not look into other pages: whoever owns them knows which there are.
+ *
+ * @return FLY_E_CORRUPT: the first one broken; FLY_E_NO_MEMORY; FLY_E_IO.
+ * @cost   A read for each map that has not changed since the last checkpoint. Allocation waits.
+ */
+FLY_MUST_USE fly_status fly_pagefile_check(fly_pagefile *file, fly_err *err);
+
 FLY_EXTERN_C_END
 /** @} */
 #endif

@@ -76,8 +76,8 @@ typedef struct fly_store_options {
     fly_isolation isolation;   /**< default read committed */
     fly_durability durability; /**< default full */
     uint32_t async_ms;         /**< how soon an async commit is durable; default 10 ms */
-    uint32_t wal_segment_size; /**< default 64 MiB */
-    uint32_t wal_ring_size;    /**< default 16 MiB */
+    uint32_t wal_segment_size; /**< default 64 MiB; at least 8 pages */
+    uint32_t wal_ring_size;    /**< default 16 MiB; at least 16 pages */
     uint32_t wal_in_flight;    /**< log writes at a time; default: as many as pay */
     bool buffered;             /**< through the system's cache; default past it */
     uint64_t checkpoint_bytes; /**< log between checkpoints, at most; default 256 MiB */

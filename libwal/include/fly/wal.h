@@ -86,7 +86,8 @@ typedef fly_status (*fly_wal_replay)(void *ctx, const fly_wal_record *record, fl
 typedef struct fly_wal_options {
     uint32_t segment_size; /**< of a new log; power of two, 64 KiB to 1 GiB; default 64 MiB */
     uint32_t ring_size;    /**< power of two, at least 64 KiB; default 16 MiB */
-    uint32_t in_flight;    /**< writes at a time, at most; default: as many as pay */
+    uint32_t in_flight;    /**< writes at a time, at most; default: as many as pay. Through the
+                                   system's cache it is one */
     uint32_t async_ms;     /**< interval of FLY_DURABILITY_ASYNC; default 10 ms */
     uint8_t uuid[16];      /**< the log's identity; of a new log, and asserted of an old one;
                                    all zero: make one up, accept any */
@@ -268,7 +269,8 @@ struct fly_wal_codec {
     fly_status (*encode)(const fly_wal_codec *codec, const uint8_t params[64], uint64_t lsn,
                          const uint8_t header[8], const uint8_t *plain, size_t len, uint8_t *out,
                          fly_err *err);
-    /** Undo it; `len` is that of the encoded bytes. FLY_E_KEY. */
+    /** Undo it; `len` is that of the encoded bytes, `overhead` or more. FLY_E_KEY: that needs another
+     *  key; FLY_E_CORRUPT: these are not bytes that encode() made. */
     fly_status (*decode)(const fly_wal_codec *codec, const uint8_t params[64], uint64_t lsn,
                          const uint8_t header[8], const uint8_t *in, size_t len, uint8_t *plain,
                          fly_err *err);
