@@ -279,7 +279,7 @@ START_TEST(a_flipped_bit_in_any_page_is_named_and_costs_that_page_only)
     uint32_t seen[32] = {0};
     for (uint32_t page = 0; page < page_count; page++) {
         uint8_t kind = kind_of_page[page];
-        if (kind == FLY_PAGE_TYPE_NONE || kind >= 32 || ++seen[kind] > 6) {
+        if (kind == FLY_PAGE_TYPE_NONE || kind >= 32 || ++seen[kind] > fly_test_rounds(5)) {
             continue;
         }
         uint64_t offset = (uint64_t)page * PAGE + (page * 131 + 7) % PAGE;
@@ -535,7 +535,7 @@ START_TEST(what_a_damaged_page_held_is_taken_from_the_log_as_far_as_that_goes_ba
     uint32_t seen[32] = {0};
     for (uint32_t page = 0; page < page_count; page++) {
         uint8_t kind = kind_of_page[page];
-        if (kind == FLY_PAGE_TYPE_NONE || kind >= 32 || ++seen[kind] > 4) {
+        if (kind == FLY_PAGE_TYPE_NONE || kind >= 32 || ++seen[kind] > fly_test_rounds(2)) {
             continue;
         }
         uint64_t offset = (uint64_t)page * PAGE + (page * 173 + 5) % PAGE;
@@ -647,7 +647,8 @@ START_TEST(any_damaged_byte_of_the_log_is_named_or_harmless)
 {
     make_crashed_store();
     uint64_t end = end_of_log();
-    for (uint64_t at = 0; at < end; at += 1777) {
+    uint64_t step = end / fly_test_rounds(20);
+    for (uint64_t at = 0; at < end; at += step + 1) {
         flip_bit(log_file, at, (unsigned)(at % 8));
         if (verify() == 0) { /* then nothing can be missing */
             ck_assert_int_eq(salvage(), 0);
