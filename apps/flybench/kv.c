@@ -207,7 +207,6 @@ static fly_status store_path(const session *s, const entrant *e, const char *kin
 static fly_status run_task(session *s, kv_task *task, report_run *result, fly_err *err)
 {
     if (!task->what->limited) {
-        machine_warm(2 * kv_cache_bytes(&s->settings, task->what));
         return kv_run_apart(task, &s->stop, &s->shown, result, err);
     }
     fly_status status = files_drop_cached(task->dir, err);

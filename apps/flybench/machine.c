@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -48,20 +47,4 @@ void machine_print(const char *dir)
            kernel.sysname, kernel.release, kernel.machine, load[0]);
     printf("# directory: on %s%s\n", file_system,
            strcmp(file_system, "tmpfs") == 0 ? " (memory: durable commits cost nothing here)" : "");
-}
-
-void machine_warm(uint64_t bytes)
-{
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t half = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * page / 2;
-    bytes = bytes < half ? bytes : half;
-    uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) {
-        return; /* figures may be worse for it, not wrong */
-    }
-    for (uint64_t at = 0; at < bytes; at += page) {
-        ((volatile uint8_t *)memory)[at] = 1;
-    }
-    (void)munmap(memory, bytes);
 }

@@ -324,6 +324,8 @@ static void run(const struct stage *wanted, fly_sim_env *sim, uint32_t pool_page
     free(stage);
 }
 
+#ifdef FLY_POINTS
+
 /* What fly_sim_for_each_seed() is to run, and how often it has. */
 struct simulated {
     struct stage stage;
@@ -362,6 +364,8 @@ START_TEST(threads_get_along_in_every_order)
     ck_assert(fly_sim_for_each_seed(name, 200, run_simulated, &simulated));
 }
 END_TEST
+
+#endif
 
 /* ---------------------------------------------------------------------- with real threads */
 
