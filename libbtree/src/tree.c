@@ -800,7 +800,9 @@ fly_status fly_btree_get(fly_btree *tree, fly_bytes key, void *buffer, size_t ro
             if (entry.value.len > room) {
                 return FLY_E_FULL;
             }
-            memcpy(buffer, entry.value.data, entry.value.len);
+            if (entry.value.len > 0) { /* else there may be no buffer */
+                memcpy(buffer, entry.value.data, entry.value.len);
+            }
             return FLY_OK;
         }
         bool again;
