@@ -90,3 +90,8 @@ void fly__base_latch_exclusive_slow(fly_latch *latch)
         wait_for_change(latch, seen, &spins);
     }
 }
+
+void fly__base_latch_step_back(void)
+{
+    fly_yield();
+}

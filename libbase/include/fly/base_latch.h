@@ -50,6 +50,7 @@ uint64_t fly__base_latch_observe_slow(fly_latch *latch);
 void fly__base_latch_shared_slow(fly_latch *latch);
 void fly__base_latch_exclusive_slow(fly_latch *latch);
 void fly__base_latch_wake(fly_latch *latch);
+void fly__base_latch_step_back(void);
 /** @endcond */
 
 /** What an optimistic reader remembers. */
@@ -249,9 +250,10 @@ static inline void fly_latch_forget(fly_latch *latch, fly_latch_version version)
 FLY_MUST_USE static inline bool fly_latch_upgrade(fly_latch *latch, fly_latch_version version)
 {
     /* An observer that upgrades waits for no other observer, here neither: two that have each other's
-     * latch shared would wait for ever. */
+     * latch shared would wait for ever. But it lets them go on, or would find them there again. */
     fly_latch_unlock_shared(latch);
     if (!fly_latch_try_exclusive(latch)) {
+        fly__base_latch_step_back();
         return false;
     }
     if (((fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT) ^ FLY__LATCH_EXCLUSIVE) ==
