@@ -407,6 +407,30 @@ START_TEST(a_load_of_the_longest_keys_and_values_fits)
 }
 END_TEST
 
+/* Many short separators, until an inner node is nearly full, then long ones. */
+START_TEST(a_load_of_short_separators_and_then_long_ones_fits)
+{
+    size_t max = fly_btree_key_max(world.tree);
+    fly_btree_load *load = NULL;
+    fly_btree_stats stats;
+    uint32_t shorts = 500 + (uint32_t)_i * 25;
+    OK(fly_btree_load_begin(world.tree, 100, NULL, &load, &world.err), &world.err);
+    for (uint32_t i = 0; i < shorts + 40; i++) {
+        static uint8_t key[1024];
+        memset(key, i < shorts ? 'a' : 'l', sizeof key);
+        size_t len = i < shorts ? 8 : max;
+        fly_put_u32be(key + len - 4, i);
+        OK(fly_btree_load_add(load, fly_bytes_of(key, len),
+                              fly_bytes_of(big, fly_btree_inline_max(world.tree, len)), false,
+                              &world.err),
+           &world.err);
+    }
+    OK(fly_btree_load_finish(load, &world.err), &world.err);
+    world_verify(&world, &stats);
+    ck_assert_uint_eq(stats.entries, shorts + 40);
+}
+END_TEST
+
 START_TEST(what_a_load_may_not_do_is_refused)
 {
     fly_btree_load *load = NULL;
@@ -702,6 +726,7 @@ int main(void)
     tcase_add_test(tests, two_trees_in_one_pool_know_nothing_of_each_other);
     tcase_add_loop_test(tests, a_loaded_tree_is_a_tree, 0, 36);
     tcase_add_test(tests, a_load_of_the_longest_keys_and_values_fits);
+    tcase_add_loop_test(tests, a_load_of_short_separators_and_then_long_ones_fits, 0, 20);
     tcase_add_test(tests, what_a_load_may_not_do_is_refused);
     tcase_add_test(tests, an_abandoned_load_leaves_nothing);
     tcase_add_test(tests, a_load_is_undone_page_by_page);

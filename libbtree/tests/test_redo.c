@@ -126,6 +126,16 @@ static void write_image(struct world *world, const struct moment *moment, uint32
     fly_page_batch_destroy(batch);
 }
 
+/* Whether a page was given back between two moments, so that nobody has to be able to read it. */
+static bool was_free(const struct story *story, uint32_t page, uint32_t first, uint32_t last)
+{
+    bool was = false;
+    for (uint32_t moment = first; moment <= last; moment++) {
+        was = was || story->moments[moment].images[page] == NULL;
+    }
+    return was;
+}
+
 /* Make a file that holds each page as it was at some moment from `first` to `last`, and knows what
  * was in use at moment `first`. */
 static void make_file(fly_env *env, const struct story *story, uint32_t first, uint32_t last,
@@ -144,7 +154,9 @@ static void make_file(fly_env *env, const struct story *story, uint32_t first, u
         while (moment > first && story->moments[moment].images[page] == NULL) {
             moment--;
         }
-        write_image(&world, &story->moments[moment], page);
+        if (!was_free(story, page, first, last) || fly_rng_below(rng, 2) == 0) {
+            write_image(&world, &story->moments[moment], page);
+        }
     }
     for (uint32_t page = 0; page < story->moments[last].pages; page++) {
         if (!fly_pagefile_is_own(world.file, page)) {
@@ -170,6 +182,18 @@ static void is_as_it_was(struct world *world, const struct story *story,
 {
     for (uint32_t page = 0; page < PAGES_MAX; page++) {
         HOLDS(!missing->pages[page]);
+    }
+    /* Byte by byte, but for the checksum, which is computed when a page is written. */
+    for (uint32_t page = 0; page < moment->pages; page++) {
+        fly_pageref ref;
+        const uint8_t *image = moment->images[page];
+        if (image != NULL) {
+            OK(fly_bufpool_fix_shared(world->pool, page, &ref, &world->err), &world->err);
+            HOLDS(memcmp(ref.bytes, image, 20) == 0);
+            HOLDS(memcmp(ref.bytes + FLY_PAGE_HEADER, image + FLY_PAGE_HEADER,
+                         fly_pagefile_usable(world->file) - FLY_PAGE_HEADER) == 0);
+            fly_bufpool_unfix_shared(&ref);
+        }
     }
     open_root(world, story->root);
     world_verify(world, NULL);
@@ -227,7 +251,7 @@ static void mixtures_for_seed(void *ctx, uint64_t seed)
     fly_rng rng;
     fly_rng_init(&rng, seed + 1000);
     tell(&story, seed);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 12; i += LESS) {
         redo_on_a_mixture(&story, &rng);
     }
     forget(&story);
@@ -240,7 +264,7 @@ static const struct world_options large = {.page_size = 8192, .backend = FLY_BUF
 START_TEST(records_are_redone_on_pages_of_any_age)
 {
     struct world_options options[] = {plain, coded, large};
-    ck_assert(fly_test_seeds("redo", 6, mixtures_for_seed, &options[_i]));
+    ck_assert(fly_test_seeds("redo", LESS > 1 ? 1 : 6, mixtures_for_seed, &options[_i]));
 }
 END_TEST
 
@@ -300,7 +324,7 @@ static void the_log_may_end_anywhere(void *ctx, uint64_t seed)
 START_TEST(a_log_may_end_behind_any_record)
 {
     struct world_options options = plain;
-    ck_assert(fly_test_seeds("every record", 4, the_log_may_end_anywhere, &options));
+    ck_assert(fly_test_seeds("every record", LESS > 1 ? 1 : 4, the_log_may_end_anywhere, &options));
 }
 END_TEST
 
@@ -363,7 +387,7 @@ static void damaged_records(void *ctx, uint64_t seed)
 START_TEST(a_damaged_record_is_refused_or_does_no_harm_to_memory)
 {
     struct world_options options = plain;
-    ck_assert(fly_test_seeds("damaged records", 20, damaged_records, &options));
+    ck_assert(fly_test_seeds("damaged records", LESS > 1 ? 2 : 20, damaged_records, &options));
 }
 END_TEST
 
