@@ -332,12 +332,12 @@ void fly_pagefile_dissect_page(fly_dissector *d, const fly_page_dissect_options 
         fly_pagefile_dissect_header(d, options);
     } else if (kind == FLY_PAGE_TYPE_MAP) {
         fly_pagefile_dissect_map(d, options);
-    } else if (kind == FLY_PAGE_TYPE_SLOTTED) {
+    } else if (kind == FLY_PAGE_TYPE_SLOTTED && options->reserve == 0) {
         fly_page_dissect(d, options);
     } else {
         struct window window = narrow(d, options);
         walk_header(d, options, &window);
-        rest(d, "content", fly_dissect_left(d));
+        rest(d, options->reserve == 0 ? "content" : "encoded", fly_dissect_left(d));
         widen(d, &window);
     }
 }

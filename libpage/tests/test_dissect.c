@@ -200,6 +200,19 @@ START_TEST(what_is_wrong_with_a_page_is_said)
 }
 END_TEST
 
+START_TEST(of_an_encoded_page_the_header_is_shown)
+{
+    uint8_t bytes[4096];
+    struct shown shown;
+    sample_page(bytes, FLY_PAGE_HEADER, FLY_PAGE_SLOT);
+    fly_page_dissect_options options = {.reserve = 40};
+    ck_assert(walk(fly_pagefile_dissect_page, &options, fly_bytes_of(bytes, 4096), &shown));
+    FLY_CHECK_SAYS(shown.text, "1 4+1 type: slotted (3)\n");
+    FLY_CHECK_SAYS(shown.text, "0 24+4072 encoded: ");
+    ck_assert_ptr_null(strstr(shown.text, "slot:"));
+}
+END_TEST
+
 START_TEST(options_that_do_not_fit_the_page_are_harmless)
 {
     uint8_t bytes[4096];
@@ -414,6 +427,7 @@ int main(void)
     tcase_add_test(pages, an_owner_shows_its_own_bytes_and_cells);
     tcase_add_test(pages, several_pages_are_shown_one_after_the_other);
     tcase_add_test(pages, what_is_wrong_with_a_page_is_said);
+    tcase_add_test(pages, of_an_encoded_page_the_header_is_shown);
     tcase_add_test(pages, options_that_do_not_fit_the_page_are_harmless);
     TCase *files = fly_test_case(suite, "files");
     tcase_add_test(files, the_header_of_a_file_is_shown_field_by_field);

@@ -4,8 +4,8 @@
  *
  * Each function walks over one thing that begins where the dissector is, says what every byte means
  * (fly/base_dissect.h), and leaves the dissector behind it. Nothing is believed: bytes of any content
- * are shown as far as they can be, with a line that says what is wrong with them. Pages of a codec
- * show their header; the rest is for who has the key.
+ * are shown as far as they can be, with a line that says what is wrong with them. Who has decoded a
+ * page hands it to fly_page_dissect().
  *
  * Threads: thread-compatible. Formats: docs/formats/page.md, docs/formats/pagefile.md.
  */
@@ -51,7 +51,8 @@ void fly_pagefile_dissect_header(fly_dissector *d, const fly_page_dissect_option
 /** Dissect a map: runs of pages that are in use, and free. */
 void fly_pagefile_dissect_map(fly_dissector *d, const fly_page_dissect_options *options);
 
-/** Dissect a page of a page file, whichever of these it is; of unknown types, the header. */
+/** Dissect a page as it lies in a page file, whichever of these it is; of unknown types, and of pages
+ *  that a codec has encoded (`reserve` is not 0), the header. */
 void fly_pagefile_dissect_page(fly_dissector *d, const fly_page_dissect_options *options);
 
 /** Dissect a double-write area: its header block, its entries, the header of each page in it. */
