@@ -243,6 +243,34 @@ START_TEST(a_segment_that_was_cut_off_is_damage_or_an_end)
 }
 END_TEST
 
+/* The header of the next segment alone tells that what is damaged here had been durable. */
+START_TEST(a_header_bears_witness)
+{
+    write_log();
+    uint64_t last = book.notes[book.count - 1].lsn / SMALL;
+    size_t at = book.count;
+    while (book.notes[at - 1].lsn / SMALL == last) {
+        at--;
+    }
+    load(last);
+    begin_copy();
+    replace(last, bytes, FLY_WAL_BLOCK);
+    /* Of the segment before, the end from one of its first records on. */
+    FLY_CHECK_OK(
+        fly_sim_disk_flip(copy.disk, segment_name(last - 1), book.notes[at - 4].lsn % SMALL * 8),
+        err);
+    memset(bytes, 0, sizeof bytes);
+    uint64_t from = book.notes[at - 3].lsn % SMALL;
+    FLY_CHECK_OK(fly_sim_disk_poke(copy.disk, segment_name(last - 1), from,
+                                   fly_bytes_of(bytes, SMALL - from)),
+                 err);
+    size_t count;
+    FLY_CHECK(open_copy(&count), FLY_E_CORRUPT, err);
+    FLY_CHECK_SAYS(err.message, "is damaged at");
+    end_copy();
+}
+END_TEST
+
 START_TEST(a_segment_of_another_log_is_refused)
 {
     write_log();
@@ -410,6 +438,7 @@ int main(void)
     TCase *segments = fly_test_case(suite, "segments");
     tcase_add_checked_fixture(segments, setup, teardown);
     tcase_add_test(segments, a_segment_that_was_cut_off_is_damage_or_an_end);
+    tcase_add_test(segments, a_header_bears_witness);
     tcase_add_test(segments, a_segment_of_another_log_is_refused);
     tcase_add_test(segments, a_log_of_another_store_is_refused);
     tcase_add_loop_test(segments, each_forged_header_is_named, 0,

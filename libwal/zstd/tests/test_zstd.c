@@ -292,7 +292,7 @@ static fly_status work(fly_sim_env *with, void *ctx)
 
 START_TEST(every_failure_comes_out_as_an_error)
 {
-    fly_test_fault_options options = {.threads = true, .stride = 2};
+    fly_test_fault_options options = {.threads = true, .stride = 7};
     ck_assert(fly_test_each_fault("a compressed log", &options, work, NULL, NULL));
 }
 END_TEST
