@@ -28,4 +28,6 @@ fi
 
 "$build/bin/flydemo" run "$work/store" "$index"
 rm -f "$index"
-echo "The store is in $work/store. Ask again: $build/bin/flydemo ask $work/store"
+echo "The store is in $work/store. Ask again, or look inside:"
+echo "    $build/bin/flydemo ask $work/store"
+echo "    $build/bin/flyinspect summary $work/store"

@@ -14,7 +14,7 @@ static struct pool_world w;
 static struct {
     bool in[SLOTS];
     uint32_t page[SLOTS];
-    uint32_t loaded, touched, evicted;
+    uint32_t loaded, touched, evicted, asked;
     uint32_t tick, last, number; /* of the last call */
 } heard;
 
@@ -73,6 +73,7 @@ static uint32_t victim(void *state, uint32_t tick, bool (*may)(void *ctx, uint32
 {
     (void)state;
     (void)tick;
+    heard.asked++;
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         if (heard.in[slot] && may(ctx, slot)) {
             return slot;
@@ -254,6 +255,32 @@ START_TEST(dirty_and_latched_pages_are_not_among_those_that_may_go)
 }
 END_TEST
 
+START_TEST(a_thorough_policy_is_not_asked_again_when_it_found_nothing)
+{
+    enum { LATCHED = 4, ASKED_AGAIN = 8 - 1 + 32 - 1 };
+    fly_pageref latched[LATCHED];
+    listener.thorough = _i % 2 == 0;
+    open_pool(_i / 2);
+    for (uint32_t i = 0; i < LATCHED; i++) {
+        FLY_CHECK_OK(fly_bufpool_fix_shared(w.pool, 5 + i, &latched[i], &w.err), w.err);
+    }
+    for (uint32_t page = 20; page < 20 + SLOTS - LATCHED; page++) {
+        FLY_CHECK_OK(write_version(w.pool, page, 1, 10, &w.err), w.err);
+    }
+    heard.asked = 0;
+    use_shared(100);
+    /* Nothing clean, each dirty page, nothing more, and then the clean page that goes. */
+    uint32_t least = 1 + SLOTS - LATCHED + 1 + 1;
+    ck_assert_uint_eq(heard.asked, least + (listener.thorough ? 0 : ASKED_AGAIN));
+    ck_assert_uint_eq(stats_of(w.pool).writes, SLOTS - LATCHED); /* each of them once */
+    ck_assert_uint_eq(stats_of(w.pool).batches, 1);
+    for (uint32_t i = 0; i < LATCHED; i++) {
+        fly_bufpool_unfix_shared(&latched[i]);
+    }
+    close_pool();
+}
+END_TEST
+
 START_TEST(pages_that_did_not_come_or_were_dropped_are_taken_back)
 {
     open_pool(_i);
@@ -365,6 +392,8 @@ int main(void)
     tcase_add_loop_test(tests, a_page_remembers_when_it_was_touched_last_in_its_former_life, 0,
                         CASES);
     tcase_add_loop_test(tests, dirty_and_latched_pages_are_not_among_those_that_may_go, 0, CASES);
+    tcase_add_loop_test(tests, a_thorough_policy_is_not_asked_again_when_it_found_nothing, 0,
+                        2 * CASES);
     tcase_add_loop_test(tests, pages_that_did_not_come_or_were_dropped_are_taken_back, 0, CASES);
     tcase_add_loop_test(tests, the_trace_tells_the_story, 0, CASES);
     tcase_add_loop_test(tests, every_use_of_a_watched_page_is_told, 0, CASES);

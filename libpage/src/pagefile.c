@@ -276,8 +276,9 @@ static fly_status accept_codec(fly_pagefile *file, const uint8_t *header, fly_er
     }
     if (file->codec->id != id || file->codec->reserve != reserve) {
         return fly_err_set(err, FLY_E_KEY,
-                           "\"%s\" is encrypted by method %" PRIu32 ", not %" PRIu32, file->path,
-                           id, file->codec->id);
+                           "\"%s\" is encrypted by method %" PRIu32 " with %" PRIu32
+                           " bytes in a page, not by %" PRIu32 " with %" PRIu32,
+                           file->path, id, reserve, file->codec->id, file->codec->reserve);
     }
     memcpy(file->params, header + AT_PARAMS, sizeof file->params);
     fly_status status = file->codec->accept(file->codec, file->params, err);
@@ -968,9 +969,6 @@ static uint32_t forget_tail(fly_pagefile *file)
         }
     }
     fly_store_u32(&file->pages, kept);
-    if (file->lowest_free > kept / 64) {
-        file->lowest_free = kept / 64;
-    }
     return kept;
 }
 

@@ -3,7 +3,7 @@
  * what a disk does wrong shows when the page is read.
  * Method: power goes at every call of a small history, in every way, and once more during repair;
  * areas torn, stale, foreign and made up; every call failing once; writes lost, misdirected and
- * duplicated on the simulated disk.
+ * duplicated on the simulated disk; random lives of a file against a list of versions.
  */
 #include "pagefile_help.h"
 
@@ -352,6 +352,111 @@ START_TEST(without_an_area_a_torn_page_is_refused)
     struct history history = {0};
     ck_assert(fly_test_each_crash("without an area", NULL, write_without_area, whole_or_refused,
                                   &history));
+}
+END_TEST
+
+/* ---------------------------------------------------------------------------- model */
+
+enum { LIVES = 4, STEPS = 12, SPAN = 40 };
+
+/* The version of each page that was acknowledged, and of those in the last batch, which may be there. */
+struct versions {
+    uint32_t acknowledged[SPAN];
+    uint32_t tried[SPAN]; /* 0: not in the last batch */
+    uint32_t next;
+};
+
+/* A batch of random pages, each of the next version; false when power went. */
+static bool write_some(fly_pagefile *file, struct versions *model, fly_rng *rng)
+{
+    uint32_t ids[SPAN];
+    uint32_t count = 0;
+    uint32_t of_8 = 1 + (uint32_t)fly_rng_below(rng, 7);
+    model->next++;
+    memset(model->tried, 0, sizeof model->tried);
+    for (uint32_t i = 0; i < SPAN; i++) {
+        if (fly_rng_below(rng, 8) < of_8) {
+            ids[count++] = 2 + i;
+            model->tried[i] = model->next;
+        }
+    }
+    if (count > 0 && write_pages(file, ids, count, model->next, NULL) != FLY_OK) {
+        return false;
+    }
+    for (uint32_t i = 0; i < SPAN; i++) {
+        model->acknowledged[i] = model->tried[i] != 0 ? model->tried[i] : model->acknowledged[i];
+    }
+    memset(model->tried, 0, sizeof model->tried);
+    return fly_rng_below(rng, 4) > 0 ||
+           fly_pagefile_checkpoint(file, model->next, NULL, NULL) == FLY_OK;
+}
+
+/* What is there is what was acknowledged, and the last batch if it was tried: all of it or nothing. */
+static void check_versions(fly_pagefile *file, struct versions *model)
+{
+    bool there = false;
+    bool known = false;
+    for (uint32_t i = 0; i < SPAN; i++) {
+        uint32_t version = version_of(file, 2 + i);
+        if (model->tried[i] != 0) {
+            bool new = version == model->tried[i];
+            if ((known && new != there) || (!new &&version != model->acknowledged[i])) {
+                ck_abort_msg("page %u is of version %u, its batch is %s", 2 + i, version,
+                             there ? "there" : "not there");
+            }
+            known = true;
+            there = new;
+        } else if (version != model->acknowledged[i]) {
+            ck_abort_msg("page %u is of version %u, not %u", 2 + i, version,
+                         model->acknowledged[i]);
+        }
+        model->acknowledged[i] = version;
+    }
+    memset(model->tried, 0, sizeof model->tried);
+}
+
+static void lives(void *ctx, uint64_t seed)
+{
+    (void)ctx;
+    static const uint32_t page_sizes[] = {4096, 8192, 32768};
+    fly_rng rng;
+    struct versions model = {.next = 1};
+    fly_rng_init(&rng, seed);
+    fly_sim_env_init(&world, &(fly_sim_env_options){.seed = seed, .disk.direct = seed % 2 == 0});
+    fly_pagefile *file = file_with_pages(page_sizes[seed % 3], SPAN);
+    for (uint32_t i = 0; i < SPAN; i++) {
+        model.acknowledged[i] = 1;
+    }
+    for (uint32_t life = 0; life < LIVES; life++) {
+        fly_sim_fault power = {.trouble = FLY_SIM_CRASHES,
+                               .calls = FLY_SIM_CHANGES,
+                               .at = fly_rng_below(&rng, STEPS * 8)};
+        fly_sim_disk_arm(world.disk, &power);
+        for (uint32_t step = 0; step < STEPS && write_some(file, &model, &rng); step++) {
+        }
+        fly_sim_survival how = (fly_sim_survival)fly_rng_below(&rng, FLY_SIM_SURVIVALS);
+        fly_sim_disk_crash(world.disk, how, fly_rng_next(&rng));
+        fly_pagefile_close(file);
+        for (uint32_t attempt = 0; attempt < 2; attempt++) { /* power goes while it is repaired */
+            power.at = fly_rng_below(&rng, 8);
+            fly_sim_disk_arm(world.disk, &power);
+            fly_pagefile_options options = {0};
+            if (try_open(&world, &options, &file, NULL) == FLY_OK) {
+                fly_pagefile_close(file);
+            }
+            fly_sim_disk_crash(world.disk, how, fly_rng_next(&rng));
+        }
+        file = open_file(&world, 0);
+        check_versions(file, &model);
+        FLY_CHECK_OK(fly_pagefile_check(file, &err), err);
+    }
+    fly_pagefile_close(file);
+    fly_sim_env_deinit(&world);
+}
+
+START_TEST(random_batches_and_crashes_agree_with_a_list_of_versions)
+{
+    ck_assert(fly_test_seeds("lives of a page file", 60, lives, NULL));
 }
 END_TEST
 
@@ -957,6 +1062,7 @@ int main(void)
     TCase *crashes = fly_test_case(suite, "crashes");
     tcase_add_loop_test(crashes, a_crash_leaves_each_batch_whole_or_not_there, 0, 3);
     tcase_add_test(crashes, the_names_of_file_and_area_survive_too);
+    tcase_add_test(crashes, random_batches_and_crashes_agree_with_a_list_of_versions);
     tcase_add_test(crashes, without_an_area_a_torn_page_is_refused);
 
     TCase *faults = fly_test_case(suite, "faults");

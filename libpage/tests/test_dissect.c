@@ -200,6 +200,26 @@ START_TEST(what_is_wrong_with_a_page_is_said)
 }
 END_TEST
 
+START_TEST(options_that_do_not_fit_the_page_are_harmless)
+{
+    uint8_t bytes[4096];
+    struct shown shown;
+    sample_page(bytes, FLY_PAGE_HEADER, FLY_PAGE_SLOT);
+    fly_page_dissect_options options = {.reserve = 4097};
+    ck_assert(!walk(fly_page_dissect, &options, fly_bytes_of(bytes, sizeof bytes), &shown));
+    FLY_CHECK_SAYS(shown.text, "page: WRONG: cut off after 4096 bytes");
+    options = (fly_page_dissect_options){.page_size = 4096, .slots_at = 5000};
+    ck_assert(walk(fly_page_dissect, &options, fly_bytes_of(bytes, sizeof bytes), &shown));
+    FLY_CHECK_SAYS(shown.text, "page: WRONG: too small for slots at 5000");
+    options = (fly_page_dissect_options){.page_size = 28};
+    ck_assert(!walk(fly_pagefile_dissect_map, &options, fly_bytes_of(bytes, 28), &shown));
+    ck_assert_ptr_null(strstr(shown.text, "bits"));
+    options = (fly_page_dissect_options){.page_size = 4096};
+    ck_assert(walk(fly_pagefile_dissect_map, &options, fly_bytes_of(bytes, 100), &shown));
+    ck_assert_ptr_null(strstr(shown.text, "bits")); /* half a map says nothing about the rest */
+}
+END_TEST
+
 /* --------------------------------------------------------------------- page files */
 
 enum { FILE_BYTES = 12 * 4096, AREA_BYTES = 4096 + 3 * 4096 };
@@ -274,6 +294,23 @@ START_TEST(a_map_is_shown_as_runs)
                                "1 32+1 free: pages 4 to 6\n"
                                "1 32+2 used: pages 7 to 11\n"
                                "1 33+4063 free: pages 12 to 32511\n");
+}
+END_TEST
+
+START_TEST(a_later_map_speaks_of_later_pages)
+{
+    uint8_t bytes[4096];
+    fly_page page = {bytes, sizeof bytes, 32, FLY_PAGE_SLOT};
+    struct shown shown;
+    fly_page_init(page, 2 * 32512, FLY_PAGE_TYPE_MAP);
+    fly_put_u32(bytes + 24, 2);
+    bytes[32] = 1;
+    bytes[4095] = 0x80;
+    ck_assert(walk(fly_pagefile_dissect_page, NULL, fly_bytes_of(bytes, sizeof bytes), &shown));
+    FLY_CHECK_SAYS(shown.text, "0 24+4 map: 2\n");
+    FLY_CHECK_SAYS(shown.text, "1 32+1 used: pages 65024 to 65024\n"
+                               "1 32+4064 free: pages 65025 to 97534\n"
+                               "1 4095+1 used: pages 97535 to 97535\n");
 }
 END_TEST
 
@@ -377,9 +414,11 @@ int main(void)
     tcase_add_test(pages, an_owner_shows_its_own_bytes_and_cells);
     tcase_add_test(pages, several_pages_are_shown_one_after_the_other);
     tcase_add_test(pages, what_is_wrong_with_a_page_is_said);
+    tcase_add_test(pages, options_that_do_not_fit_the_page_are_harmless);
     TCase *files = fly_test_case(suite, "files");
     tcase_add_test(files, the_header_of_a_file_is_shown_field_by_field);
     tcase_add_test(files, a_map_is_shown_as_runs);
+    tcase_add_test(files, a_later_map_speaks_of_later_pages);
     tcase_add_test(files, an_area_is_shown_with_its_pages);
     TCase *rubbish = fly_test_case(suite, "rubbish");
     tcase_add_loop_test(rubbish, bytes_cut_anywhere_are_not_read_beyond, 0, ALL);

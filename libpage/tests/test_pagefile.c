@@ -414,6 +414,136 @@ START_TEST(pages_beyond_the_end_are_not_read)
 }
 END_TEST
 
+/* -------------------------------------------------------------------------- codecs */
+
+enum { CODEC_RESERVE = 24, CODEC_ID = 77 };
+
+/* The poorest codec: each byte xor 0x3c, and a mark at the end. */
+struct poor {
+    fly_page_codec codec;
+    uint8_t mark;
+    fly_status answer; /* to encode() */
+};
+
+static fly_status poor_describe(const fly_page_codec *codec, uint8_t params[FLY_PAGEFILE_PARAMS],
+                                fly_err *why)
+{
+    (void)why;
+    memset(params, ((const struct poor *)codec)->mark, FLY_PAGEFILE_PARAMS);
+    return FLY_OK;
+}
+
+static fly_status poor_accept(const fly_page_codec *codec,
+                              const uint8_t params[FLY_PAGEFILE_PARAMS], fly_err *why)
+{
+    bool mine = params[0] == ((const struct poor *)codec)->mark &&
+                params[FLY_PAGEFILE_PARAMS - 1] == ((const struct poor *)codec)->mark;
+    return mine ? FLY_OK : fly_err_set(why, FLY_E_KEY, "that is another key");
+}
+
+static void poor_xor(const uint8_t *from, uint8_t *to, uint32_t size)
+{
+    for (uint32_t i = FLY_PAGE_HEADER; i < size - CODEC_RESERVE; i++) {
+        to[i] = from[i] ^ 0x3c;
+    }
+}
+
+static fly_status poor_encode(const fly_page_codec *codec, const uint8_t uuid[16], uint32_t id,
+                              const uint8_t *plain, uint8_t *out, uint32_t size, fly_err *why)
+{
+    const struct poor *poor = (const struct poor *)codec;
+    if (poor->answer != FLY_OK) {
+        return fly_err_set(why, poor->answer, "no encoding today");
+    }
+    memcpy(out, plain, FLY_PAGE_HEADER);
+    poor_xor(plain, out, size);
+    memset(out + size - CODEC_RESERVE, 0, CODEC_RESERVE);
+    memcpy(out + size - CODEC_RESERVE, uuid, 16);
+    fly_put_u32(out + size - 4, id);
+    return FLY_OK;
+}
+
+static fly_status poor_decode(const fly_page_codec *codec, const uint8_t uuid[16], uint32_t id,
+                              uint8_t *bytes, uint32_t size, fly_err *why)
+{
+    (void)codec;
+    if (memcmp(bytes + size - CODEC_RESERVE, uuid, 16) != 0 ||
+        fly_get_u32(bytes + size - 4) != id) {
+        return fly_err_set(why, FLY_E_CORRUPT, "page %u was not encoded here", id);
+    }
+    poor_xor(bytes, bytes, size);
+    return FLY_OK;
+}
+
+static struct poor make_poor(uint8_t mark)
+{
+    return (struct poor){.codec = {.id = CODEC_ID,
+                                   .reserve = CODEC_RESERVE,
+                                   .describe = poor_describe,
+                                   .accept = poor_accept,
+                                   .encode = poor_encode,
+                                   .decode = poor_decode},
+                         .mark = mark};
+}
+
+START_TEST(pages_go_through_the_codec_and_what_is_the_files_own_does_not)
+{
+    struct poor poor = make_poor(9);
+    fly_pagefile_options options = {.page_size = 4096, .create = true, .codec = &poor.codec};
+    fly_pagefile *file = NULL;
+    FLY_CHECK_OK(try_open(&world, &options, &file, &err), err);
+    ck_assert_uint_eq(fly_pagefile_usable(file), 4096 - CODEC_RESERVE);
+    uint32_t page = alloc(file, FLY_PAGE_NONE, 1);
+    FLY_CHECK_OK(write_pages(file, &page, 1, 1, &err), err);
+    FLY_CHECK_OK(fly_pagefile_checkpoint(file, 5, NULL, &err), err);
+    fly_pagefile_close(file);
+    options = (fly_pagefile_options){.codec = &poor.codec};
+    FLY_CHECK_OK(try_open(&world, &options, &file, &err), err);
+    check_version(file, page, 1);
+    uint8_t *bytes = new_block(4096);
+    FLY_CHECK_OK(fly_pagefile_read(file, 0, bytes, &err), err); /* its own: as they are */
+    ck_assert_mem_eq(bytes + 24, "FlyDB pg", 8);
+    FLY_CHECK_OK(fly_pagefile_read(file, 1, bytes, &err), err);
+    ck_assert_uint_eq(bytes[32], 7);
+    FLY_CHECK_OK(fly_pagefile_read_raw(file, page, bytes, &err), err);
+    ck_assert(!is_page(bytes, 4096 - CODEC_RESERVE, page, 1));
+    ck_assert_uint_eq(fly_get_u32(bytes + 4092), page);
+    fly_put_u32(bytes + 4092, 3);
+    fly_page_seal(bytes, 4096);
+    FLY_CHECK(fly_pagefile_accept(file, page, bytes, &err), FLY_E_CORRUPT, err);
+    FLY_CHECK_SAYS(err.message, "\"data\": page 2 was not encoded here");
+    free(bytes);
+    poor.answer = FLY_E_IO;
+    FLY_CHECK(write_pages(file, &page, 1, 2, &err), FLY_E_IO, err);
+    poor.answer = FLY_OK;
+    check_version(file, page, 1);
+    FLY_CHECK_OK(write_pages(file, &page, 1, 2, &err), err); /* nothing had begun */
+    fly_pagefile_close(file);
+}
+END_TEST
+
+START_TEST(a_file_wants_the_codec_that_it_was_made_with)
+{
+    struct poor poor = make_poor(9);
+    fly_pagefile_options options = {.page_size = 4096, .create = true, .codec = &poor.codec};
+    fly_pagefile *file = NULL;
+    FLY_CHECK_OK(try_open(&world, &options, &file, &err), err);
+    fly_pagefile_close(file);
+    options.page_size = 0;
+    poor.mark = 8;
+    check_refused(&options, FLY_E_KEY, "could not open \"data\": that is another key");
+    poor.mark = 9;
+    poor.codec.id = 78;
+    check_refused(&options, FLY_E_KEY,
+                  "\"data\" is encrypted by method 77 with 24 bytes in a page, not by 78 with 24");
+    poor.codec.id = CODEC_ID;
+    poor.codec.reserve = 32;
+    check_refused(&options, FLY_E_KEY,
+                  "\"data\" is encrypted by method 77 with 24 bytes in a page, not by 77 with 32");
+    refused(FLY_E_KEY, "\"data\" is encrypted, and no key was given");
+}
+END_TEST
+
 /* ---------------------------------------------------------------------- allocation */
 
 START_TEST(the_lowest_free_page_is_given_or_one_nearby)
@@ -626,9 +756,11 @@ static fly_status end(void *ctx, fly_err *why)
 {
     struct moment *moment = ctx;
     moment->order[moment->count++] = 'e';
+    if (moment->answer != FLY_OK) {
+        return fly_err_set(why, moment->answer, "the log is broken");
+    }
     (void)alloc(moment->file, FLY_PAGE_NONE, 1); /* after the copy: not part of it */
-    return moment->answer == FLY_OK ? FLY_OK
-                                    : fly_err_set(why, moment->answer, "the log is broken");
+    return FLY_OK;
 }
 
 START_TEST(the_owner_is_asked_before_and_after_the_copy)
@@ -648,7 +780,7 @@ START_TEST(the_owner_is_asked_before_and_after_the_copy)
     ck_assert_uint_eq(fly_pagefile_checkpoint_lsn(file), 1);
     FLY_CHECK_OK(fly_pagefile_checkpoint(file, 2, NULL, &err), err); /* the map is dirty still */
     file = crash(file);
-    ck_assert_uint_eq(fly_pagefile_used(file), 5);
+    ck_assert_uint_eq(fly_pagefile_used(file), 4);
     moment.file = file;
     moment.answer = FLY_OK;
     fly_test_mem_fail(&world.mem, 0, false); /* no memory: the owner is thawed all the same */
@@ -714,6 +846,51 @@ START_TEST(free_pages_at_the_end_go_back_to_the_disk)
     file = reopen(file);
     ck_assert_uint_eq(fly_pagefile_pages(file), 2);
     ck_assert_uint_eq(alloc(file, FLY_PAGE_NONE, 1), 2);
+    fly_pagefile_close(file);
+}
+END_TEST
+
+/* Memory in which somebody else is quick: at the `at`-th request from now on it takes a page of the
+ * file and writes it. */
+struct busy {
+    fly_mem mem;
+    fly_mem *inner;
+    fly_pagefile *file;
+    uint32_t at, page;
+};
+
+static void *busy_alloc(fly_mem *mem, size_t size, size_t align)
+{
+    struct busy *busy = (struct busy *)mem;
+    if (busy->file != NULL && busy->at-- == 0) {
+        fly_pagefile *file = busy->file;
+        busy->file = NULL;
+        busy->page = alloc(file, FLY_PAGE_NONE, 1);
+        FLY_CHECK_OK(write_pages(file, &busy->page, 1, 3, &err), err);
+    }
+    return busy->inner->alloc(busy->inner, size, align);
+}
+
+static void busy_release(fly_mem *mem, void *block, size_t size)
+{
+    fly_mem *inner = ((struct busy *)mem)->inner;
+    inner->release(inner, block, size);
+}
+
+START_TEST(what_others_take_while_the_file_shrinks_is_theirs)
+{
+    struct busy busy = {.mem = {busy_alloc, busy_release}, .inner = world.env.mem};
+    world.env.mem = &busy.mem;
+    fly_pagefile *file = open_file(&world, 4096);
+    (void)alloc(file, FLY_PAGE_NONE, 20);
+    FLY_CHECK_OK(fly_pagefile_free(file, 12, 10, &err), err);
+    FLY_CHECK_OK(fly_pagefile_checkpoint(file, 1, NULL, &err), err);
+    busy.at = 2; /* the maps are copied, and not written yet */
+    busy.file = file;
+    FLY_CHECK_OK(fly_pagefile_shrink(file, &err), err);
+    ck_assert_uint_eq(busy.page, 12);
+    check_version(file, busy.page, 3);
+    FLY_CHECK_OK(fly_pagefile_check(file, &err), err);
     fly_pagefile_close(file);
 }
 END_TEST
@@ -1084,6 +1261,7 @@ enum { THREADS = 3 };
 
 struct worker {
     fly_pagefile *file;
+    bool shrinks;
     uint32_t pages[2];
 };
 
@@ -1098,6 +1276,9 @@ static void take_and_checkpoint(void *arg)
     fly_err mine = {0};
     FLY_CHECK_OK(fly_pagefile_checkpoint(worker->file, worker->pages[0], NULL, &mine), mine);
     FLY_CHECK_OK(write_pages(worker->file, worker->pages, 1, 1, &mine), mine);
+    if (worker->shrinks) {
+        FLY_CHECK_OK(fly_pagefile_shrink(worker->file, &mine), mine);
+    }
     (void)fly_pagefile_checkpoint_lsn(worker->file);
     (void)fly_pagefile_used(worker->file);
 }
@@ -1108,7 +1289,7 @@ static void several_at_once(fly_sim_env *w)
     struct worker workers[THREADS];
     fly_thread threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.file = file};
+        workers[i] = (struct worker){.file = file, .shrinks = i < 2};
         FLY_CHECK_OK(fly_thread_start(w->env.sched, &threads[i], "worker", take_and_checkpoint,
                                       &workers[i], &err),
                      err);
@@ -1182,6 +1363,11 @@ int main(void)
                         (int)(sizeof forgeries / sizeof forgeries[0]));
     tcase_add_test(bad, pages_beyond_the_end_are_not_read);
 
+    TCase *codecs = fly_test_case(suite, "codecs");
+    tcase_add_checked_fixture(codecs, set_up, tear_down);
+    tcase_add_test(codecs, pages_go_through_the_codec_and_what_is_the_files_own_does_not);
+    tcase_add_test(codecs, a_file_wants_the_codec_that_it_was_made_with);
+
     TCase *allocation = fly_test_case(suite, "allocation");
     tcase_add_checked_fixture(allocation, set_up, tear_down);
     tcase_add_test(allocation, the_lowest_free_page_is_given_or_one_nearby);
@@ -1199,6 +1385,7 @@ int main(void)
     tcase_add_test(checkpoints, the_owner_is_asked_before_and_after_the_copy);
     tcase_add_loop_test(checkpoints, a_checkpoint_of_many_maps_that_was_interrupted_is_none, 0, 2);
     tcase_add_test(checkpoints, free_pages_at_the_end_go_back_to_the_disk);
+    tcase_add_test(checkpoints, what_others_take_while_the_file_shrinks_is_theirs);
     tcase_add_test(checkpoints, maps_that_nobody_needs_go_too);
     tcase_add_loop_test(checkpoints, each_broken_rule_is_named, 0, RULES);
 

@@ -176,8 +176,9 @@ static void txn_record(fly_dissector *d, uint8_t type)
 static void other_record(fly_dissector *d, const fly_wal_record *record,
                          const fly_txn_dissect_options *options)
 {
+    bool compensates = (record->flags & FLAG_COMPENSATION) != 0;
     (void)fly_dissect_number(d, "transaction", 8);
-    (void)fly_dissect_number(d, "its record before", 8);
+    (void)fly_dissect_number(d, compensates ? "to undo next" : "its record before", 8);
     if (!d->bad && options != NULL && options->other != NULL) {
         options->other(options->ctx, d, record, fly_dissect_left(d));
     }

@@ -466,8 +466,13 @@ static fly_status replay_other(struct recovery *recovery, const fly_wal_record *
     if (record->payload.len < 16) {
         return unreadable(record, err);
     }
-    if (hear_of(recovery, fly_get_u64(record->payload.data), record->lsn) == NULL) {
+    struct told *told = hear_of(recovery, fly_get_u64(record->payload.data), record->lsn);
+    if (told == NULL) {
         return out_of_memory(err);
+    }
+    if ((record->flags & FLAG_COMPENSATION) != 0) {
+        forget_undone(told, fly_get_u64(record->payload.data + 8));
+        told->prepared = false;
     }
     for (uint32_t i = 0; i < store->options.manager_count; i++) {
         const fly_resource_manager *manager = &store->options.managers[i];
@@ -588,6 +593,9 @@ static fly_status undo_record(fly_txn *txn, const fly_wal_record *record, uint64
         return record->type == TXN_DROP ? fly__txn_restore_page(txn, UNDO_DROP, 0, 0, *next, err)
                                         : FLY_OK; /* UNDONE: its work is done */
     }
+    if ((record->flags & FLAG_COMPENSATION) != 0) {
+        return FLY_OK;
+    }
     return fly__txn_undo_other(txn, record->manager, record->type,
                                fly_bytes_of(record->payload.data + 16, record->payload.len - 16),
                                *next, err);
@@ -657,9 +665,8 @@ static fly_status list_records(struct recovery *recovery, fly_wal_reader *reader
         if (record.payload.len < 16) {
             return unreadable(&record, err);
         }
-        bool undone =
-            (record.manager == MANAGER_TREES && (record.flags & FLAG_COMPENSATION) != 0) ||
-            (record.manager == MANAGER_TXNS && record.type == TXN_UNDONE);
+        bool undone = (record.manager != MANAGER_TXNS && (record.flags & FLAG_COMPENSATION) != 0) ||
+                      (record.manager == MANAGER_TXNS && record.type == TXN_UNDONE);
         if (!undone) {
             if (rebuild->count == rebuild->room) {
                 size_t room = rebuild->room * 2 + 64;

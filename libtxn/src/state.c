@@ -208,6 +208,7 @@ fly_status fly__txn_take_id(fly_txn *txn, struct extent *extent, fly_err *err)
     }
     FLY_POINT("take number", store);
     uint64_t id = fly_add_u64(&store->next_id, 1);
+    FLY_POINT("took number", store);
     fly_status status = chunk_for(store, id, err);
     if (FLY_UNLIKELY(status != FLY_OK)) {
         if (first) {
@@ -388,6 +389,7 @@ static void take_snapshot(fly_txn *txn)
     FLY_POINT("take snapshot", store);
     txn->view.low = fly_load_seq_u64(&store->low);
     txn->view.timestamp = fly_load_seq_u64(&store->clock);
+    FLY_POINT("read the clock", store);
     fly_store_relaxed_u64(&txn->low, txn->view.low);
     fly_store_u64(&txn->snapshot, txn->view.timestamp);
     FLY_POINT("took snapshot", store);

@@ -418,17 +418,29 @@ fly_savepoint fly_txn_savepoint(const fly_txn *txn)
     return (fly_savepoint){.undo = (uint64_t)(uintptr_t)txn->undo, .count = txn->undo_count};
 }
 
+/* Whether what was the newest undo record at a savepoint still is one: it is not, if the transaction was
+ * rolled back to an earlier savepoint since. */
+static bool is_within(const fly_txn *txn, const struct undo *record)
+{
+    const struct undo *at = txn->undo;
+    while (at != record && at != NULL) {
+        at = at->before;
+    }
+    return at == record;
+}
+
 fly_status fly_txn_rollback_to(fly_txn *txn, fly_savepoint savepoint, fly_err *err)
 {
-    if (txn->prepared || savepoint.count > txn->undo_count) {
+    const struct undo *stop = (const struct undo *)(uintptr_t)savepoint.undo;
+    if (txn->prepared || savepoint.count > txn->undo_count || !is_within(txn, stop)) {
         return fly_err_set(err, FLY_E_INVALID, "that savepoint is not one of this transaction");
     }
-    if (txn->undo == (const struct undo *)(uintptr_t)savepoint.undo) {
+    if (txn->undo == stop) {
         txn->failed = false;
         return FLY_OK;
     }
     fly__txn_enter(txn);
-    fly_status status = fly__txn_undo_to(txn, (const struct undo *)(uintptr_t)savepoint.undo, err);
+    fly_status status = fly__txn_undo_to(txn, stop, err);
     fly__txn_leave(txn);
     txn->failed = status != FLY_OK;
     return status;

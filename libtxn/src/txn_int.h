@@ -238,6 +238,9 @@ struct fly_txn {
     bool validated_long;            /* it is prepared, and may keep its place. serial_mutex */
     struct fly_txn *next_validated; /* serial_mutex */
 
+    bool undoing;       /* another manager's undo() runs, and has logged nothing yet */
+    uint64_t undo_next; /* the record to undo after that one */
+
     uint8_t name[SAVED_NAME_MAX]; /* of a prepared transaction */
     size_t name_len;
     bool prepared;
@@ -375,6 +378,9 @@ struct fly_store {
 enum { MANAGER_TREES = 1, MANAGER_TXNS = 2 };
 
 /*
+ * Records of other residents, from FLY_STORE_MANAGER_FIRST on: u64 transaction, u64 its record before, or,
+ * with FLAG_COMPENSATION, to undo next, then what the manager logs.
+ *
  * Records of MANAGER_TREES have libbtree's types and:
  *     system        its body
  *     otherwise     u64 transaction, u64 its record before, u32 length of the body, body, undo part

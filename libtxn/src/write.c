@@ -596,6 +596,8 @@ fly_status fly__txn_restore_page(fly_txn *txn, uint8_t kind, uint32_t tree_id, u
 
 /* -------------------------------------------------------------------- other residents */
 
+enum { OTHER_RECORD_HEADER = 16 };
+
 static const fly_resource_manager *find_manager(const fly_store *store, uint8_t id)
 {
     for (uint32_t i = 0; i < store->options.manager_count; i++) {
@@ -614,15 +616,51 @@ fly_status fly__txn_undo_other(fly_txn *txn, uint8_t manager, uint8_t type, fly_
         return fly_err_set(err, FLY_E_UNSUPPORTED, "nobody here can undo records of manager %u",
                            (unsigned)manager);
     }
+    txn->undoing = true;
+    txn->undo_next = undo_next;
     fly_status status = found->undo(found->ctx, txn, type, payload, err);
-    return status == FLY_OK ? note_undone(txn, undo_next, err) : status;
+    bool logged = !txn->undoing;
+    txn->undoing = false;
+    return status == FLY_OK && !logged ? note_undone(txn, undo_next, err) : status;
+}
+
+/* Append a record: who, the LSN that its flags are about, and what the manager says. */
+static fly_status append_other(fly_txn *txn, uint8_t manager, uint8_t type, uint16_t flags,
+                               uint64_t other, const fly_bytes *pieces, int count, uint64_t *lsn,
+                               fly_err *err)
+{
+    uint8_t header[OTHER_RECORD_HEADER];
+    fly_bytes all[PIECES_MAX];
+    FLY_ASSERT(find_manager(txn->store, manager) != NULL);
+    FLY_ASSERT(count + 1 <= PIECES_MAX);
+    fly__txn_announce_lsn(txn);
+    fly_put_u64(header, fly_load_relaxed_u64(&txn->id));
+    fly_put_u64(header + 8, other);
+    all[0] = fly_bytes_of(header, sizeof header);
+    memcpy(all + 1, pieces, (size_t)count * sizeof *pieces);
+    return fly_wal_append(txn->store->wal, manager, type, flags, all, count + 1, lsn, NULL, err);
+}
+
+fly_status fly_txn_log_undone(fly_txn *txn, uint8_t manager, uint8_t type, const fly_bytes *pieces,
+                              int count, uint64_t *lsn, fly_err *err)
+{
+    uint64_t at;
+    FLY_ASSERT(txn->undoing);
+    fly_status status = append_other(txn, manager, type, FLAG_COMPENSATION | FLY_WAL_MUST,
+                                     txn->undo_next, pieces, count, &at, err);
+    if (status == FLY_OK) {
+        txn->undoing = false;
+        fly__txn_note_lsn(txn, at);
+        if (lsn != NULL) {
+            *lsn = at;
+        }
+    }
+    return status;
 }
 
 fly_status fly_txn_log(fly_txn *txn, uint8_t manager, uint8_t type, const fly_bytes *pieces,
                        int count, uint64_t *lsn, fly_err *err)
 {
-    FLY_ASSERT(find_manager(txn->store, manager) != NULL);
-    FLY_ASSERT(count + 1 <= PIECES_MAX);
     fly_status status = fly__txn_usable(txn, err);
     if (status == FLY_OK && txn->read_only) {
         status = no_writing(txn, err);
@@ -634,19 +672,11 @@ fly_status fly_txn_log(fly_txn *txn, uint8_t manager, uint8_t type, const fly_by
     for (int i = 0; i < count; i++) {
         len += pieces[i].len;
     }
+    uint64_t at = 0;
     status = fly__txn_undo_reserve(txn, len, err);
-    if (status != FLY_OK) {
-        return status;
+    if (status == FLY_OK) {
+        status = append_other(txn, manager, type, 0, txn->last_lsn, pieces, count, &at, err);
     }
-    uint8_t header[16];
-    fly_bytes all[PIECES_MAX];
-    uint64_t at;
-    fly__txn_announce_lsn(txn);
-    fly_put_u64(header, fly_load_relaxed_u64(&txn->id));
-    fly_put_u64(header + 8, txn->last_lsn);
-    all[0] = fly_bytes_of(header, sizeof header);
-    memcpy(all + 1, pieces, (size_t)count * sizeof *pieces);
-    status = fly_wal_append(txn->store->wal, manager, type, 0, all, count + 1, &at, NULL, err);
     if (status != FLY_OK) {
         return status;
     }

@@ -239,7 +239,7 @@ static void set_up_history(void)
         put(txn, value, filler);
         commit(txn);
         moments[i] = (struct moment){fly_wal_next(fly_store_wal(store)) - 1,
-                                     world.env.wall_time(&world.env)};
+                                     world.env.wall_time(&world.env) - 1}; /* the commit's own */
         if (i == 5) {
             FLY_CHECK_OK(fly_store_backup_to(store, "backup", NULL, &err), err);
         }

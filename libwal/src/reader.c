@@ -430,6 +430,12 @@ fly_status fly_wal_reader_next(fly_wal_reader *reader, fly_wal_record *record, f
                                "log record %" PRIu64 " in \"%s\" is not encrypted, and should be",
                                lsn, reader->dir);
         }
+        if ((fly_get_u16(whole + AT_FLAGS) & ~STORED_FLAGS) != 0) {
+            return fly_err_set(err, FLY_E_FORMAT,
+                               "log record %" PRIu64 " in \"%s\" has flags 0x%04x, which this "
+                               "program does not know",
+                               lsn, reader->dir, fly_get_u16(whole + AT_FLAGS));
+        }
         *record = (fly_wal_record){
             .lsn = lsn,
             .end = reader->position,

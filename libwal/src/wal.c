@@ -262,6 +262,7 @@ fly_status fly_wal_append(fly_wal *wal, uint8_t manager, uint8_t type, uint16_t 
                           const fly_bytes *pieces, int count, uint64_t *lsn, uint64_t *end,
                           fly_err *err)
 {
+    FLY_ASSERT(manager != FLY_WAL_SELF);
     if (FLY_UNLIKELY(fly_load_relaxed_u32(&wal->failed) != 0)) {
         return fly__wal_stopped(wal, err);
     }

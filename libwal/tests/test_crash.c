@@ -7,6 +7,8 @@
  * are in the middle of anything; power goes in the middle of every call that changes the disk, in each
  * way of losing (base_fault.h), and once more while the log is opened. Then the same work with every
  * operation failing once.
+ *
+ * A short run takes every n-th of these calls; FLY_TEST_ROUNDS=30 takes all.
  */
 #include "wal_world.h"
 
@@ -326,13 +328,13 @@ static void recovered(fly_sim_env *world, void *ctx)
 }
 
 static struct sweep sweeps[] = {
-    {.name = "one write at a time", .in_flight = 1, .stride = 5},
-    {.name = "adapting", .in_flight = 0, .stride = 7},
-    {.name = "several writes at a time", .in_flight = 4, .writers = 3, .stride = 5},
-    {.name = "long records", .in_flight = 2, .length_max = 9000, .stride = 9},
-    {.name = "through the cache", .in_flight = 1, .buffered = true, .writers = 2, .stride = 9},
-    {.name = "without direct writes", .in_flight = 4, .writers = 2, .stride = 9},
-    {.name = "short lives", .in_flight = 1, .lives = 12, .records = 6, .stride = 7},
+    {.name = "one write at a time", .in_flight = 1, .stride = 17},
+    {.name = "adapting", .in_flight = 0, .stride = 29},
+    {.name = "several writes at a time", .in_flight = 4, .writers = 3, .stride = 17},
+    {.name = "long records", .in_flight = 2, .length_max = 9000, .stride = 29},
+    {.name = "through the cache", .in_flight = 1, .buffered = true, .writers = 2, .stride = 29},
+    {.name = "without direct writes", .in_flight = 4, .writers = 2, .stride = 29},
+    {.name = "short lives", .in_flight = 1, .lives = 12, .records = 6, .stride = 23},
 };
 
 static void fill_in(struct sweep *sweep)
@@ -377,7 +379,7 @@ START_TEST(after_any_failure_there_is_what_was_acknowledged)
     fill_in(sweep);
     sweep->may_fail = true;
     sweep->seed = 1;
-    fly_test_fault_options options = {.threads = true, .stride = 3};
+    fly_test_fault_options options = {.threads = true, .stride = 11};
     options.world.disk.direct = true;
     ck_assert(fly_test_each_fault(sweep->name, &options, work, recovered, sweep));
 }

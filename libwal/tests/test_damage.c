@@ -85,25 +85,18 @@ static fly_status open_copy(size_t *count)
     return status;
 }
 
-/* A reader must come to the same judgement. */
-static void compare_reader(fly_status opened, size_t count)
+/* Read the copy; what the log's end, or the damage, is called; how many records come before. */
+static fly_status read_copy(size_t *count)
 {
     fly_wal_reader *reader = NULL;
-    fly_err why = {0};
-    fly_status status =
-        fly_wal_reader_open(&copy.env, DIR, NULL, options.codec, NULL, 0, &reader, &why);
+    err = (fly_err){0};
+    *count = 0;
+    fly_status status = fly_wal_reader_open(&copy.env, DIR, NULL, NULL, NULL, 0, &reader, &err);
     if (status == FLY_OK) {
-        size_t read = book_read(&book, reader, 0, &status, &why);
-        ck_assert_uint_ge(read, count); /* opening looks at the end first */
-        ck_assert(opened != FLY_OK || read == count);
+        *count = book_read(&book, reader, 0, &status, &err);
     }
     fly_wal_reader_close(reader);
-    if (opened == FLY_OK) {
-        FLY_CHECK(status, FLY_E_END, why);
-    } else {
-        ck_assert_msg(status == opened, "reader: %s (%s), opening: %s (%s)",
-                      fly_status_name(status), why.message, fly_status_name(opened), err.message);
-    }
+    return status == FLY_E_END ? FLY_OK : status;
 }
 
 static void end_copy(void)
@@ -120,16 +113,16 @@ static size_t notes_before(uint64_t lsn)
     return count;
 }
 
-/* Damage the copy, open it: an error that names the place, or everything that is known to have been
- * durable. */
+/* Damage the copy and look at it: an error that names the place, or everything that is known to have
+ * been durable. Opening, which takes longer, is asked now and then, and must say the same. */
 static void judge(const char *what, uint64_t number, uint64_t offset)
 {
+    static unsigned judged;
     size_t count;
     size_t wanted = notes_before(known_durable);
     begin_copy();
     FLY_CHECK_OK(fly_sim_disk_flip(copy.disk, segment_name(number), offset * 8 + offset % 8), err);
-    fly_sim_disk *before = fly_sim_disk_clone(copy.disk);
-    fly_status status = open_copy(&count);
+    fly_status status = read_copy(&count);
     if (status == FLY_OK) {
         ck_assert_msg(count >= wanted, "%s %llu byte %llu: %zu of %zu records", what,
                       (unsigned long long)number, (unsigned long long)offset, count, wanted);
@@ -139,9 +132,14 @@ static void judge(const char *what, uint64_t number, uint64_t offset)
                       fly_status_name(status), err.message);
         ck_assert_msg(strstr(err.message, DIR) != NULL, "no place: %s", err.message);
     }
-    end_copy();
-    fly_sim_env_init_with(&copy, NULL, before);
-    compare_reader(status, count);
+    if (judged++ % 7 == 0) {
+        size_t replayed;
+        fly_status opened = open_copy(&replayed);
+        ck_assert_msg(opened == status, "reader: %s, opening: %s (%s)", fly_status_name(status),
+                      fly_status_name(opened), err.message);
+        ck_assert_uint_le(replayed, count); /* it looks at the end first */
+        ck_assert(opened != FLY_OK || replayed == count);
+    }
     end_copy();
 }
 
@@ -313,6 +311,25 @@ START_TEST(each_forged_header_is_named)
 }
 END_TEST
 
+/* Records of a later version of this library, with checksums that hold. */
+START_TEST(flags_that_are_not_known_are_refused)
+{
+    static const uint16_t unknown[] = {0x1000, 0x8000, 0x9123};
+    write_log();
+    load(0);
+    uint8_t *record = bytes + book.notes[1].lsn;
+    fly_put_u16(record + 10, unknown[_i]);
+    uint32_t crc = fly_crc32c(0, record, 4);
+    fly_put_u32(record + 4, fly_crc32c(crc, record + 8, fly_get_u32(record) - 8));
+    begin_copy();
+    replace(0, bytes, sizeof bytes);
+    size_t count;
+    FLY_CHECK(open_copy(&count), FLY_E_FORMAT, err);
+    FLY_CHECK_SAYS(err.message, "which this program does not know");
+    end_copy();
+}
+END_TEST
+
 /* --------------------------------------------------------------------- who knows better */
 
 START_TEST(a_log_that_ends_before_what_was_durable_is_refused)
@@ -397,6 +414,8 @@ int main(void)
     tcase_add_test(segments, a_log_of_another_store_is_refused);
     tcase_add_loop_test(segments, each_forged_header_is_named, 0,
                         sizeof forgeries / sizeof forgeries[0]);
+
+    tcase_add_loop_test(segments, flags_that_are_not_known_are_refused, 0, 3);
 
     TCase *knowledge = fly_test_case(suite, "knowledge");
     tcase_add_checked_fixture(knowledge, setup, teardown);

@@ -383,7 +383,25 @@ START_TEST(who_waits_at_the_same_time_shares_a_write)
         ck_assert_int_eq(finish(i), FLY_OK);
     }
     ck_assert_uint_eq(fly_load_u32(&gate.began), 2);
-    ck_assert_uint_ge(stats_of(wal).waits, WAITERS - 1);
+    ck_assert_uint_ge(stats_of(wal).waits, WAITERS / 2); /* the others may have come too late */
+}
+END_TEST
+
+/* Who waits for records that are being written starts no other write, though he might. */
+START_TEST(what_is_being_written_is_not_written_again)
+{
+    open_log();
+    fly_store_u32(&gate.armed, 1);
+    commit(0, 0);
+    start(1, wait_for_flush);
+    start(2, wait_for_flush);
+    fly_sleep(20000000);
+    ck_assert_uint_eq(fly_load_u32(&gate.began), 1);
+    judge(0, PASSES);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(finish(i), FLY_OK);
+    }
+    ck_assert_uint_eq(stats_of(wal).writes, 1); /* nor one of nothing */
 }
 END_TEST
 
@@ -405,6 +423,36 @@ START_TEST(one_write_at_a_time_does_not_pad)
 }
 END_TEST
 
+/* Where there is no room for a pad, the next write begins with the block that the last one ended in,
+ * and has to wait for it. */
+START_TEST(a_write_that_was_not_padded_is_waited_for)
+{
+    fly_status status;
+    open_log();
+    fly_sim_disk_set_capacity(world.disk, 3 * SMALL);
+    do {
+        status = book_append(&book, wal, 1000, 0, &err);
+    } while (status == FLY_OK);
+    FLY_CHECK((fly_status)status, FLY_E_NO_SPACE, err);
+    FLY_CHECK_OK(book_flush(&book, wal, fly_wal_next(wal), &err), err);
+    fly_store_u32(&gate.armed, 1);
+    for (int i = 0; i < 2; i++) {
+        FLY_CHECK_OK(book_append(&book, wal, 100, FLY_WAL_MUST, &err), err);
+        start(i, wait_for_flush);
+        patience(&gate.began, 1);
+    }
+    fly_sleep(20000000);
+    ck_assert_uint_eq(fly_load_u32(&gate.began), 1);
+    judge(0, PASSES);
+    judge(1, PASSES);
+    ck_assert_int_eq(finish(0), FLY_OK);
+    ck_assert_int_eq(finish(1), FLY_OK);
+    ck_assert_uint_eq(fly_load_u32(&gate.began), 2);
+    fly_sim_disk_set_capacity(world.disk, 0); /* for opening the copy */
+    ck_assert_uint_eq(records_after_crash(FLY_SIM_KEEP_NONE), book.count);
+}
+END_TEST
+
 /* The records of one write may fill the rest of a segment, all of the next write the next one. */
 START_TEST(a_write_ends_with_its_segment)
 {
@@ -417,10 +465,13 @@ START_TEST(a_write_ends_with_its_segment)
     fly_store_u32(&gate.armed, 1);
     judge(0, PASSES);
     judge(1, PASSES);
-    append(8000); /* does not fit any more */
+    /* The background thread wrote too, and its pads may have filled the segment by now. */
+    uint64_t within = fly_wal_next(wal) % SMALL;
+    uint32_t wanted = within != 0 && within + FLY_WAL_HEADER + 8000 > SMALL ? 2 : 1;
+    append(8000); /* usually does not fit any more */
     append(100);
     FLY_CHECK_OK(book_flush(&book, wal, fly_wal_next(wal), &err), err);
-    ck_assert_uint_eq(fly_load_u32(&gate.began), 2);
+    ck_assert_uint_eq(fly_load_u32(&gate.began), wanted);
     ck_assert_uint_eq(records_after_crash(FLY_SIM_KEEP_NONE), 38);
 }
 END_TEST
@@ -512,7 +563,9 @@ int main(void)
     tcase_add_test(tests, durable_is_the_unbroken_part);
     tcase_add_test(tests, durable_grows_with_each_write_that_comes_back_in_order);
     tcase_add_test(tests, who_waits_at_the_same_time_shares_a_write);
+    tcase_add_test(tests, what_is_being_written_is_not_written_again);
     tcase_add_test(tests, one_write_at_a_time_does_not_pad);
+    tcase_add_test(tests, a_write_that_was_not_padded_is_waited_for);
     tcase_add_loop_test(tests, a_write_ends_with_its_segment, 1, 3);
 
     TCase *failure = fly_test_case(suite, "failure");

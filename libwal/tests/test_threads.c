@@ -26,8 +26,9 @@ struct work {
     uint32_t records;     /* of each writer */
     uint32_t flush_every; /* records */
     bool retire;
-    bool stall; /* now and then somebody who has a place in the log takes long to fill it */
     uint64_t seed;
+    uint64_t archived; /* segments before this were; only the log's own thread looks at it */
+    uint64_t archive_calls;
 
     fly_wal *wal;
     struct writer writer[WRITERS_MAX];
@@ -148,6 +149,19 @@ static void follow(void *arg)
     fly_wal_reader_close(reader);
 }
 
+/* Each segment once, in order, while it is there; every third call fails. */
+static fly_status archive(void *ctx, const char *path, uint64_t segment, fly_err *err)
+{
+    struct work *work = ctx;
+    FLY_ASSERT(fly_vfs_exists(work->world.env.vfs, path));
+    if (work->archive_calls++ % 3 == 2) {
+        return fly_err_set(err, FLY_E_IO, "the tape is full");
+    }
+    FLY_ASSERT(segment == work->archived);
+    work->archived = segment + 1;
+    return FLY_OK;
+}
+
 /* -------------------------------------------------------------------------- the work */
 
 static void run(struct work *work)
@@ -206,6 +220,10 @@ static void choose(struct work *work, uint64_t seed, uint32_t records)
     work->records = records;
     work->flush_every = 1 + (uint32_t)fly_rng_below(&rng, 8);
     work->retire = fly_rng_below(&rng, 2) == 0;
+    if (work->retire) {
+        work->options.archive = archive;
+        work->options.archive_ctx = work;
+    }
 }
 
 static struct work shared;

@@ -11,6 +11,7 @@
 #include "command.h"
 
 #include <fly/base_check.h>
+#include <fly/base_seeds.h>
 #include <fly/txn.h>
 
 #include <fcntl.h>
@@ -259,13 +260,9 @@ static int salvage(void)
 static void setup(void)
 {
     fly_env_init(&env);
-    /* In memory, where there is such a place: hundreds of stores are made and synced. */
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".";
-    (void)snprintf(dir, sizeof dir, "%s/flyinspect-test-%ld", base, (long)getpid());
+    OK(fly_test_temp_dir(dir, sizeof dir, &err), err);
     (void)snprintf(store, sizeof store, "%s/store", dir);
     (void)snprintf(fresh, sizeof fresh, "%s/fresh", dir);
-    OK(fly_vfs_remove_tree(env.vfs, dir, &err), err); /* of a test that failed under this number */
-    OK(fly_vfs_make_dir(env.vfs, dir, &err), err);
 }
 
 static void teardown(void)

@@ -248,8 +248,12 @@ static inline void fly_latch_forget(fly_latch *latch, fly_latch_version version)
 
 FLY_MUST_USE static inline bool fly_latch_upgrade(fly_latch *latch, fly_latch_version version)
 {
+    /* An observer that upgrades waits for no other observer, here neither: two that have each other's
+     * latch shared would wait for ever. */
     fly_latch_unlock_shared(latch);
-    fly_latch_lock_exclusive(latch);
+    if (!fly_latch_try_exclusive(latch)) {
+        return false;
+    }
     if (((fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT) ^ FLY__LATCH_EXCLUSIVE) ==
         version) {
         return true;

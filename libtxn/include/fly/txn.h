@@ -53,13 +53,14 @@ typedef struct fly_resource_manager {
     uint8_t id;       /**< FLY_STORE_MANAGER_FIRST and up; never changes its meaning */
     const char *name; /**< for messages */
     void *ctx;
-    /** Redo a record; called in log order, for every record since the checkpoint. */
+    /** Redo a record: called in log order, for every record since the checkpoint and perhaps for some
+     *  before it. Must do nothing if it was done already. */
     fly_status (*redo)(void *ctx, const fly_wal_record *record, fly_bytes payload, fly_err *err);
-    /** Undo a record of a transaction that rolls back; logs its own compensation, if it needs one,
-     *  with fly_txn_log_undone(). */
+    /** Undo a record of a transaction that rolls back, newest first; called in recovery too. What it
+     *  does is redone after a crash if it logs that, once, with fly_txn_log_undone(). */
     fly_status (*undo)(void *ctx, fly_txn *txn, uint8_t type, fly_bytes payload, fly_err *err);
     /** Make everything before the log's end durable elsewhere; `*needed`: the oldest record that a
-     *  recovery would still need. */
+     *  recovery would still need; unchanged if it needs none. */
     fly_status (*checkpoint)(void *ctx, uint64_t *needed, fly_err *err);
 } fly_resource_manager;
 
@@ -344,11 +345,20 @@ FLY_MUST_USE fly_status fly_cursor_read(fly_cursor *cursor, uint64_t offset, voi
 
 /* -------------------------------------------------------------------- other residents */
 
-/** Append a record of another resource manager, as part of the transaction. `undo`: what its undo()
- *  gets if the transaction rolls back; the same as the payload if NULL. */
+/** Append a record of another resource manager, as part of the transaction. If the transaction rolls
+ *  back, the manager's undo() gets the payload. `lsn` may be NULL. */
 FLY_MUST_USE fly_status fly_txn_log(fly_txn *txn, uint8_t manager, uint8_t type,
                                     const fly_bytes *pieces, int count, uint64_t *lsn,
                                     fly_err *err);
+
+/**
+ * @brief In a manager's undo(), log how the record was undone: redone after a crash, never undone.
+ *
+ * Once for each call of undo(). Who logs nothing is taken to have had nothing to do that must survive.
+ */
+FLY_MUST_USE fly_status fly_txn_log_undone(fly_txn *txn, uint8_t manager, uint8_t type,
+                                           const fly_bytes *pieces, int count, uint64_t *lsn,
+                                           fly_err *err);
 
 /* --------------------------------------------------------------------------- watching */
 

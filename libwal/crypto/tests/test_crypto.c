@@ -408,6 +408,33 @@ START_TEST(it_is_what_the_document_says)
 }
 END_TEST
 
+/* What version 1 wrote is still understood, and written. ctest runs this program in its own folder. */
+START_TEST(version_1_is_read_and_written)
+{
+    enum { KEPT = 2 * FLY_WAL_BLOCK };
+    static const char path[] = "golden/v1-000000000000.wal";
+    static uint8_t golden[SMALL];
+    fly_wal *wal;
+    uint32_t seen;
+    write_log();
+    load(0, segment);
+    FILE *file = fopen(path, "rb");
+    ck_assert_msg(file != NULL, "\"%s\" is not there: run this in libwal/crypto/tests", path);
+    ck_assert_uint_eq(fread(golden, 1, KEPT, file), KEPT);
+    ck_assert_int_eq(fgetc(file), EOF);
+    (void)fclose(file);
+    store(golden);
+    FLY_CHECK_OK(open_log(codec, &wal, &seen), err);
+    ck_assert_uint_eq(seen, RECORDS);
+    fly_wal_abandon(wal);
+    for (size_t at = 0; at < KEPT; at++) {
+        if (segment[at] != golden[at]) {
+            ck_abort_msg("byte %zu is 0x%02x, not 0x%02x", at, segment[at], golden[at]);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("crypto");
@@ -422,6 +449,7 @@ int main(void)
     tcase_add_test(tests, a_record_that_is_not_encrypted_is_not_handed_out);
     tcase_add_test(tests, each_segment_has_a_key_of_its_own);
     tcase_add_test(tests, every_failure_comes_out_as_an_error);
+    tcase_add_test(tests, version_1_is_read_and_written);
     tcase_add_test(tests, it_is_what_the_document_says);
     return fly_test_run(suite);
 }

@@ -131,6 +131,7 @@ size_t fly_wal_payload_max(const fly_wal *wal);
 /**
  * @brief Append a record made of `count` pieces.
  *
+ * @param manager  Not FLY_WAL_SELF: that is the log itself.
  * @param flags  Bits of FLY_WAL_USER_FLAGS; FLY_WAL_MUST may be added.
  * @param[out] lsn  Where the record begins. If not NULL.
  * @param[out] end  Where it ends: what to flush to. If not NULL.
