@@ -392,6 +392,7 @@ static fly_status open_pool(fly_store *store, fly_err *err)
     const fly_store_options *options = &store->options;
     fly_bufpool_options pool = {
         .bytes = options->pool_bytes,
+        .pages_max = options->pages_max,
         .backend = options->backend,
         .policy = options->policy,
         .gate = {.log_flushed_to = log_flushed_to, .ctx = store},

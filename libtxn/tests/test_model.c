@@ -47,6 +47,8 @@ static void choose_options(uint64_t seed)
     uint32_t size = sizes[seed % 4];
     model.options.page_size = size;
     model.options.pool_bytes = (uint64_t)size * (seed % 3 == 0 ? 64 : 512);
+    /* A virtual pool of all that could be is more address space than ThreadSanitizer has. */
+    model.options.pages_max = 1 << 16;
     model.options.wal_ring_size = 16 * size;
     model.options.wal_segment_size = 16 * size;
     model.options.buffered = seed % 2 == 0;

@@ -72,6 +72,9 @@ typedef struct fly_store_options {
     bool read_only;      /**< look, change nothing; refused if it was not closed cleanly */
     uint32_t page_size;  /**< of a new store; default 8,192 */
     uint64_t pool_bytes; /**< memory for pages; default fly_bufpool_auto_bytes() */
+    /** Pages that the store may grow to; default that of the pool, which takes address space for them:
+     *  little with frames, all of it with the virtual backend. */
+    uint32_t pages_max;
     fly_bufpool_backend backend;
     const fly_bufpool_policy *policy;
     fly_isolation isolation;   /**< default read committed */
