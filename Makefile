@@ -43,12 +43,13 @@ format:          ## let clang-format rewrite the C files
 demo: release    ## a package index, a killed writer, and what is left of it
 	scripts/demo.sh build/release
 
-bench:           ## run every bench
+bench:           ## run every bench, then the store beside its peers
 	@scripts/packages.sh build test bench
 	$(call build,release)
 	@for bench in build/release/bin/bench_*; do \
 		if [ -x $$bench ]; then echo "== $${bench##*/}"; $$bench || exit 1; fi; \
 	done
+	build/release/bin/flybench kv --compare all --repeat 5 $(BENCH_ARGS)
 
 docs:            ## the reference of all public headers, into build/docs/html
 	@scripts/packages.sh docs
@@ -59,8 +60,7 @@ install: release ## install below DESTDIR and PREFIX
 	DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(abspath $(PREFIX))
 
 crash-sweep: release ## the long campaign of power cuts
-	@if [ -x tests/campaigns/crash-sweep.sh ]; then tests/campaigns/crash-sweep.sh build/release; \
-	else echo "There is no crash campaign yet: no layer writes to a disk."; fi
+	tests/campaigns/crash-sweep.sh build/release
 
 fuzz:            ## run every fuzz target for FUZZ_SECONDS
 	@scripts/packages.sh build test

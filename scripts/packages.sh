@@ -22,6 +22,10 @@ clang-tidy            test
 python3               test
 doxygen               test docs
 lcov                  coverage
+liblmdb-dev           bench
+libwiredtiger-dev     bench
+librocksdb-dev        bench
+libsqlite3-dev        bench
 '
 
 if [ "${1:-}" = --list ]; then

@@ -4,6 +4,7 @@
  * Each subcommand is a row; it reads its own options.
  */
 #include "kv.h"
+#include "layer.h"
 
 #include <fly/base.h>
 
@@ -13,11 +14,15 @@
 typedef struct subcommand {
     const char *name;
     const char *what;
-    int (*run)(int argc, char **argv);
+    int (*run)(int argc, char **argv); /* NULL: the bench of a layer, a program of its own */
 } subcommand;
 
 static const subcommand subcommands[] = {
     {"kv", "key-value stores side by side: FlyDB, LMDB, WiredTiger, RocksDB, SQLite", kv_main},
+    {"page", "libpage alone: slots, checksums, reads and batches of the page file", NULL},
+    {"bufpool", "libbufpool alone: hits, misses, two threads", NULL},
+    {"wal", "libwal alone: appending, durable commits, replay", NULL},
+    {"btree", "libbtree alone: look-ups, changes, scans, bulk load", NULL},
 };
 
 enum { SUBCOMMAND_COUNT = sizeof subcommands / sizeof subcommands[0] };
@@ -42,7 +47,8 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; argc >= 2 && i < SUBCOMMAND_COUNT; i++) {
         if (strcmp(argv[1], subcommands[i].name) == 0) {
-            return subcommands[i].run(argc - 2, argv + 2);
+            return subcommands[i].run != NULL ? subcommands[i].run(argc - 2, argv + 2)
+                                              : layer_main(subcommands[i].name, argv + 1);
         }
     }
     if (argc >= 2) {

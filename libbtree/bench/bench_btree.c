@@ -245,20 +245,21 @@ static void range(struct world *world, uint64_t records, bool scattered)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        (void)fprintf(stderr, "usage: bench_btree DIRECTORY [RECORDS [KEY_BYTES [BACKEND]]]\n");
+    if (argc > 1 && argv[1][0] == '-') {
+        (void)fprintf(stderr, "usage: bench_btree [DIRECTORY [RECORDS [KEY_BYTES [BACKEND]]]]\n");
         return 2;
     }
+    const char *dir = argc > 1 ? argv[1] : ".";
     uint64_t records = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
     key_bytes = argc > 3 ? (size_t)atoi(argv[3]) : 8;
     int backend = argc > 4 ? atoi(argv[4]) : 0;
     struct world world;
-    open_world(&world, argv[1], records, backend);
+    open_world(&world, dir, records, backend);
     load(&world, "load_seq", records, false);
     get(&world, "get_seq", records, false);
     scan(&world, records);
     close_world(&world);
-    open_world(&world, argv[1], records, backend);
+    open_world(&world, dir, records, backend);
     load(&world, "load_random", records, true);
     get(&world, "get_random", records, true);
     range(&world, records, true);
@@ -266,7 +267,7 @@ int main(int argc, char **argv)
     scan_backwards(&world, records);
     remove_all(&world, records);
     close_world(&world);
-    open_world(&world, argv[1], records, backend);
+    open_world(&world, dir, records, backend);
     bulk_load(&world, records);
     scan(&world, records);
     close_world(&world);
