@@ -1,5 +1,5 @@
 /*
- * flybench page|bufpool|wal|btree: one layer alone.
+ * flybench page|bufpool|wal|btree|txn: one layer alone.
  *
  * A layer's bench lies in its own folder (lib<layer>/bench), needs no other layer than those below, and
  * is a program of its own, bench_<layer>, built beside this one. Here it only gets a second name.

@@ -23,6 +23,7 @@ static const subcommand subcommands[] = {
     {"bufpool", "libbufpool alone: hits, misses, two threads", NULL},
     {"wal", "libwal alone: appending, durable commits, replay", NULL},
     {"btree", "libbtree alone: look-ups, changes, scans, bulk load", NULL},
+    {"txn", "libtxn: transactions, loading, recovery", NULL},
 };
 
 enum { SUBCOMMAND_COUNT = sizeof subcommands / sizeof subcommands[0] };

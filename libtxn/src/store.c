@@ -761,6 +761,9 @@ fly_status fly_store_close(fly_store *store, fly_err *err)
                 status = fly__txn_checkpoint(store, err);
             }
         }
+        if (status == FLY_OK) {
+            status = fly_pagefile_shrink(store->file, err);
+        }
         store->wal = NULL;
         fly_status closed = fly_wal_close(wal, status == FLY_OK ? err : NULL);
         status = status == FLY_OK ? closed : status;
