@@ -122,8 +122,8 @@ START_TEST(every_field_is_shown_where_it_lies)
         "1 4106+2 flags: 0x0000\n"
         "1 4108+8 lsn: 4096\n"
         "1 4116+4 alignment: 4 bytes of zero\n",
-        "0 4120+0 record: 4120, manager 2, type 1\n"
-        "1 4120+4 length: 25\n",
+        ("0 4120+0 record: 4120, manager 2, type 1\n"
+         "1 4120+4 length: 25\n"),
         "1 4140+5 payload: ",
         "type: pad (1)\n",
         "durable: 4096\n",
