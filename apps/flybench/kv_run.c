@@ -279,7 +279,7 @@ fly_status kv_run_here(const kv_task *task, fly_atomic_u32 *per_mille, report_ru
             return status;
         }
     } else {
-        files_touch_memory((uint64_t)16 * MIB + 6 * data_bytes(task->settings));
+        files_touch_memory((uint64_t)16 * MIB + 20 * data_bytes(task->settings));
     }
     fly_status status = open_store(&b, err);
     if (status != FLY_OK) {
