@@ -771,8 +771,9 @@ static fly_status revive_prepared(struct recovery *recovery, fly_wal_reader *rea
 /* --------------------------------------------------------------------------- the whole */
 
 /* Have handles of the trees that were dropped, for the catalog has none: transactions that had begun to
- * change them, the one that dropped them among others, must be able to undo that. */
-static fly_status load_dropped(fly_store *store, const struct work *work, fly_err *err)
+ * change them, the one that dropped them among others, must be able to undo that. Of a drop that was
+ * committed the last life may have given some of the pages back already. */
+static fly_status load_dropped(fly_store *store, const struct work *work, bool going, fly_err *err)
 {
     fly_status status = FLY_OK;
     for (; work != NULL && status == FLY_OK; work = work->next) {
@@ -780,6 +781,10 @@ static fly_status load_dropped(fly_store *store, const struct work *work, fly_er
         if (work->kind == WORK_DROP && fly_pagefile_is_used(store->file, work->page)) {
             fly_err story = {0};
             status = fly__txn_tree_get(store, work->tree, work->page, &tree, &story);
+            if (status == FLY_OK && going) {
+                fly_store_u32(&tree->dropped, 1);
+                fly_store_u32(&tree->destroyed, 1);
+            }
             if (status == FLY_E_CORRUPT) {
                 status = FLY_OK; /* another tree's page by now: it is gone, and nobody missed it */
             } else if (status != FLY_OK && err != NULL) {
@@ -792,11 +797,11 @@ static fly_status load_dropped(fly_store *store, const struct work *work, fly_er
 
 static fly_status load_all_dropped(struct recovery *recovery, fly_err *err)
 {
-    fly_status status = load_dropped(recovery->store, recovery->work, err);
+    fly_status status = load_dropped(recovery->store, recovery->work, true, err);
     for (uint32_t i = 0; i < TABLE; i++) {
         const struct told *told = recovery->told[i];
         for (; told != NULL && status == FLY_OK; told = told->next) {
-            status = load_dropped(recovery->store, told->work, err);
+            status = load_dropped(recovery->store, told->work, false, err);
         }
     }
     return status;

@@ -170,6 +170,37 @@ START_TEST(destroying_a_tree_goes_on_where_power_went)
 }
 END_TEST
 
+/* A prepared transaction that has nothing to do with it keeps the rest of the pages waiting. */
+START_TEST(a_tree_that_is_half_destroyed_is_nobodys_complaint)
+{
+    static char value[12000];
+    char key[16];
+    memset(value, 'x', sizeof value - 1);
+    (void)make_tree("other");
+    fly_txn *txn = begin(FLY_ISOLATION_DEFAULT);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(key, sizeof key, "%d", i);
+        value[300] = i % 10 == 0 ? 'x' : '\0';
+        put(txn, key, value);
+    }
+    commit(txn);
+    txn = begin(FLY_ISOLATION_DEFAULT);
+    FLY_CHECK_OK(fly_txn_tree_drop(txn, "t", &err), err);
+    commit(txn);
+    fly_test_mem_fail(&world.mem, (uint64_t)_i, true); /* in the middle of destroying it */
+    FLY_CHECK_OK(fly_store_maintain(store, &err), err);
+    fly_test_mem_mend(&world.mem);
+    txn = begin(FLY_ISOLATION_DEFAULT);
+    put_in(txn, find_tree("other"), "apple", "red");
+    FLY_CHECK_OK(fly_txn_prepare(txn, text("p"), &err), err);
+    kill_store();
+    verify_store();
+    FLY_CHECK_OK(fly_store_prepared(store, text("p"), &txn, &err), err);
+    commit(txn);
+    ck_assert_ptr_null(tree);
+}
+END_TEST
+
 START_TEST(changes_of_a_tree_that_somebody_else_dropped_are_undone)
 {
     fly_txn *writer = begin(FLY_ISOLATION_DEFAULT);
@@ -242,6 +273,7 @@ int main(void)
     tcase_add_loop_test(tests, a_drop_is_undone_wherever_power_goes, 0, 4);
     tcase_add_loop_test(tests, a_tree_that_was_made_is_undone_wherever_power_goes, 0, 6);
     tcase_add_loop_test(tests, destroying_a_tree_goes_on_where_power_went, 0, 20);
+    tcase_add_loop_test(tests, a_tree_that_is_half_destroyed_is_nobodys_complaint, 0, 40);
     tcase_add_test(tests, changes_of_a_tree_that_somebody_else_dropped_are_undone);
     tcase_add_loop_test(tests, replaced_long_values_of_a_dropped_tree_give_their_pages_back, 0, 2);
     tcase_add_test(tests, a_tree_that_was_never_committed_gives_its_pages_back);
