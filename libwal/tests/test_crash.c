@@ -362,7 +362,64 @@ START_TEST(after_any_crash_there_is_what_was_acknowledged)
 }
 END_TEST
 
-/* The same, with every allocation and every call of the disk failing. */
+/* What is behind the end is cut off one segment at a time: whenever power goes, there is no gap. */
+static struct book dead;
+
+enum { DEAD_FROM = 5 };
+
+static fly_status end_early(void *ctx, const fly_wal_record *record, fly_err *err)
+{
+    (void)ctx;
+    (void)err;
+    return record->lsn == dead.notes[DEAD_FROM].lsn ? FLY_E_END : FLY_OK;
+}
+
+static fly_status cut(fly_sim_env *world, void *ctx)
+{
+    fly_err err = {0};
+    fly_wal *wal = NULL;
+    (void)ctx;
+    dead.count = 0;
+    fly_status status = fly_vfs_make_dir(world->env.vfs, DIR, &err);
+    status = status == FLY_OK ? fly_vfs_sync_dir(world->env.vfs, ".", &err) : status;
+    status = status == FLY_OK ? fly_wal_open(&world->env, DIR, &tiny, &wal, &err) : status;
+    while (status == FLY_OK && fly_wal_next(wal) / SMALL < 4) {
+        status = book_append(&dead, wal, 9000, 0, &err);
+        status = status == FLY_OK ? book_flush(&dead, wal, UINT64_MAX, &err) : status;
+    }
+    fly_wal_abandon(wal);
+    fly_wal_options options = tiny;
+    options.replay = end_early;
+    wal = NULL;
+    status = status == FLY_OK ? fly_wal_open(&world->env, DIR, &options, &wal, &err) : status;
+    fly_wal_abandon(wal);
+    return status;
+}
+
+static void opens(fly_sim_env *world, void *ctx)
+{
+    static const struct sweep sweep = {.name = "cutting"};
+    fly_err err = {0};
+    fly_wal *wal = NULL;
+    fly_wal_options options = tiny;
+    (void)ctx;
+    if (dead.count <= DEAD_FROM) {
+        return;
+    }
+    options.replay = end_early;
+    must(&sweep, fly_wal_open(&world->env, DIR, &options, &wal, &err), &err);
+    fly_wal_abandon(wal);
+}
+
+START_TEST(a_crash_while_what_is_dead_is_cut_off_leaves_no_gap)
+{
+    fly_test_crash_options options = {.threads = true, .seeds = 3};
+    options.world.disk.direct = true;
+    ck_assert(fly_test_each_crash("cutting", &options, cut, opens, NULL));
+}
+END_TEST
+
+/* The work of the sweeps, with every allocation and every call of the disk failing. */
 static struct sweep faults[] = {
     {.name = "faults", .in_flight = 1, .lives = 2, .records = 60},
     {.name = "faults, several writes", .in_flight = 4, .lives = 2, .records = 30, .writers = 2},
@@ -392,6 +449,8 @@ int main(void)
     tcase_set_timeout(tests, 0);
     tcase_add_loop_test(tests, after_any_crash_there_is_what_was_acknowledged, 0,
                         sizeof sweeps / sizeof sweeps[0]);
+    tcase_add_test(tests, a_crash_while_what_is_dead_is_cut_off_leaves_no_gap);
+
     TCase *failing = fly_test_case(suite, "faults");
     tcase_set_timeout(failing, 0);
     tcase_add_loop_test(failing, after_any_failure_there_is_what_was_acknowledged, 0,
