@@ -59,6 +59,7 @@ static void teardown(void)
     world_close(&world);
     for (uint32_t page = 0; page < IMAGES_MAX; page++) {
         free(images[page]);
+        images[page] = NULL;
     }
     fly_sim_env_deinit(&sim);
 }
