@@ -13,6 +13,8 @@ ninja-build           build
 pkg-config            build
 libssl-dev            build
 libzstd-dev           build
+libicu-dev            build
+libedit-dev           build
 check                 test
 g++                   test
 clang                 test
