@@ -70,6 +70,7 @@ static void begin(fly_err *err, fly_status status, int os_errno)
     err->status = status;
     err->os_errno = os_errno;
     err->position = 0;
+    err->detail[0] = '\0';
     err->hint[0] = '\0';
     memcpy(err->sqlstate, fly_status_sqlstate(status), sizeof err->sqlstate);
 }
@@ -141,6 +142,32 @@ fly_status fly_err_prefix(fly_err *err, fly_status status, const char *format, .
     append(err, ": ");
     append(err, story);
     return status;
+}
+
+fly_status fly_err_state(fly_err *err, const char *sqlstate, uint32_t position, const char *format,
+                         ...)
+{
+    if (err != NULL) {
+        begin(err, FLY_E_INVALID, 0);
+        FLY_ASSERT(strlen(sqlstate) == sizeof err->sqlstate - 1);
+        memcpy(err->sqlstate, sqlstate, sizeof err->sqlstate);
+        err->position = position;
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(err->message, sizeof err->message, format, args);
+        va_end(args);
+    }
+    return FLY_E_INVALID;
+}
+
+void fly_err_detail(fly_err *err, const char *format, ...)
+{
+    if (err != NULL) {
+        va_list args;
+        va_start(args, format);
+        (void)vsnprintf(err->detail, sizeof err->detail, format, args);
+        va_end(args);
+    }
 }
 
 void fly_err_hint(fly_err *err, const char *format, ...)

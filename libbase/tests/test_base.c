@@ -60,11 +60,28 @@ START_TEST(setting_an_error_fills_it_and_returns_the_status)
 }
 END_TEST
 
+START_TEST(sql_has_finer_names_and_places_and_details)
+{
+    fly_err err = {.hint = "old", .detail = "old"};
+    ck_assert_int_eq(fly_err_state(&err, "22012", 8, "division by %s", "zero"), FLY_E_INVALID);
+    ck_assert_int_eq(err.status, FLY_E_INVALID);
+    ck_assert_str_eq(err.sqlstate, "22012");
+    ck_assert_uint_eq(err.position, 8);
+    ck_assert_str_eq(err.message, "division by zero");
+    ck_assert_str_eq(err.detail, "");
+    ck_assert_str_eq(err.hint, "");
+    fly_err_detail(&err, "Row %d.", 3);
+    ck_assert_str_eq(err.detail, "Row 3.");
+}
+END_TEST
+
 START_TEST(nobody_needs_to_want_the_story)
 {
     ck_assert_int_eq(fly_err_set(NULL, FLY_E_IO, "x"), FLY_E_IO);
     ck_assert_int_eq(fly_err_os(NULL, FLY_E_IO, EIO, "x"), FLY_E_IO);
     ck_assert_int_eq(fly_err_prefix(NULL, FLY_E_IO, "x"), FLY_E_IO);
+    ck_assert_int_eq(fly_err_state(NULL, "22012", 0, "x"), FLY_E_INVALID);
+    fly_err_detail(NULL, "x");
     fly_err_hint(NULL, "x");
 }
 END_TEST
@@ -180,6 +197,7 @@ int main(void)
 
     TCase *errors = fly_test_case(suite, "errors");
     tcase_add_test(errors, setting_an_error_fills_it_and_returns_the_status);
+    tcase_add_test(errors, sql_has_finer_names_and_places_and_details);
     tcase_add_test(errors, nobody_needs_to_want_the_story);
     tcase_add_test(errors, an_error_of_the_system_carries_its_number_and_its_words);
     tcase_add_test(errors, prefixes_pile_up_in_front);

@@ -98,7 +98,7 @@ const char *fly_status_sqlstate(fly_status status);
 
 /* -------------------------------------------------------------------- errors */
 
-enum { FLY_ERR_MESSAGE_SIZE = 512, FLY_ERR_HINT_SIZE = 192 };
+enum { FLY_ERR_MESSAGE_SIZE = 512, FLY_ERR_DETAIL_SIZE = 256, FLY_ERR_HINT_SIZE = 192 };
 
 /**
  * The story of a failure. Zero-initialise it (`fly_err err = {0};`) and pass its address, or pass
@@ -110,6 +110,7 @@ typedef struct fly_err {
     uint32_t position; /**< in a text that was being read: 1-based byte position, or 0 */
     char sqlstate[6];  /**< set with the status; a layer that knows better may replace it */
     char message[FLY_ERR_MESSAGE_SIZE]; /**< lower case, no full stop; what was attempted */
+    char detail[FLY_ERR_DETAIL_SIZE];   /**< a whole sentence about this very case, or empty */
     char hint[FLY_ERR_HINT_SIZE];       /**< advice, or empty */
 } fly_err;
 
@@ -134,6 +135,19 @@ fly_status fly_err_os(fly_err *err, fly_status status, int os_errno, const char 
  */
 fly_status fly_err_prefix(fly_err *err, fly_status status, const char *format, ...)
     FLY_PRINTF(3, 4);
+
+/**
+ * @brief Fill `err` (if not NULL) with a trouble that SQL has a finer name for than we have statuses.
+ *
+ * @param sqlstate  Five characters, e.g. "22012".
+ * @param position  1-based byte position in the text, or 0.
+ * @return FLY_E_INVALID.
+ */
+fly_status fly_err_state(fly_err *err, const char *sqlstate, uint32_t position, const char *format,
+                         ...) FLY_PRINTF(4, 5);
+
+/** Set the sentence that tells more about this very case. */
+void fly_err_detail(fly_err *err, const char *format, ...) FLY_PRINTF(2, 3);
 
 /** Set the advice that goes with the message. */
 void fly_err_hint(fly_err *err, const char *format, ...) FLY_PRINTF(2, 3);

@@ -1,15 +1,34 @@
 /**
  * @file sql.h
- * @brief SQL: PostgreSQL's dialect over the stores of libtxn.
+ * @brief An SQL engine in the process: databases in a directory, sessions, statements, rows.
  *
- * Threads: each function says.
+ *     fly_sql *sql;  fly_sql_session *session;  fly_sql_stmt *stmt;
+ *     fly_sql_open(&env, "data", &(fly_sql_options){.create = true}, &sql, &err);
+ *     fly_sql_session_open(sql, NULL, &session, &err);
+ *     fly_sql_prepare(session, fly_bytes_str("SELECT 6 * $1"), &stmt, NULL, &err);
+ *     fly_sql_bind_int64(stmt, 1, 7, &err);
+ *     while ((status = fly_sql_step(stmt, &err)) == FLY_OK) {
+ *         printf("%" PRId64 "\n", fly_sql_column_int64(stmt, 0));
+ *     }                                            // FLY_E_END: no more rows
+ *     fly_sql_finalize(stmt);
+ *     fly_sql_session_close(session);
+ *     fly_sql_close(sql, &err);
+ *
+ * The dialect is PostgreSQL's: syntax, types, semantics, error codes. Errors carry an SQLSTATE, a
+ * message in PostgreSQL's words where it has the same error, a position in the text, detail and hint.
+ *
+ * Threads: a ::fly_sql is thread-safe. A session, and everything opened in it, belongs to one thread
+ * at a time; only fly_sql_cancel() may be called from any thread. Sessions run beside each other, each
+ * in its own transaction.
  */
 #ifndef FLY_SQL_H
 #define FLY_SQL_H
 
-#include <fly/base.h>
+#include <fly/base_env.h>
+#include <fly/txn.h>
+#include <fly/vec.h>
 
-/** @defgroup sql libsql: the language */
+/** @defgroup sql libsql: SQL over transactions */
 /** @addtogroup sql
  *  @{ */
 
@@ -17,6 +36,232 @@
 
 FLY_EXTERN_C_BEGIN
 
+typedef struct fly_sql fly_sql;                 /**< an engine over a directory of databases */
+typedef struct fly_sql_session fly_sql_session; /**< a conversation with one database */
+typedef struct fly_sql_stmt fly_sql_stmt;       /**< a prepared statement */
+
+/** A type. OIDs of built-in types are PostgreSQL's. */
+typedef struct fly_sql_type {
+    uint32_t oid;
+    int32_t mod; /**< what varchar(n), numeric(p, s) add, as PostgreSQL encodes it; -1: none */
+    uint32_t collation; /**< of text: OID, 0 is the database's */
+    uint8_t
+        digits;    /**< numeric: 1 to 18: values are i64, to 38: i128, scaled; 0: libvec's format */
+    uint8_t scale; /**< numeric with digits: those behind the point */
+} fly_sql_type;
+
+/** OIDs of the types that programs name most often. */
+enum {
+    FLY_SQL_BOOL = 16,
+    FLY_SQL_BYTEA = 17,
+    FLY_SQL_CHAR = 18, /**< "char", one byte */
+    FLY_SQL_NAME = 19,
+    FLY_SQL_INT8 = 20,
+    FLY_SQL_INT2 = 21,
+    FLY_SQL_INT4 = 23,
+    FLY_SQL_REGPROC = 24,
+    FLY_SQL_TEXT = 25,
+    FLY_SQL_OID = 26,
+    FLY_SQL_JSON = 114,
+    FLY_SQL_FLOAT4 = 700,
+    FLY_SQL_FLOAT8 = 701,
+    FLY_SQL_UNKNOWN = 705, /**< a literal that has no type yet */
+    FLY_SQL_BPCHAR = 1042, /**< character(n) */
+    FLY_SQL_VARCHAR = 1043,
+    FLY_SQL_DATE = 1082,
+    FLY_SQL_TIME = 1083,
+    FLY_SQL_TIMESTAMP = 1114,
+    FLY_SQL_TIMESTAMPTZ = 1184,
+    FLY_SQL_INTERVAL = 1186,
+    FLY_SQL_TIMETZ = 1266,
+    FLY_SQL_NUMERIC = 1700,
+    FLY_SQL_REGCLASS = 2205,
+    FLY_SQL_REGTYPE = 2206,
+    FLY_SQL_RECORD = 2249,
+    FLY_SQL_ANY = 2276,
+    FLY_SQL_ANYARRAY = 2277,
+    FLY_SQL_VOID = 2278,
+    FLY_SQL_TRIGGER = 2279,
+    FLY_SQL_ANYELEMENT = 2283,
+    FLY_SQL_ANYNONARRAY = 2776,
+    FLY_SQL_UUID = 2950,
+    FLY_SQL_ANYENUM = 3500,
+    FLY_SQL_JSONB = 3802,
+    FLY_SQL_ANYCOMPATIBLE = 5077,
+    FLY_SQL_ANYCOMPATIBLEARRAY = 5078
+};
+
+/* ------------------------------------------------------------------- engines */
+
+/** Knobs. Zero means the default. */
+typedef struct fly_sql_options {
+    bool create;           /**< make the directory and the database "default" if there are none */
+    bool read_only;        /**< change nothing */
+    uint64_t memory_bytes; /**< for all queries together; default half of what the pool has, at
+                                  least 64 MiB */
+    uint32_t threads;      /**< that help a big query; default: processors; 1: none */
+    uint64_t plan_cache;   /**< statements whose plans are kept; default 1,024 */
+    const fly_store_options *store; /**< of each database's store; borrowed for the call */
+} fly_sql_options;
+
+/**
+ * @brief Open a directory of databases, or, with ":memory:", one that is gone when it is closed.
+ *
+ * A directory `data/` has a directory for each database, each a store of libtxn: `data/default/data.db`.
+ * Databases are opened when the first session asks for them.
+ *
+ * @param[out] sql  Gives; fly_sql_close().
+ * @return As fly_store_open().
+ */
+FLY_MUST_USE fly_status fly_sql_open(fly_env *env, const char *path, const fly_sql_options *options,
+                                     fly_sql **sql, fly_err *err);
+
+/** Close. No session may be open. The handle is gone whatever the outcome. */
+FLY_MUST_USE fly_status fly_sql_close(fly_sql *sql, fly_err *err);
+
+/* ------------------------------------------------------------------ sessions */
+
+/** How a session begins. Zero means the default. */
+typedef struct fly_sql_session_options {
+    const char *database;  /**< default "default" */
+    const char *user;      /**< default "admin" */
+    uint64_t memory_bytes; /**< of one query; default: the engine's share */
+} fly_sql_session_options;
+
+/** @brief Begin a session. @param options May be NULL. @return FLY_E_INVALID with 3D000: no such
+ *  database. */
+FLY_MUST_USE fly_status fly_sql_session_open(fly_sql *sql, const fly_sql_session_options *options,
+                                             fly_sql_session **session, fly_err *err);
+
+/** End a session: rolls its transaction back, finalizes its statements. NULL is fine. */
+void fly_sql_session_close(fly_sql_session *session);
+
+/** The database that the session works in; valid until it changes. */
+const char *fly_sql_session_database(const fly_sql_session *session);
+
+/** 'I' idle, 'T' in a transaction, 'E' in one that has failed: as PostgreSQL's protocol says it. */
+char fly_sql_session_state(const fly_sql_session *session);
+
+/** A setting, as SHOW gives it; NULL if there is none of that name. Valid until it changes. */
+const char *fly_sql_session_setting(fly_sql_session *session, const char *name);
+
+/** Ask the running statement to end with 57014, from any thread. Does nothing if none runs. */
+void fly_sql_cancel(fly_sql_session *session);
+
+/** Called now and then while a statement runs: rows done so far, and an estimate of all (0: unknown).
+ *  Return false to cancel. NULL: nobody is told. */
+void fly_sql_on_progress(fly_sql_session *session,
+                         bool (*progress)(void *ctx, uint64_t done, uint64_t of), void *ctx);
+
+/** Called with each notice and warning (RAISE NOTICE, "relation exists, skipping"): severity is
+ *  "NOTICE", "WARNING", "INFO", "LOG" or "DEBUG". */
+void fly_sql_on_notice(fly_sql_session *session,
+                       void (*notice)(void *ctx, const char *severity, const fly_err *notice),
+                       void *ctx);
+
+/* ---------------------------------------------------------------- statements */
+
+/**
+ * @brief Run all statements of a text, and tell the rows to `row`.
+ *
+ * More than one statement in a text run in one transaction, unless the text has transaction commands.
+ *
+ * @param row  If not NULL: called for each row, with the statement positioned on it.
+ * @return The first failure; err->position is in `text`.
+ */
+FLY_MUST_USE fly_status fly_sql_execute(fly_sql_session *session, fly_bytes text,
+                                        fly_status (*row)(void *ctx, fly_sql_stmt *stmt), void *ctx,
+                                        fly_err *err);
+
+/**
+ * @brief Prepare the first statement of a text.
+ *
+ * @param[out] stmt  Gives; fly_sql_finalize(). NULL if the text has no statement.
+ * @param[out] used  If not NULL: the bytes up to where the next statement may begin.
+ */
+FLY_MUST_USE fly_status fly_sql_prepare(fly_sql_session *session, fly_bytes text,
+                                        fly_sql_stmt **stmt, size_t *used, fly_err *err);
+
+/** Release. NULL is fine. */
+void fly_sql_finalize(fly_sql_stmt *stmt);
+
+/** How many parameters it has: the highest n of $n. */
+uint32_t fly_sql_param_count(const fly_sql_stmt *stmt);
+/** The type of parameter `n`, counted from 1. */
+fly_sql_type fly_sql_param_type(const fly_sql_stmt *stmt, uint32_t n);
+
+/** Set parameter `n`, counted from 1; all keep their values until they are set again. Values are
+ *  converted to the parameter's type: 22P02, 22003 if that cannot be. @{ */
+FLY_MUST_USE fly_status fly_sql_bind_null(fly_sql_stmt *stmt, uint32_t n, fly_err *err);
+FLY_MUST_USE fly_status fly_sql_bind_bool(fly_sql_stmt *stmt, uint32_t n, bool value, fly_err *err);
+FLY_MUST_USE fly_status fly_sql_bind_int64(fly_sql_stmt *stmt, uint32_t n, int64_t value,
+                                           fly_err *err);
+FLY_MUST_USE fly_status fly_sql_bind_double(fly_sql_stmt *stmt, uint32_t n, double value,
+                                            fly_err *err);
+FLY_MUST_USE fly_status fly_sql_bind_text(fly_sql_stmt *stmt, uint32_t n, fly_bytes text,
+                                          fly_err *err);
+FLY_MUST_USE fly_status fly_sql_bind_bytes(fly_sql_stmt *stmt, uint32_t n, fly_bytes bytes,
+                                           fly_err *err);
+FLY_MUST_USE fly_status fly_sql_bind_value(fly_sql_stmt *stmt, uint32_t n,
+                                           const fly_vec_value *value, fly_err *err);
+/** @} */
+
+/**
+ * @brief Run, up to the next row.
+ *
+ * @return FLY_OK: a row is there; FLY_E_END: no more; both leave the statement usable. After a failure
+ *         it has been reset.
+ */
+FLY_MUST_USE fly_status fly_sql_step(fly_sql_stmt *stmt, fly_err *err);
+
+/**
+ * @brief As fly_sql_step(), by batches of up to 1,024 rows: no row is copied.
+ *
+ * @param[out] batch  Valid until the next call. Mind its selection.
+ */
+FLY_MUST_USE fly_status fly_sql_fetch(fly_sql_stmt *stmt, const fly_vec_batch **batch,
+                                      fly_err *err);
+
+/** Go back to before the first row; parameters stay. */
+void fly_sql_reset(fly_sql_stmt *stmt);
+
+/** Columns of the result; 0 for statements that give none. Known once prepared. */
+uint32_t fly_sql_column_count(const fly_sql_stmt *stmt);
+/** The name of column `i`, counted from 0. */
+const char *fly_sql_column_name(const fly_sql_stmt *stmt, uint32_t i);
+/** The type of column `i`. */
+fly_sql_type fly_sql_column_type(const fly_sql_stmt *stmt, uint32_t i);
+/** The OID and attribute number of the table column that it is; 0 if it is computed. */
+uint32_t fly_sql_column_table(const fly_sql_stmt *stmt, uint32_t i, uint16_t *column);
+
+/** The current row's value in column `i`, counted from 0; strings are valid until the next step. @{ */
+bool fly_sql_column_null(const fly_sql_stmt *stmt, uint32_t i);
+bool fly_sql_column_bool(const fly_sql_stmt *stmt, uint32_t i);
+int64_t fly_sql_column_int64(const fly_sql_stmt *stmt, uint32_t i);
+double fly_sql_column_double(const fly_sql_stmt *stmt, uint32_t i);
+/** As psql would show it; of any type. */
+fly_bytes fly_sql_column_text(fly_sql_stmt *stmt, uint32_t i);
+fly_vec_value fly_sql_column_value(const fly_sql_stmt *stmt, uint32_t i);
+/** @} */
+
+/** What it was, in PostgreSQL's words: "INSERT 0 3", "SELECT 5", "CREATE TABLE". After it has ended. */
+const char *fly_sql_tag(const fly_sql_stmt *stmt);
+/** Rows that it changed or gave. */
+uint64_t fly_sql_rows(const fly_sql_stmt *stmt);
+
+/* ---------------------------------------------------------------------- copy */
+
+/** What a COPY … FROM STDIN or TO STDOUT waits for: 'i' data in, 'o' data out, 0 neither. After the
+ *  first step, which returns FLY_E_AGAIN. */
+char fly_sql_copy_state(const fly_sql_stmt *stmt);
+/** Give data to COPY FROM STDIN, cut anywhere. */
+FLY_MUST_USE fly_status fly_sql_copy_write(fly_sql_stmt *stmt, fly_bytes data, fly_err *err);
+/** End it: `failure` NULL: all was given; else the statement fails with these words. */
+FLY_MUST_USE fly_status fly_sql_copy_end(fly_sql_stmt *stmt, const char *failure, fly_err *err);
+/** Take the next piece of COPY TO STDOUT, valid until the next call: FLY_E_END. */
+FLY_MUST_USE fly_status fly_sql_copy_read(fly_sql_stmt *stmt, fly_bytes *data, fly_err *err);
+
 FLY_EXTERN_C_END
 /** @} */
+
 #endif
