@@ -22,18 +22,18 @@ typedef struct fly__sql_bind_context {
 } fly__sql_bind_context;
 
 /* A statement that has a plan: SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE, and what wraps them. */
-fly_status fly__sql_bind(fly__sql_bind_context *context, const fly__sql_ast *statement,
+fly_status fly__sql_bind(fly__sql_bind_context *context, const fly_ast *statement,
                          fly__sql_plan **plan, fly_err *err);
 
 /* One expression over the columns of a table (a default, check, index expression, trigger condition);
  * `table` may be NULL. Columns get the ids columns[attnum - 1]. Cast, as an assignment does, to
  * `target` if its oid is not 0. */
-fly_status fly__sql_bind_expr(fly__sql_bind_context *context, const fly__sql_ast *expression,
+fly_status fly__sql_bind_expr(fly__sql_bind_context *context, const fly_ast *expression,
                               const fly__sql_table *table, const fly__sql_colid *columns,
                               fly_sql_type target, fly__sql_expr **expr, fly_err *err);
 
 /* A type as written: varchar(10)[], numeric(5, 2), my.mood. */
-fly_status fly__sql_bind_type(fly__sql_bind_context *context, const fly__sql_ast *name,
+fly_status fly__sql_bind_type(fly__sql_bind_context *context, const fly_ast *name,
                               fly_sql_type *type, fly_err *err);
 
 #endif
