@@ -28,6 +28,7 @@ liblmdb-dev           bench
 libwiredtiger-dev     bench
 librocksdb-dev        bench
 libsqlite3-dev        bench
+libpq-dev             bench
 '
 
 if [ "${1:-}" = --list ]; then
