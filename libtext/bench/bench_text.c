@@ -6,6 +6,7 @@
  * letters: long common prefixes cost more. GB/s is ops_per_s * bytes_per_op.
  */
 #include <fly/base_hash.h>
+#include <fly/base_sched.h>
 #include <fly/text.h>
 
 #include <inttypes.h>
