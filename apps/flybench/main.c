@@ -5,6 +5,7 @@
  */
 #include "kv.h"
 #include "layer.h"
+#include "tpch_command.h"
 
 #include <fly/base.h>
 
@@ -19,6 +20,7 @@ typedef struct subcommand {
 
 static const subcommand subcommands[] = {
     {"kv", "key-value stores side by side: FlyDB, LMDB, WiredTiger, RocksDB, SQLite", kv_main},
+    {"tpch", "the tables of TPC-H, to load into a database", tpch_main},
     {"page", "libpage alone: slots, checksums, reads and batches of the page file", NULL},
     {"bufpool", "libbufpool alone: hits, misses, two threads", NULL},
     {"wal", "libwal alone: appending, durable commits, replay", NULL},
