@@ -57,7 +57,7 @@ typedef struct fly__sql_column {
     double distinct; /* values; negative: fraction of rows, as pg_stats.n_distinct */
     double null_fraction;
     double width;
-    const void *stats; /* histogram, most common values: opt's */
+    fly_bytes stats; /* histogram, most common values: opt's format */
 } fly__sql_column;
 
 typedef struct fly__sql_index_column {
@@ -225,6 +225,8 @@ typedef struct fly__sql_user_function {
     fly_sql_type result;
     bool returns_set;
     bool security_definer;
+    uint8_t volatility; /* fly__sql_volatility */
+    bool strict;
     const char *definition; /* the statement, for pg_get_functiondef */
 } fly__sql_user_function;
 
@@ -236,6 +238,7 @@ typedef struct fly__sql_schema {
 
 /* ---------------------------------------------------------------- looking up */
 
+/* Two views with the same number hold the same objects (but perhaps not the same search path). */
 uint64_t fly__sql_catalog_version(const fly__sql_catalog_view *view);
 
 const fly__sql_schema *fly__sql_schema_named(const fly__sql_catalog_view *view, const char *name);

@@ -55,6 +55,13 @@ struct fly_sql_session {
         *state; /* session.c's own: settings, prepared statements, cursors */
 };
 
+/* The catalog of the session's database. */
+fly__sql_catalog *fly__sql_session_catalog(const fly_sql_session *session);
+
+/* A tree of the database by its name, made if need be: found once, then remembered. */
+fly_status fly__sql_session_tree(fly_sql_session *session, const char *name, fly_tree **tree,
+                                 fly_err *err);
+
 /* Tell the user something that is not an error. */
 void fly__sql_notice(fly_sql_session *session, const char *severity, const char *sqlstate,
                      const char *format, ...) FLY_PRINTF(4, 5);

@@ -59,7 +59,9 @@ struct fly__sql_source {
     fly_status (*remove)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                          fly_bytes row_key, const fly_vec_value *old_values, fly_err *err);
     /* Lock a row against others' changes, and say whether it is still what it was when it was read
-     * with `old_values`: FLY_E_NOT_FOUND if it is gone, FLY_E_CONFLICT if it has changed. */
+     * with `old_values`: FLY_E_NOT_FOUND if it is gone, FLY_E_AGAIN if it has changed (it is locked
+     * then all the same), FLY_E_CONFLICT if the transaction's snapshot is too old for that. With
+     * FLY_LOCK_NO_WAIT, FLY_E_LOCKED: somebody else has it. */
     fly_status (*lock)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                        fly_bytes row_key, const fly_vec_value *old_values, fly_lock_wait wait,
                        fly_err *err);
@@ -75,20 +77,5 @@ struct fly__sql_source {
 struct fly_sql_session;
 const fly__sql_source *fly__sql_source_of(struct fly_sql_session *session,
                                           const fly__sql_table *table);
-
-/* Append the order-preserving encoding of a value to a key: memcmp of keys is the order of values
- * (NULLs last ascending, as PostgreSQL; the flags as in the index). Each value's encoding is
- * self-delimiting, so that a key of fewer columns is a prefix of those it bounds. Text under a
- * collation is its sort key. */
-typedef struct fly__sql_key {
-    uint8_t *data;
-    size_t len;
-    size_t room;
-    fly_arena *arena; /* grows from here */
-} fly__sql_key;
-fly_status fly__sql_key_add(fly__sql_key *key, fly_sql_type type, bool descending, bool nulls_first,
-                            const fly_vec_value *value, fly_err *err);
-/* The smallest key greater than all that begin with this one; false if there is none. */
-bool fly__sql_key_next(fly__sql_key *key);
 
 #endif

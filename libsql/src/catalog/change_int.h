@@ -1,0 +1,96 @@
+/*
+ * Changing the catalog: for those who run DDL.
+ *
+ * An object is a descriptor in memory of its own, counted, immutable once made. A core is a set of
+ * objects; a view (what everybody else sees) is a core for the database, one for the session's
+ * temporary objects, and a search path. Changing means: make an object, put it into the session's
+ * view, which becomes a view of its own with the transaction's first change; on commit it becomes the
+ * database's newest.
+ *
+ *     fly__sql_change_begin(session)      takes the DDL lock, the session's view is its own from here
+ *     fly__sql_change_put(session, kind, &descriptor)   copies it; writes it to the catalog's tree
+ *     fly__sql_change_remove(session, kind, oid)
+ *     fly__sql_change_mark() / _back()    around savepoints
+ *     fly__sql_change_commit() / _abort() with the transaction
+ */
+#ifndef FLY_SQL_CHANGE_INT_H
+#define FLY_SQL_CHANGE_INT_H
+
+#include "session/session_int.h"
+
+typedef enum fly__sql_object_kind {
+    FLY__SQL_O_SCHEMA = 1,
+    FLY__SQL_O_TABLE, /* with its indexes, constraints, triggers, policies */
+    FLY__SQL_O_SEQUENCE,
+    FLY__SQL_O_TYPE,
+    FLY__SQL_O_FUNCTION,
+    FLY__SQL_O_COMMENT, /* on anything that is not a table */
+    FLY__SQL_O_GRANT,
+    FLY__SQL_O_KINDS
+} fly__sql_object_kind;
+
+/* A comment: its oid is one of its own. */
+typedef struct fly__sql_comment {
+    uint32_t oid;
+    uint32_t object; /* OID */
+    uint16_t column; /* attnum, or 0 */
+    const char *text;
+} fly__sql_comment;
+
+/* What a role may do with an object. */
+typedef struct fly__sql_grant {
+    uint32_t oid;
+    uint32_t object;
+    uint16_t column; /* attnum, or 0: all */
+    const char *grantee; /* role; "" is PUBLIC */
+    const char *grantor;
+    const char *privileges; /* letters, as in aclitem: a r w d D x t U C X c T */
+    const char *grantable;  /* those with GRANT OPTION */
+    const char *row_filter; /* GRANT … WHERE, SQL text; or NULL */
+} fly__sql_grant;
+
+/* Open the catalog of a store: reads the tree, makes the built-in objects. */
+fly_status fly__sql_catalog_open(fly_env *env, fly_store *store, fly__sql_catalog **catalog,
+                                 fly_err *err);
+void fly__sql_catalog_close(fly__sql_catalog *catalog);
+
+/* The newest version, for a session with this search path; counted. `old` is given back, and may be
+ * what is returned. */
+fly_status fly__sql_view_acquire(fly__sql_catalog *catalog, fly__sql_catalog_view *old,
+                                 const char *search_path, const char *user,
+                                 fly__sql_catalog_view **view, fly_err *err);
+void fly__sql_view_release(fly__sql_catalog_view *view);
+fly__sql_catalog_view *fly__sql_view_keep(fly__sql_catalog_view *view);
+bool fly__sql_view_is_newest(const fly__sql_catalog *catalog, const fly__sql_catalog_view *view);
+
+fly_status fly__sql_change_begin(fly_sql_session *session, fly_err *err);
+fly_status fly__sql_change_put(fly_sql_session *session, fly__sql_object_kind kind,
+                               const void *descriptor, fly_err *err);
+fly_status fly__sql_change_remove(fly_sql_session *session, fly__sql_object_kind kind, uint32_t oid,
+                                  fly_err *err);
+/* A new OID. */
+uint32_t fly__sql_change_oid(fly_sql_session *session);
+
+/* A copy of a table's descriptor to change and put back. Its arrays have room for `more` elements
+ * beyond those there are. */
+fly__sql_table *fly__sql_table_copy(const fly__sql_table *table, uint16_t more, fly_arena *arena);
+
+/* Around fly_txn_commit(): nobody takes a view in between. `committed` false: the changes are
+ * forgotten. Does nothing if there were none. */
+void fly__sql_change_enter(fly_sql_session *session);
+void fly__sql_change_leave(fly_sql_session *session, bool committed);
+/* At a savepoint, and when going back to it. */
+fly__sql_catalog_view *fly__sql_change_mark(fly_sql_session *session);
+void fly__sql_change_back(fly_sql_session *session, fly__sql_catalog_view *mark);
+
+/* Walk other objects of the view: NULL at the end. */
+const void *fly__sql_object_next(const fly__sql_catalog_view *view, fly__sql_object_kind kind,
+                                 size_t *at);
+const void *fly__sql_object_of(const fly__sql_catalog_view *view, fly__sql_object_kind kind,
+                               uint32_t oid);
+
+/* The search path, as OIDs of schemas that exist; temporary objects and pg_catalog come first unless
+ * named. */
+const uint32_t *fly__sql_view_path(const fly__sql_catalog_view *view, uint32_t *count);
+
+#endif
