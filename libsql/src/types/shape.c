@@ -1,0 +1,98 @@
+/*
+ * The shapes of numeric: scaled integers, and libvec's format, and the ways between them.
+ */
+#include "types/type_int.h"
+
+#include <fly/vec_numeric.h>
+
+fly_vec_i128 fly__sql_power_of_ten(unsigned n)
+{
+    FLY_ASSERT(n <= 38);
+    fly_vec_i128 power = 1;
+    for (unsigned i = 0; i < n; i++) {
+        power *= 10;
+    }
+    return power;
+}
+
+static fly_vec_i128 scaled(fly_sql_type type, const fly_vec_value *value)
+{
+    return type.digits <= 18 ? value->i64 : value->i128;
+}
+
+static fly_status field_overflow(fly_sql_type type, fly_err *err)
+{
+    fly_err_state(err, "22003", 0, "numeric field overflow");
+    fly_err_detail(err,
+                   "A field with precision %u, scale %u must round to an absolute value less "
+                   "than %s%d.",
+                   type.digits, type.scale, type.digits == type.scale ? "" : "10^",
+                   type.digits == type.scale ? 1 : type.digits - type.scale);
+    return FLY_E_INVALID;
+}
+
+/* Store a scaled number, if it has no more digits than its type. */
+static fly_status store(fly_sql_type to, fly_vec_i128 number, fly_vec_value *result, fly_err *err)
+{
+    fly_vec_i128 limit = fly__sql_power_of_ten(to.digits);
+    if (number >= limit || number <= -limit) {
+        return field_overflow(to, err);
+    }
+    result->null = false;
+    if (to.digits <= 18) {
+        result->i64 = (int64_t)number;
+    } else {
+        result->i128 = number;
+    }
+    return FLY_OK;
+}
+
+/* Half away from zero. */
+static fly_vec_i128 round_off(fly_vec_i128 number, unsigned places)
+{
+    fly_vec_i128 power = fly__sql_power_of_ten(places);
+    fly_vec_i128 rest = number % power;
+    number /= power;
+    if (rest >= power - rest) {
+        return number + 1;
+    }
+    return -rest >= power + rest ? number - 1 : number;
+}
+
+fly_status fly__sql_numeric_reshape(fly_sql_type from, fly_sql_type to, const fly_vec_value *value,
+                                    fly_arena *arena, fly_vec_value *result, fly_err *err)
+{
+    if (value->null) {
+        result->null = true;
+        return FLY_OK;
+    }
+    if (from.digits == 0 && to.digits == 0) {
+        *result = *value;
+        return FLY_OK;
+    }
+    if (to.digits == 0) {
+        fly_vec_str text;
+        fly_status status =
+            fly_vec_numeric_from_i128(scaled(from, value), from.scale, arena, &text, err);
+        if (status == FLY_OK) {
+            result->null = false;
+            result->str = text;
+        }
+        return status;
+    }
+    fly_vec_i128 number;
+    if (from.digits == 0) {
+        if (fly_vec_numeric_to_i128(value->str, to.scale, &number, NULL) != FLY_OK) {
+            return field_overflow(to, err);
+        }
+        return store(to, number, result, err);
+    }
+    number = scaled(from, value);
+    if (to.scale < from.scale) {
+        number = round_off(number, (unsigned)(from.scale - to.scale));
+    } else if (__builtin_mul_overflow(
+                   number, fly__sql_power_of_ten((unsigned)(to.scale - from.scale)), &number)) {
+        return field_overflow(to, err);
+    }
+    return store(to, number, result, err);
+}
