@@ -1,8 +1,11 @@
 /*
- * The shapes of numeric: scaled integers, and libvec's format, and the ways between them.
+ * The shapes of numeric: scaled integers, and libvec's format, and the ways between them. Values as
+ * bytes inside of arrays and rows.
  */
+#include "parse/text_int.h"
 #include "types/type_int.h"
 
+#include <fly/base_bytes.h>
 #include <fly/vec_numeric.h>
 
 fly_vec_i128 fly__sql_power_of_ten(unsigned n)
@@ -95,4 +98,44 @@ fly_status fly__sql_numeric_reshape(fly_sql_type from, fly_sql_type to, const fl
         return field_overflow(to, err);
     }
     return store(to, number, result, err);
+}
+
+/* ------------------------------------------------------------- values as bytes */
+
+void fly__sql_value_load(fly_vec_type physical, const void *data, size_t len, fly_vec_value *value)
+{
+    value->null = false;
+    if (physical == FLY_VEC_STR) {
+        value->str = fly_vec_str_of(data, len);
+    } else {
+        memcpy(&value->b, data, len);
+    }
+}
+
+fly_status fly__sql_value_store(fly_sql_type type, const fly_vec_value *value, fly_arena *arena,
+                                fly_sql_text *text, fly_err *err)
+{
+    fly_vec_value unshaped = *value;
+    if (type.oid == FLY_SQL_NUMERIC) {
+        fly_status status = fly__sql_numeric_reshape(type, fly__sql_type(FLY_SQL_NUMERIC), value,
+                                                     arena, &unshaped, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        type.digits = 0;
+    }
+    fly_vec_type physical = fly__sql_type_physical(type);
+    static const char zeros[16];
+    if (physical != FLY_VEC_STR) {
+        fly__sql_text_add(text, unshaped.null ? zeros : (const char *)&unshaped.b,
+                          fly_vec_type_size(physical));
+        return FLY_OK;
+    }
+    uint8_t len[4];
+    fly_put_u32(len, unshaped.null ? 0 : unshaped.str.len);
+    fly__sql_text_add(text, (const char *)len, sizeof len);
+    if (!unshaped.null) {
+        fly__sql_text_add(text, fly_vec_str_data(&unshaped.str), unshaped.str.len);
+    }
+    return FLY_OK;
 }

@@ -31,7 +31,7 @@ enum {
  *   oid, xid, reg...                 i32, to be read as unsigned
  *   uuid        i128: the bytes as a big-endian number with its top bit flipped, so that the order of
  *               numbers is the order of bytes (fly__sql_uuid_of())
- *   timetz      i128: UTC microseconds of the day << 32, plus seconds west of Greenwich
+ *   timetz      i128: as fly_vec_timetz_pack() makes it
  *   jsonb       string of libvec's format (vec_json.h)
  *   arrays, composites   strings of array_int.h and row_int.h
  *
@@ -108,5 +108,12 @@ fly_status fly__sql_numeric_reshape(fly_sql_type from, fly_sql_type to, const fl
 
 /* 10^n, n up to 38. */
 fly_vec_i128 fly__sql_power_of_ten(unsigned n);
+
+/* A value inside of an array or a row: read `len` bytes, borrowing; append them (NULL: zeros of its
+ * size), numerics in libvec's format, strings behind their length. */
+struct fly_sql_text;
+void fly__sql_value_load(fly_vec_type physical, const void *data, size_t len, fly_vec_value *value);
+fly_status fly__sql_value_store(fly_sql_type type, const fly_vec_value *value, fly_arena *arena,
+                                struct fly_sql_text *text, fly_err *err);
 
 #endif
