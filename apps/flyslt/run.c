@@ -472,7 +472,9 @@ void slt_run(const slt_run_options *options, const char *path, fly_bytes text, s
         return;
     }
     run_records(&r, text);
-    slt_completion_finish(&r.completion);
+    if (options->complete) {
+        slt_completion_finish(&r.completion);
+    }
     close_all(&r);
     slt_record_deinit(&r.record);
     slt_result_deinit(&r.result);

@@ -144,6 +144,7 @@ START_TEST(conditions_and_halt_skip)
     run("skipif fake\nstatement ok\nA\n\nonlyif other\nstatement ok\nA\n\n"
         "onlyif other\nhalt\n\nonlyif fake\nstatement ok\nA\n\nhalt\n\nstatement ok\nA\n");
     check_counts(1, 0, 3);
+    end();
     begin();
     run_with((slt_run_options){.engine = "other"}, "onlyif other\nstatement ok\nA\n");
     check_counts(1, 0, 0);
@@ -165,6 +166,7 @@ START_TEST(a_skip_list_names_records_files_and_folders)
         slt_skiplist skips = {0};
         fly_err err = {0};
         ck_assert_int_eq(slt_skiplist_parse(&skips, fly_bytes_str(lists[i].list), &err), FLY_OK);
+        end();
         begin();
         run_with((slt_run_options){.skips = &skips}, "statement ok\nA\n\nstatement ok\nB\n");
         check_counts(2 - lists[i].skipped, 0, lists[i].skipped);
