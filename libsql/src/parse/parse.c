@@ -25,8 +25,8 @@ static void stop(fly_sql_parser *p)
     p->tok = (fly_sql_token){.start = p->lexer.end, .end = p->lexer.end, .type = FLY_TOKEN_END};
 }
 
-void fly__sql_fail(fly_sql_parser *p, fly_status status, const char *sqlstate, uint32_t pos,
-                   const char *format, ...)
+void fly__sql_gram_fail(fly_sql_parser *p, fly_status status, const char *sqlstate, uint32_t pos,
+                        const char *format, ...)
 {
     if (p->status == FLY_OK) {
         char message[FLY_ERR_MESSAGE_SIZE];
@@ -47,7 +47,8 @@ static void fail_near(fly_sql_parser *p, const char *message, const char *sqlsta
     enum { SHOWN_MAX = 200 };
     uint32_t start = p->tok.start;
     if (start >= p->lexer.end) {
-        fly__sql_fail(p, FLY_E_INVALID, sqlstate, p->lexer.end + 1, "%s at end of input", message);
+        fly__sql_gram_fail(p, FLY_E_INVALID, sqlstate, p->lexer.end + 1, "%s at end of input",
+                           message);
         return;
     }
     uint32_t len = p->tok.end - start;
@@ -55,11 +56,11 @@ static void fail_near(fly_sql_parser *p, const char *message, const char *sqlsta
     while (len > 0 && len < p->tok.end - start && (p->lexer.text[start + len] & 0xc0) == 0x80) {
         len--;
     }
-    fly__sql_fail(p, FLY_E_INVALID, sqlstate, start + 1, "%s at or near \"%.*s\"", message,
-                  (int)len, (const char *)p->lexer.text + start);
+    fly__sql_gram_fail(p, FLY_E_INVALID, sqlstate, start + 1, "%s at or near \"%.*s\"", message,
+                       (int)len, (const char *)p->lexer.text + start);
 }
 
-void fly__sql_syntax(fly_sql_parser *p)
+void fly__sql_gram_syntax(fly_sql_parser *p)
 {
     if (p->status == FLY_OK) {
         if (p->tok.type == FLY_TOKEN_END) {
@@ -70,19 +71,19 @@ void fly__sql_syntax(fly_sql_parser *p)
     }
 }
 
-void fly__sql_lex_error(fly_sql_parser *p)
+void fly__sql_gram_lex_error(fly_sql_parser *p)
 {
     if (p->status == FLY_OK) {
         fail_near(p, p->lexer.problem, p->lexer.sqlstate);
     }
 }
 
-void fly__sql_too_deep(fly_sql_parser *p)
+void fly__sql_gram_too_deep(fly_sql_parser *p)
 {
-    fly__sql_fail(p, FLY_E_TOO_LARGE, "54001", here(p), "stack depth limit exceeded");
+    fly__sql_gram_fail(p, FLY_E_TOO_LARGE, "54001", here(p), "stack depth limit exceeded");
 }
 
-void fly__sql_note(fly_sql_parser *p, uint16_t type)
+void fly__sql_gram_note(fly_sql_parser *p, uint16_t type)
 {
     uint32_t place = p->tok.type == FLY_TOKEN_END ? p->lexer.end : p->tok.start;
     if (place != p->record_at || p->status != FLY_OK) {
@@ -178,7 +179,7 @@ static void hint_expected(fly_sql_parser *p, fly_err *err)
 
 /* ---------------------------------------------------------------------------------- tokens */
 
-const fly_sql_token *fly__sql_peek(fly_sql_parser *p, uint32_t distance)
+const fly_sql_token *fly__sql_gram_peek(fly_sql_parser *p, uint32_t distance)
 {
     FLY_ASSERT(distance <= FLY_SQL_LOOK_AHEAD);
     while (p->ahead_count < distance) {
@@ -187,7 +188,7 @@ const fly_sql_token *fly__sql_peek(fly_sql_parser *p, uint32_t distance)
     return &p->ahead[distance - 1];
 }
 
-bool fly__sql_at_word(fly_sql_parser *p, const char *word)
+bool fly__sql_gram_at_word(fly_sql_parser *p, const char *word)
 {
     if (p->tok.type != FLY_TOKEN_IDENT || p->tok.end - p->tok.start != strlen(word)) {
         return false;
@@ -200,9 +201,9 @@ bool fly__sql_at_word(fly_sql_parser *p, const char *word)
     return true;
 }
 
-bool fly__sql_accept_word(fly_sql_parser *p, const char *word)
+bool fly__sql_gram_accept_word(fly_sql_parser *p, const char *word)
 {
-    if (fly__sql_at_word(p, word)) {
+    if (fly__sql_gram_at_word(p, word)) {
         next(p);
         return true;
     }
@@ -211,22 +212,35 @@ bool fly__sql_accept_word(fly_sql_parser *p, const char *word)
 
 /* ----------------------------------------------------------------------------------- nodes */
 
+#define AST_NODE(kind, type)                                                                       \
+    _Static_assert(sizeof(fly_ast_##type) <= FLY_SQL_NODE_SIZE_MAX, "fits the scrap");
+#define AST_CHILD(name)
+#define AST_LIST(name)
+#define AST_NAME(name)
+#define AST_NAMES(name)
+#define AST_TEXT(name)
+#define AST_FLAG(name)
+#define AST_INT(name)
+#define AST_CODE(type, name)
+#define AST_END(type)
+#include "ast.def"
+
 /* Memory that is never NULL: without any, the scrap of the parser, and an error. */
 static void *alloc(fly_sql_parser *p, size_t size)
 {
     void *block = fly_arena_alloc(p->arena, size);
     if (FLY_UNLIKELY(block == NULL)) {
-        fly__sql_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
+        fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
         FLY_ASSERT(size <= sizeof p->scrap);
         block = p->scrap;
     }
     return block;
 }
 
-fly_ast *fly__sql_node(fly_sql_parser *p, fly_ast_kind kind, size_t size, uint32_t pos)
+fly_ast *fly__sql_gram_node(fly_sql_parser *p, fly_ast_kind kind, size_t size, uint32_t pos)
 {
     if (FLY_UNLIKELY(++p->nodes > p->options.nodes_max)) {
-        fly__sql_fail(p, FLY_E_TOO_LARGE, "54001", pos, "statement is too complex");
+        fly__sql_gram_fail(p, FLY_E_TOO_LARGE, "54001", pos, "statement is too complex");
     }
     fly_ast *node = alloc(p, size);
     memset(node, 0, size);
@@ -235,13 +249,13 @@ fly_ast *fly__sql_node(fly_sql_parser *p, fly_ast_kind kind, size_t size, uint32
     return node;
 }
 
-void fly__sql_push(fly_sql_parser *p, void *item)
+void fly__sql_gram_push(fly_sql_parser *p, void *item)
 {
     if (FLY_UNLIKELY(p->top == p->room)) {
         uint32_t room = p->room < 32 ? 64 : p->room * 2;
         void **stack = room > p->room ? fly_arena_alloc(p->arena, room * sizeof *stack) : NULL;
         if (stack == NULL) {
-            fly__sql_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
+            fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
             return;
         }
         if (p->top > 0) {
@@ -260,7 +274,7 @@ static void *take(fly_sql_parser *p, uint32_t mark, uint32_t *count)
     uint32_t n = p->top - mark;
     void *items = n > 0 ? fly_arena_copy(p->arena, p->stack + mark, n * sizeof *p->stack) : NULL;
     if (n > 0 && items == NULL) {
-        fly__sql_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
+        fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
         n = 0;
     }
     p->top = mark;
@@ -268,49 +282,49 @@ static void *take(fly_sql_parser *p, uint32_t mark, uint32_t *count)
     return items;
 }
 
-fly_ast_list fly__sql_take(fly_sql_parser *p, uint32_t mark)
+fly_ast_list fly__sql_gram_take(fly_sql_parser *p, uint32_t mark)
 {
     fly_ast_list list;
     list.items = take(p, mark, &list.count);
     return list;
 }
 
-fly_ast_names fly__sql_take_names(fly_sql_parser *p, uint32_t mark)
+fly_ast_names fly__sql_gram_take_names(fly_sql_parser *p, uint32_t mark)
 {
     fly_ast_names names;
     names.items = take(p, mark, &names.count);
     return names;
 }
 
-fly_ast_list fly__sql_list(fly_sql_parser *p, fly_sql_rule *rule)
+fly_ast_list fly__sql_gram_list(fly_sql_parser *p, fly_sql_rule *rule)
 {
     uint32_t mark = p->top;
     do {
         push(p, rule(p));
     } while (accept(p, ','));
-    return fly__sql_take(p, mark);
+    return fly__sql_gram_take(p, mark);
 }
 
-fly_ast_list fly__sql_parens(fly_sql_parser *p, fly_sql_rule *rule)
+fly_ast_list fly__sql_gram_parens(fly_sql_parser *p, fly_sql_rule *rule)
 {
     expect(p, '(');
-    fly_ast_list list = fly__sql_list(p, rule);
+    fly_ast_list list = fly__sql_gram_list(p, rule);
     expect(p, ')');
     return list;
 }
 
-fly_ast_list fly__sql_one(fly_sql_parser *p, fly_ast *item)
+fly_ast_list fly__sql_gram_one(fly_sql_parser *p, fly_ast *item)
 {
     uint32_t mark = p->top;
     push(p, item);
-    return fly__sql_take(p, mark);
+    return fly__sql_gram_take(p, mark);
 }
 
-fly_ast_names fly__sql_one_name(fly_sql_parser *p, const char *name)
+fly_ast_names fly__sql_gram_one_name(fly_sql_parser *p, const char *name)
 {
     uint32_t mark = p->top;
     push_name(p, name);
-    return fly__sql_take_names(p, mark);
+    return fly__sql_gram_take_names(p, mark);
 }
 
 /* ----------------------------------------------------------------------------------- names */
@@ -324,17 +338,17 @@ static bool of_class(uint16_t type, fly_sql_keyword_class other)
     return class == FLY_KEYWORD_UNRESERVED || class == (uint8_t)other;
 }
 
-bool fly__sql_is_col_id(uint16_t type)
+bool fly__sql_gram_is_col_id(uint16_t type)
 {
     return of_class(type, FLY_KEYWORD_COL_NAME);
 }
 
-bool fly__sql_is_type_name(uint16_t type)
+bool fly__sql_gram_is_type_name(uint16_t type)
 {
     return of_class(type, FLY_KEYWORD_TYPE_FUNC);
 }
 
-bool fly__sql_is_bare_label(uint16_t type)
+bool fly__sql_gram_is_bare_label(uint16_t type)
 {
     return type < FLY_TOKEN_KEYWORDS ? is_name_token(type) : fly__sql_keyword(type)->bare;
 }
@@ -367,15 +381,15 @@ static fly_bytes token_value(fly_sql_parser *p)
     fly_status status = fly__sql_token_value(p->arena, p->lexer.text, &token, escape, &value,
                                              &problem, &problem_at);
     if (status == FLY_E_NO_MEMORY) {
-        fly__sql_fail(p, status, "53200", 0, "out of memory");
+        fly__sql_gram_fail(p, status, "53200", 0, "out of memory");
     } else if (status != FLY_OK) {
-        fly__sql_fail(p, status, strstr(problem, "0x00") != NULL ? "22021" : "42601",
-                      problem_at + 1, "%s", problem);
+        fly__sql_gram_fail(p, status, strstr(problem, "0x00") != NULL ? "22021" : "42601",
+                           problem_at + 1, "%s", problem);
     }
     return value;
 }
 
-const char *fly__sql_name_value(fly_sql_parser *p)
+const char *fly__sql_gram_name_value(fly_sql_parser *p)
 {
     if (p->tok.type > FLY_TOKEN_KEYWORDS) {
         const char *word = fly__sql_keyword(p->tok.type)->word;
@@ -389,114 +403,114 @@ const char *fly__sql_name_value(fly_sql_parser *p)
 static const char *name_if(fly_sql_parser *p, bool fits)
 {
     if (fits) {
-        return fly__sql_name_value(p);
+        return fly__sql_gram_name_value(p);
     }
     (void)at(p, FLY_TOKEN_IDENT);
-    fly__sql_syntax(p);
+    fly__sql_gram_syntax(p);
     return "";
 }
 
-const char *fly__sql_col_id(fly_sql_parser *p)
+const char *fly__sql_gram_col_id(fly_sql_parser *p)
 {
-    return name_if(p, fly__sql_is_col_id(p->tok.type));
+    return name_if(p, fly__sql_gram_is_col_id(p->tok.type));
 }
 
-const char *fly__sql_type_function_name(fly_sql_parser *p)
+const char *fly__sql_gram_type_function_name(fly_sql_parser *p)
 {
-    return name_if(p, fly__sql_is_type_name(p->tok.type));
+    return name_if(p, fly__sql_gram_is_type_name(p->tok.type));
 }
 
-const char *fly__sql_label(fly_sql_parser *p)
+const char *fly__sql_gram_label(fly_sql_parser *p)
 {
     return name_if(p, is_name_token(p->tok.type) || p->tok.type > FLY_TOKEN_KEYWORDS);
 }
 
-fly_ast_names fly__sql_name_list(fly_sql_parser *p)
+fly_ast_names fly__sql_gram_name_list(fly_sql_parser *p)
 {
     uint32_t mark = p->top;
     do {
-        push_name(p, fly__sql_col_id(p));
+        push_name(p, fly__sql_gram_col_id(p));
     } while (accept(p, ','));
-    return fly__sql_take_names(p, mark);
+    return fly__sql_gram_take_names(p, mark);
 }
 
-fly_ast_names fly__sql_name_parens(fly_sql_parser *p)
+fly_ast_names fly__sql_gram_name_parens(fly_sql_parser *p)
 {
     expect(p, '(');
-    fly_ast_names names = fly__sql_name_list(p);
+    fly_ast_names names = fly__sql_gram_name_list(p);
     expect(p, ')');
     return names;
 }
 
-fly_ast_names fly__sql_any_name(fly_sql_parser *p)
+fly_ast_names fly__sql_gram_any_name(fly_sql_parser *p)
 {
     uint32_t mark = p->top;
-    push_name(p, fly__sql_col_id(p));
+    push_name(p, fly__sql_gram_col_id(p));
     while (accept(p, '.')) {
-        push_name(p, fly__sql_label(p));
+        push_name(p, fly__sql_gram_label(p));
     }
-    return fly__sql_take_names(p, mark);
+    return fly__sql_gram_take_names(p, mark);
 }
 
-fly_ast *fly__sql_relation(fly_sql_parser *p)
+fly_ast *fly__sql_gram_relation(fly_sql_parser *p)
 {
     fly_ast_relation *relation = NEW(p, relation, RELATION, here(p));
     uint32_t pos = here(p);
-    relation->name = fly__sql_col_id(p);
+    relation->name = fly__sql_gram_col_id(p);
     while (accept(p, '.')) {
         if (relation->catalog != NULL) {
             SYNTAX_MESSAGE(p, pos, "improper qualified name (too many dotted names)");
         }
         relation->catalog = relation->schema;
         relation->schema = relation->name;
-        relation->name = fly__sql_label(p);
+        relation->name = fly__sql_gram_label(p);
     }
     return &relation->node;
 }
 
-fly_ast *fly__sql_object(fly_sql_parser *p)
+fly_ast *fly__sql_gram_object(fly_sql_parser *p)
 {
     fly_ast_object *object = NEW(p, object, OBJECT, here(p));
-    object->names = fly__sql_any_name(p);
+    object->names = fly__sql_gram_any_name(p);
     return &object->node;
 }
 
-fly_ast *fly__sql_object_of_name(fly_sql_parser *p)
+fly_ast *fly__sql_gram_object_of_name(fly_sql_parser *p)
 {
     fly_ast_object *object = NEW(p, object, OBJECT, here(p));
-    object->names = fly__sql_one_name(p, fly__sql_col_id(p));
+    object->names = fly__sql_gram_one_name(p, fly__sql_gram_col_id(p));
     return &object->node;
 }
 
 /* --------------------------------------------------------------------------------- literals */
 
-bool fly__sql_at_string(fly_sql_parser *p)
+bool fly__sql_gram_at_string(fly_sql_parser *p)
 {
     return is_string_token(p->tok.type) || at(p, FLY_TOKEN_STRING);
 }
 
-fly_ast *fly__sql_string(fly_sql_parser *p)
+fly_ast *fly__sql_gram_string(fly_sql_parser *p)
 {
     fly_ast_const *constant = NEW(p, const, CONST, here(p));
     constant->type = FLY_AST_CONST_STRING;
-    if (fly__sql_at_string(p)) {
+    if (fly__sql_gram_at_string(p)) {
         constant->text = token_value(p);
     } else {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     }
     return &constant->node;
 }
 
-const char *fly__sql_string_value(fly_sql_parser *p)
+const char *fly__sql_gram_string_value(fly_sql_parser *p)
 {
-    if (fly__sql_at_string(p)) {
+    if (fly__sql_gram_at_string(p)) {
         return (const char *)token_value(p).data;
     }
-    fly__sql_syntax(p);
+    fly__sql_gram_syntax(p);
     return "";
 }
 
-fly_ast *fly__sql_const_string(fly_sql_parser *p, const char *text, uint32_t pos)
+fly_ast *fly__sql_gram_const_string(fly_sql_parser *p, const char *text, uint32_t pos)
 {
     fly_ast_const *constant = NEW(p, const, CONST, pos);
     constant->type = FLY_AST_CONST_STRING;
@@ -504,7 +518,7 @@ fly_ast *fly__sql_const_string(fly_sql_parser *p, const char *text, uint32_t pos
     return &constant->node;
 }
 
-fly_ast *fly__sql_const_bool(fly_sql_parser *p, bool value, uint32_t pos)
+fly_ast *fly__sql_gram_const_bool(fly_sql_parser *p, bool value, uint32_t pos)
 {
     fly_ast_const *constant = NEW(p, const, CONST, pos);
     constant->type = FLY_AST_CONST_BOOL;
@@ -512,14 +526,14 @@ fly_ast *fly__sql_const_bool(fly_sql_parser *p, bool value, uint32_t pos)
     return &constant->node;
 }
 
-fly_ast *fly__sql_const_null(fly_sql_parser *p, uint32_t pos)
+fly_ast *fly__sql_gram_const_null(fly_sql_parser *p, uint32_t pos)
 {
     fly_ast_const *constant = NEW(p, const, CONST, pos);
     constant->type = FLY_AST_CONST_NULL;
     return &constant->node;
 }
 
-fly_ast *fly__sql_const_int(fly_sql_parser *p, int64_t value, uint32_t pos)
+fly_ast *fly__sql_gram_const_int(fly_sql_parser *p, int64_t value, uint32_t pos)
 {
     char digits[24];
     fly_ast_const *constant = NEW(p, const, CONST, pos);
@@ -550,7 +564,7 @@ static bool digits_value(const uint8_t *text, size_t len, int64_t *value)
     return true;
 }
 
-fly_ast *fly__sql_number(fly_sql_parser *p)
+fly_ast *fly__sql_gram_number(fly_sql_parser *p)
 {
     fly_ast_const *constant = NEW(p, const, CONST, here(p));
     size_t len = p->tok.end - p->tok.start;
@@ -561,29 +575,29 @@ fly_ast *fly__sql_number(fly_sql_parser *p)
         if (len > 1 && raw[0] == '0') { /* 007, 0x1f: one spelling for one value */
             int64_t value = constant->value;
             next(p);
-            return fly__sql_const_int(p, value, constant->node.pos);
+            return fly__sql_gram_const_int(p, value, constant->node.pos);
         }
     } else if (p->tok.type != FLY_TOKEN_INT && p->tok.type != FLY_TOKEN_NUMERIC) {
         (void)at(p, FLY_TOKEN_INT);
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
         return &constant->node;
     }
     constant->text = token_value(p);
     return &constant->node;
 }
 
-fly_ast *fly__sql_signed_number(fly_sql_parser *p)
+fly_ast *fly__sql_gram_signed_number(fly_sql_parser *p)
 {
     uint32_t pos = here(p);
     bool minus = accept(p, '-');
     if (!minus) {
         (void)accept(p, '+');
     }
-    fly_ast *number = fly__sql_number(p);
-    return minus ? fly__sql_negate(p, number, pos) : number;
+    fly_ast *number = fly__sql_gram_number(p);
+    return minus ? fly__sql_gram_negate(p, number, pos) : number;
 }
 
-int64_t fly__sql_int(fly_sql_parser *p)
+int64_t fly__sql_gram_int(fly_sql_parser *p)
 {
     int64_t value = 0;
     if (at(p, FLY_TOKEN_INT) &&
@@ -591,33 +605,33 @@ int64_t fly__sql_int(fly_sql_parser *p)
         value <= INT32_MAX) {
         next(p);
     } else {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     }
     return value;
 }
 
 /* -5 is one constant, so that the smallest bigint can be written. */
-fly_ast *fly__sql_negate(fly_sql_parser *p, fly_ast *number, uint32_t pos)
+fly_ast *fly__sql_gram_negate(fly_sql_parser *p, fly_ast *number, uint32_t pos)
 {
     fly_ast_const *constant = (fly_ast_const *)number;
     if (failed(p)) {
         return number;
     }
     if (constant->type == FLY_AST_CONST_INT && constant->value != INT64_MIN) {
-        return fly__sql_const_int(p, -constant->value, pos);
+        return fly__sql_gram_const_int(p, -constant->value, pos);
     }
     fly_ast_const *negated = NEW(p, const, CONST, pos);
     size_t len = constant->text.len;
     const uint8_t *digits = constant->text.data;
     if (constant->type == FLY_AST_CONST_NUMERIC && len == 19 &&
         memcmp(digits, "9223372036854775808", 19) == 0) {
-        return fly__sql_const_int(p, INT64_MIN, pos);
+        return fly__sql_gram_const_int(p, INT64_MIN, pos);
     }
     negated->type = FLY_AST_CONST_NUMERIC;
     bool was_negative = len > 0 && digits[0] == '-';
     uint8_t *text = fly_arena_alloc(p->arena, len + 2);
     if (text == NULL) {
-        fly__sql_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
+        fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
         return number;
     }
     size_t at_byte = 0;
@@ -653,9 +667,9 @@ static void begin(fly_sql_parser *p, fly_arena *arena, fly_bytes text,
     p->options = filled(options);
     p->frame = (uintptr_t)__builtin_frame_address(0);
     if (text.len > p->options.bytes_max) {
-        fly__sql_fail(p, FLY_E_TOO_LARGE, "54000", 0,
-                      "statement of %zu bytes is larger than the limit of %llu", text.len,
-                      (unsigned long long)p->options.bytes_max);
+        fly__sql_gram_fail(p, FLY_E_TOO_LARGE, "54000", 0,
+                           "statement of %zu bytes is larger than the limit of %llu", text.len,
+                           (unsigned long long)p->options.bytes_max);
         return;
     }
     FLY_ASSERT(start <= text.len);
@@ -686,11 +700,11 @@ static void parse_statements(fly_sql_parser *p, fly_sql_statements *statements)
         fly_sql_statement statement = {.start = p->tok.start};
         p->params = 0;
         p->height = 0;
-        statement.node = fly__sql_statement(p);
+        statement.node = fly__sql_gram_statement(p);
         statement.len = p->last_end - statement.start;
         statement.params = p->params;
         if (!at(p, ';') && !at(p, FLY_TOKEN_END)) {
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
         }
         if (failed(p)) {
             return;
@@ -699,7 +713,7 @@ static void parse_statements(fly_sql_parser *p, fly_sql_statements *statements)
             room = room == 0 ? 1 : room * 2;
             fly_sql_statement *items = fly_arena_alloc(p->arena, room * sizeof *items);
             if (items == NULL) {
-                fly__sql_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
+                fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
                 return;
             }
             if (statements->count > 0) {
@@ -722,7 +736,7 @@ static void run(fly_sql_parser *p, job *j)
     }
     j->node = j->rule(p);
     if (!at(p, FLY_TOKEN_END)) {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     }
 }
 
@@ -768,7 +782,7 @@ fly_status fly__sql_parse(fly_arena *arena, fly_bytes text, const fly_sql_parse_
 fly_status fly__sql_parse_expr(fly_arena *arena, fly_bytes text,
                                const fly_sql_parse_options *options, fly_ast **expr, fly_err *err)
 {
-    job j = {.rule = fly__sql_expr};
+    job j = {.rule = fly__sql_gram_expr};
     fly_status status = parse(arena, text, options, 0, &j, err);
     if (status == FLY_OK) {
         *expr = j.node;
@@ -780,7 +794,7 @@ fly_status fly__sql_parse_type(fly_arena *arena, fly_bytes text,
                                const fly_sql_parse_options *options, fly_ast_type **type,
                                fly_err *err)
 {
-    job j = {.rule = fly__sql_function_type};
+    job j = {.rule = fly__sql_gram_function_type};
     fly_status status = parse(arena, text, options, 0, &j, err);
     if (status == FLY_OK) {
         *type = (fly_ast_type *)j.node;
@@ -821,8 +835,8 @@ fly_status fly__sql_parse_fragment(fly_arena *arena, fly_bytes text, size_t star
                                    uint32_t stop_count, const fly_sql_parse_options *options,
                                    fly_ast **node, uint32_t *stop_found, size_t *end, fly_err *err)
 {
-    static fly_sql_rule *const rules[] = {fly__sql_expr, fly__sql_statement,
-                                          fly__sql_function_type};
+    static fly_sql_rule *const rules[] = {fly__sql_gram_expr, fly__sql_gram_statement,
+                                          fly__sql_gram_function_type};
     fly_sql_lexer lexer;
     fly_sql_token token;
     uint32_t found = stop_count;
@@ -860,7 +874,7 @@ fly_status fly__sql_parse_fragment(fly_arena *arena, fly_bytes text, size_t star
     uint32_t limit = token.type == FLY_TOKEN_ERROR ? (uint32_t)text.len : token.start;
     job j = {.rule = kind < FLY_SQL_FRAGMENT_SKIP ? rules[kind] : NULL};
     if (j.rule != NULL || token.type == FLY_TOKEN_ERROR) {
-        j.rule = j.rule != NULL ? j.rule : fly__sql_expr;
+        j.rule = j.rule != NULL ? j.rule : fly__sql_gram_expr;
         fly_status status = parse(arena, fly_bytes_of(text.data, limit), options, start, &j, err);
         if (status != FLY_OK) {
             return status;

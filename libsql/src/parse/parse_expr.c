@@ -46,12 +46,12 @@ static fly_ast *climb(fly_sql_parser *p, int least, bool lesser);
 static fly_ast *climb_from(fly_sql_parser *p, fly_ast *left, int least, bool lesser);
 static fly_ast *operand(fly_sql_parser *p, bool lesser);
 
-fly_ast *fly__sql_expr(fly_sql_parser *p)
+fly_ast *fly__sql_gram_expr(fly_sql_parser *p)
 {
     return climb(p, BP_OR, false);
 }
 
-fly_ast *fly__sql_b_expr(fly_sql_parser *p)
+fly_ast *fly__sql_gram_b_expr(fly_sql_parser *p)
 {
     return climb(p, BP_IS, true);
 }
@@ -71,7 +71,7 @@ static fly_ast_call *call_of(fly_sql_parser *p, const char *name, fly_ast_call_f
     uint32_t mark = p->top;
     push_name(p, "pg_catalog");
     push_name(p, name);
-    call->name = fly__sql_take_names(p, mark);
+    call->name = fly__sql_gram_take_names(p, mark);
     call->form = form;
     return call;
 }
@@ -109,7 +109,7 @@ static const char *operator_text(fly_sql_parser *p)
     case FLY_TOKEN_OP:
         if (fly__sql_token_value(p->arena, p->lexer.text, &p->tok, 0, &value, &name, &where) !=
             FLY_OK) {
-            fly__sql_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
+            fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
             return "";
         }
         name = (const char *)value.data;
@@ -118,7 +118,7 @@ static const char *operator_text(fly_sql_parser *p)
         name = type < 128 && type != 0 ? memchr(singles, type, sizeof singles) : NULL;
         if (name == NULL) {
             (void)at(p, FLY_TOKEN_OP);
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
             return "";
         }
     }
@@ -126,18 +126,18 @@ static const char *operator_text(fly_sql_parser *p)
     return name;
 }
 
-fly_ast_names fly__sql_operator_name(fly_sql_parser *p)
+fly_ast_names fly__sql_gram_operator_name(fly_sql_parser *p)
 {
     uint32_t mark = p->top;
-    while (fly__sql_is_col_id(p->tok.type)) {
-        push_name(p, fly__sql_name_value(p));
+    while (fly__sql_gram_is_col_id(p->tok.type)) {
+        push_name(p, fly__sql_gram_name_value(p));
         expect(p, '.');
     }
     push_name(p, operator_text(p));
-    return fly__sql_take_names(p, mark);
+    return fly__sql_gram_take_names(p, mark);
 }
 
-void fly__sql_operator(fly_sql_parser *p, const char **schema, const char **op)
+void fly__sql_gram_operator(fly_sql_parser *p, const char **schema, const char **op)
 {
     *schema = NULL;
     if (!accept(p, FLY_KW_OPERATOR)) {
@@ -146,7 +146,7 @@ void fly__sql_operator(fly_sql_parser *p, const char **schema, const char **op)
     }
     uint32_t pos = here(p);
     expect(p, '(');
-    fly_ast_names names = fly__sql_operator_name(p);
+    fly_ast_names names = fly__sql_gram_operator_name(p);
     expect(p, ')');
     if (names.count > 2) {
         SYNTAX_MESSAGE(p, pos, "improper qualified name (too many dotted names)");
@@ -182,7 +182,7 @@ static fly_ast *binary(fly_sql_parser *p, fly_ast *left, int power, bool lesser)
     const char *schema = NULL;
     const char *op = "";
     uint32_t pos = here(p);
-    fly__sql_operator(p, &schema, &op);
+    fly__sql_gram_operator(p, &schema, &op);
     if (!lesser && at_quantifier(p)) {
         return quantified(p, left, schema, op, pos);
     }
@@ -203,7 +203,7 @@ static fly_ast *logical(fly_sql_parser *p, fly_ast *left, int power)
     while (accept(p, word)) {
         push(p, climb(p, power + 1, false));
     }
-    node->args = fly__sql_take(p, mark);
+    node->args = fly__sql_gram_take(p, mark);
     return &node->node;
 }
 
@@ -228,7 +228,7 @@ static fly_ast *is_test(fly_sql_parser *p, fly_ast *left, bool lesser, uint32_t 
     if (accept(p, FLY_KW_DOCUMENT)) {
         is->type = FLY_AST_IS_DOCUMENT;
     } else if (lesser) {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     } else if (accept(p, FLY_KW_NULL)) {
         is->type = FLY_AST_IS_NULL;
     } else if (accept(p, FLY_KW_TRUE)) {
@@ -238,7 +238,7 @@ static fly_ast *is_test(fly_sql_parser *p, fly_ast *left, bool lesser, uint32_t 
     } else if (accept(p, FLY_KW_UNKNOWN)) {
         is->type = FLY_AST_IS_UNKNOWN;
     } else if (at(p, FLY_KW_NFC) || at(p, FLY_KW_NFD) || at(p, FLY_KW_NFKC) || at(p, FLY_KW_NFKD)) {
-        is->form = fly__sql_name_value(p);
+        is->form = fly__sql_gram_name_value(p);
         is->type = FLY_AST_IS_NORMALIZED;
         expect(p, FLY_KW_NORMALIZED);
     } else if (accept(p, FLY_KW_NORMALIZED)) {
@@ -251,7 +251,7 @@ static fly_ast *is_test(fly_sql_parser *p, fly_ast *left, bool lesser, uint32_t 
         *ends_open = true;
         return &distinct->node;
     } else {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     }
     return &is->node;
 }
@@ -274,7 +274,7 @@ static fly_ast *between(fly_sql_parser *p, fly_ast *left, bool negated, uint32_t
     if (!node->symmetric) {
         (void)accept(p, FLY_KW_ASYMMETRIC);
     }
-    node->low = fly__sql_b_expr(p);
+    node->low = fly__sql_gram_b_expr(p);
     expect(p, FLY_KW_AND);
     node->high = climb(p, BP_LIKE + 1, false);
     return &node->node;
@@ -324,19 +324,19 @@ static fly_ast *indirect(fly_sql_parser *p, fly_ast *arg)
             fly_ast_field *field = NEW(p, field, FIELD, pos);
             field->arg = arg;
             if (!accept(p, '*')) {
-                field->name = fly__sql_label(p);
+                field->name = fly__sql_gram_label(p);
             }
             arg = &field->node;
         } else if (accept(p, '[')) {
             fly_ast_subscript *subscript = NEW(p, subscript, SUBSCRIPT, pos);
             subscript->arg = arg;
             if (!at(p, ':')) {
-                subscript->upper = fly__sql_expr(p);
+                subscript->upper = fly__sql_gram_expr(p);
             }
             if (accept(p, ':')) {
                 subscript->slice = true;
                 subscript->lower = subscript->upper;
-                subscript->upper = at(p, ']') ? NULL : fly__sql_expr(p);
+                subscript->upper = at(p, ']') ? NULL : fly__sql_gram_expr(p);
             }
             expect(p, ']');
             arg = &subscript->node;
@@ -347,7 +347,7 @@ static fly_ast *indirect(fly_sql_parser *p, fly_ast *arg)
     }
 }
 
-fly_ast_list fly__sql_indirection(fly_sql_parser *p)
+fly_ast_list fly__sql_gram_indirection(fly_sql_parser *p)
 {
     uint32_t mark = p->top;
     while (p->tok.type == '.' || p->tok.type == '[') {
@@ -356,26 +356,26 @@ fly_ast_list fly__sql_indirection(fly_sql_parser *p)
         if (accept(p, '.')) {
             fly_ast_field *field = NEW(p, field, FIELD, pos);
             if (!accept(p, '*')) {
-                field->name = fly__sql_label(p);
+                field->name = fly__sql_gram_label(p);
             }
             step = &field->node;
         } else {
             fly_ast_subscript *subscript = NEW(p, subscript, SUBSCRIPT, pos);
             next(p);
             if (!at(p, ':')) {
-                subscript->upper = fly__sql_expr(p);
+                subscript->upper = fly__sql_gram_expr(p);
             }
             if (accept(p, ':')) {
                 subscript->slice = true;
                 subscript->lower = subscript->upper;
-                subscript->upper = at(p, ']') ? NULL : fly__sql_expr(p);
+                subscript->upper = at(p, ']') ? NULL : fly__sql_gram_expr(p);
             }
             expect(p, ']');
             step = &subscript->node;
         }
         push(p, step);
     }
-    return fly__sql_take(p, mark);
+    return fly__sql_gram_take(p, mark);
 }
 
 /*
@@ -389,9 +389,9 @@ static fly_ast_list paren(fly_sql_parser *p, bool *is_query)
     fly_ast *first;
     enter(p, &outer);
     *is_query = false;
-    if (p->tok.type != '(' && fly__sql_at_select(p)) {
+    if (p->tok.type != '(' && fly__sql_gram_at_select(p)) {
         *is_query = true;
-        first = fly__sql_select(p);
+        first = fly__sql_gram_select(p);
     } else if (p->tok.type == '(') {
         uint32_t pos = here(p);
         next(p);
@@ -400,9 +400,9 @@ static fly_ast_list paren(fly_sql_parser *p, bool *is_query)
         first = inner.count == 1 ? inner.items[0] : row_of(p, inner, false, pos);
         if (inner_query && at(p, ')')) {
             *is_query = true;
-        } else if (inner_query && fly__sql_at_select_rest(p)) {
+        } else if (inner_query && fly__sql_gram_at_select_rest(p)) {
             *is_query = true;
-            first = fly__sql_select_rest(p, first);
+            first = fly__sql_gram_select_rest(p, first);
         } else {
             if (inner_query) {
                 first = sublink(p, FLY_AST_SUBLINK_EXPR, first, pos);
@@ -410,17 +410,17 @@ static fly_ast_list paren(fly_sql_parser *p, bool *is_query)
             first = climb_from(p, indirect(p, first), BP_OR, false);
         }
     } else {
-        first = fly__sql_expr(p);
+        first = fly__sql_gram_expr(p);
     }
     push(p, first);
     if (!*is_query) {
         while (accept(p, ',')) {
-            push(p, fly__sql_expr(p));
+            push(p, fly__sql_gram_expr(p));
         }
     }
     expect(p, ')');
     leave(p, outer);
-    return fly__sql_take(p, mark);
+    return fly__sql_gram_take(p, mark);
 }
 
 /* At ( as an operand. */
@@ -431,7 +431,7 @@ static fly_ast *paren_operand(fly_sql_parser *p)
     next(p);
     fly_ast_list items = paren(p, &is_query);
     if (failed(p)) {
-        return fly__sql_const_null(p, pos);
+        return fly__sql_gram_const_null(p, pos);
     }
     if (items.count > 1) {
         return row_of(p, items, false, pos);
@@ -449,7 +449,7 @@ static fly_ast *quantified(fly_sql_parser *p, fly_ast *left, const char *schema,
     expect(p, '(');
     fly_ast_list items = paren(p, &is_query);
     if (items.count != 1) {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
         return left;
     }
     if (is_query) {
@@ -478,8 +478,8 @@ static fly_ast *in_table(fly_sql_parser *p)
     fly_ast_column *column = NEW(p, column, COLUMN, here(p));
     column->star = true;
     target->expr = &column->node;
-    select->targets = fly__sql_one(p, &target->node);
-    select->from = fly__sql_one(p, fly__sql_relation(p));
+    select->targets = fly__sql_gram_one(p, &target->node);
+    select->from = fly__sql_gram_one(p, fly__sql_gram_relation(p));
     return &select->node;
 }
 
@@ -489,8 +489,8 @@ static fly_ast *in(fly_sql_parser *p, fly_ast *left, bool negated, uint32_t pos)
     bool is_query = false;
     fly_ast_list items = {0};
     bool lax = p->options.lax_syntax;
-    if (lax && p->tok.type != '(' && fly__sql_is_col_id(p->tok.type)) {
-        items = fly__sql_one(p, in_table(p));
+    if (lax && p->tok.type != '(' && fly__sql_gram_is_col_id(p->tok.type)) {
+        items = fly__sql_gram_one(p, in_table(p));
         is_query = true;
     } else {
         expect(p, '(');
@@ -609,7 +609,7 @@ static fly_ast *at_time_zone(fly_sql_parser *p, fly_ast *left, uint32_t pos)
     uint32_t mark = p->top;
     push(p, climb(p, BP_AT + 1, false));
     push(p, left);
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -656,12 +656,12 @@ static fly_ast *step(fly_sql_parser *p, fly_ast *left, int power, bool lesser, b
         fly_ast_collate *collate = NEW(p, collate, COLLATE, pos);
         next(p);
         collate->arg = left;
-        collate->collation = fly__sql_any_name(p);
+        collate->collation = fly__sql_gram_any_name(p);
         return &collate->node;
     }
     case BP_CAST:
         next(p);
-        return cast_of(p, left, fly__sql_type(p), FLY_AST_CAST_COLONS, pos);
+        return cast_of(p, left, fly__sql_gram_type(p), FLY_AST_CAST_COLONS, pos);
     default:
         return binary(p, left, power, lesser);
     }
@@ -676,7 +676,7 @@ static fly_ast *climb_from(fly_sql_parser *p, fly_ast *left, int least, bool les
             return left;
         }
         if (power == used) {
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
             return left;
         }
         bool ends_open;
@@ -701,7 +701,7 @@ static fly_ast *prefix(fly_sql_parser *p, bool lesser)
         next(p);
         fly_ast_bool *negation = NEW(p, bool, BOOL, pos);
         negation->type = FLY_AST_BOOL_NOT;
-        negation->args = fly__sql_one(p, climb(p, BP_NOT, false));
+        negation->args = fly__sql_gram_one(p, climb(p, BP_NOT, false));
         return &negation->node;
     }
     case '-':
@@ -710,7 +710,7 @@ static fly_ast *prefix(fly_sql_parser *p, bool lesser)
         if (is_kind(node, FLY_AST_CONST)) {
             fly_ast_const_kind type = ((fly_ast_const *)node)->type;
             if (type == FLY_AST_CONST_INT || type == FLY_AST_CONST_NUMERIC) {
-                return fly__sql_negate(p, node, pos);
+                return fly__sql_gram_negate(p, node, pos);
             }
         }
         return op_of(p, "-", NULL, node, pos);
@@ -719,7 +719,7 @@ static fly_ast *prefix(fly_sql_parser *p, bool lesser)
         return op_of(p, "+", NULL, climb(p, BP_SIGN + 1, lesser), pos);
     case FLY_TOKEN_OP:
     case FLY_KW_OPERATOR:
-        fly__sql_operator(p, &schema, &op);
+        fly__sql_gram_operator(p, &schema, &op);
         node = op_of(p, op, NULL, NULL, pos);
         ((fly_ast_op *)node)->right = climb(p, BP_OPERATOR + 1, lesser);
         ((fly_ast_op *)node)->schema = schema;
@@ -743,17 +743,17 @@ static fly_ast *climb(fly_sql_parser *p, int least, bool lesser)
 
 static fly_ast *call_arg(fly_sql_parser *p)
 {
-    if (fly__sql_is_type_name(p->tok.type)) {
+    if (fly__sql_gram_is_type_name(p->tok.type)) {
         uint16_t after = peek(p);
         if (after == FLY_TOKEN_ARROW || after == FLY_TOKEN_COLON_EQUALS) {
             fly_ast_named_arg *named = NEW(p, named_arg, NAMED_ARG, here(p));
-            named->name = fly__sql_name_value(p);
+            named->name = fly__sql_gram_name_value(p);
             next(p);
-            named->arg = fly__sql_expr(p);
+            named->arg = fly__sql_gram_expr(p);
             return &named->node;
         }
     }
-    return fly__sql_expr(p);
+    return fly__sql_gram_expr(p);
 }
 
 /* Between the parentheses of a call. */
@@ -780,8 +780,8 @@ static void call_args(fly_sql_parser *p, fly_ast_call *call)
         call->variadic = !call->distinct && accept(p, FLY_KW_VARIADIC);
         push(p, call_arg(p));
     }
-    call->args = fly__sql_take(p, mark);
-    call->order_by = fly__sql_order_by(p);
+    call->args = fly__sql_gram_take(p, mark);
+    call->order_by = fly__sql_gram_order_by(p);
     expect(p, ')');
 }
 
@@ -801,9 +801,9 @@ static void call_rest(fly_sql_parser *p, fly_ast_call *call)
             SYNTAX_MESSAGE(p, pos, "cannot use VARIADIC with WITHIN GROUP");
         }
         if (!at(p, FLY_KW_ORDER)) {
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
         }
-        call->order_by = fly__sql_order_by(p);
+        call->order_by = fly__sql_gram_order_by(p);
         call->within_group = true;
         expect(p, ')');
     }
@@ -811,17 +811,17 @@ static void call_rest(fly_sql_parser *p, fly_ast_call *call)
         next(p);
         next(p);
         expect(p, FLY_KW_WHERE);
-        call->filter = fly__sql_expr(p);
+        call->filter = fly__sql_gram_expr(p);
         expect(p, ')');
     }
     if (p->tok.type == FLY_KW_OVER) {
         next(p);
         if (p->tok.type == '(') {
-            call->over = fly__sql_window(p);
+            call->over = fly__sql_gram_window(p);
         } else {
             fly_ast_window *window = NEW(p, window, WINDOW, here(p));
             window->bare = true;
-            window->ref = fly__sql_col_id(p);
+            window->ref = fly__sql_gram_col_id(p);
             call->over = &window->node;
         }
     }
@@ -847,7 +847,7 @@ static fly_ast *call_or_literal(fly_sql_parser *p, fly_ast_names name, uint32_t 
                                "type modifier cannot have parameter name");
             }
         }
-        return cast_of(p, fly__sql_string(p), &type->node, FLY_AST_CAST_LITERAL, pos);
+        return cast_of(p, fly__sql_gram_string(p), &type->node, FLY_AST_CAST_LITERAL, pos);
     }
     call_rest(p, call);
     return &call->node;
@@ -858,10 +858,10 @@ static fly_ast *name_operand(fly_sql_parser *p)
 {
     uint32_t pos = here(p);
     uint32_t mark = p->top;
-    bool column = fly__sql_is_col_id(p->tok.type);
-    bool callable = fly__sql_is_type_name(p->tok.type);
+    bool column = fly__sql_gram_is_col_id(p->tok.type);
+    bool callable = fly__sql_gram_is_type_name(p->tok.type);
     bool star = false;
-    push_name(p, fly__sql_name_value(p));
+    push_name(p, fly__sql_gram_name_value(p));
     while (column && p->tok.type == '.') {
         next(p);
         callable = true;
@@ -869,20 +869,20 @@ static fly_ast *name_operand(fly_sql_parser *p)
             star = true;
             break;
         }
-        push_name(p, fly__sql_label(p));
+        push_name(p, fly__sql_gram_label(p));
     }
-    fly_ast_names names = fly__sql_take_names(p, mark);
+    fly_ast_names names = fly__sql_gram_take_names(p, mark);
     if (callable && !star && p->tok.type == '(') {
         return call_or_literal(p, names, pos);
     }
     if (callable && !star && is_string_token(p->tok.type)) {
         fly_ast_type *type = NEW(p, type, TYPE, pos);
         type->names = names;
-        return cast_of(p, fly__sql_string(p), &type->node, FLY_AST_CAST_LITERAL, pos);
+        return cast_of(p, fly__sql_gram_string(p), &type->node, FLY_AST_CAST_LITERAL, pos);
     }
     if (!column) {
         (void)at(p, '(');
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     }
     fly_ast_column *node = NEW(p, column, COLUMN, pos);
     node->names = names;
@@ -890,7 +890,7 @@ static fly_ast *name_operand(fly_sql_parser *p)
     return star ? &node->node : indirect(p, &node->node);
 }
 
-fly_ast *fly__sql_call(fly_sql_parser *p)
+fly_ast *fly__sql_gram_call(fly_sql_parser *p)
 {
     uint32_t pos = here(p);
     fly_ast *node = operand(p, false);
@@ -913,8 +913,8 @@ fly_ast *fly__sql_call(fly_sql_parser *p)
 static fly_ast *string_arg(fly_sql_parser *p)
 {
     uint32_t pos = here(p);
-    if (fly__sql_at_string(p)) {
-        return fly__sql_string(p);
+    if (fly__sql_gram_at_string(p)) {
+        return fly__sql_gram_string(p);
     }
     bool word = p->tok.type == FLY_TOKEN_IDENT || p->tok.type == FLY_TOKEN_QUOTED ||
                 p->tok.type == FLY_TOKEN_UQUOTED || p->tok.type == FLY_KW_YEAR ||
@@ -923,10 +923,10 @@ static fly_ast *string_arg(fly_sql_parser *p)
                 p->tok.type == FLY_KW_SECOND;
     if (!word) {
         (void)at(p, FLY_TOKEN_IDENT);
-        fly__sql_syntax(p);
-        return fly__sql_const_null(p, pos);
+        fly__sql_gram_syntax(p);
+        return fly__sql_gram_const_null(p, pos);
     }
-    return fly__sql_const_string(p, fly__sql_name_value(p), pos);
+    return fly__sql_gram_const_string(p, fly__sql_gram_name_value(p), pos);
 }
 
 /* EXTRACT(field FROM x), after the word. */
@@ -937,9 +937,9 @@ static fly_ast *extract(fly_sql_parser *p, uint32_t pos)
     expect(p, '(');
     push(p, string_arg(p));
     expect(p, FLY_KW_FROM);
-    push(p, fly__sql_expr(p));
+    push(p, fly__sql_gram_expr(p));
     expect(p, ')');
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -951,8 +951,8 @@ static fly_ast *ordinary(fly_sql_parser *p, const char *name, uint32_t mark, uin
         push(p, call_arg(p));
     }
     expect(p, ')');
-    call->args = fly__sql_take(p, mark);
-    call->name = fly__sql_one_name(p, name);
+    call->args = fly__sql_gram_take(p, mark);
+    call->name = fly__sql_gram_one_name(p, name);
     return &call->node;
 }
 
@@ -962,7 +962,7 @@ static fly_ast *overlay(fly_sql_parser *p, uint32_t pos)
     expect(p, '(');
     if (accept(p, ')')) {
         fly_ast_call *empty = NEW(p, call, CALL, pos);
-        empty->name = fly__sql_one_name(p, "overlay");
+        empty->name = fly__sql_gram_one_name(p, "overlay");
         return &empty->node;
     }
     push(p, call_arg(p));
@@ -970,14 +970,14 @@ static fly_ast *overlay(fly_sql_parser *p, uint32_t pos)
         return ordinary(p, "overlay", mark, pos);
     }
     fly_ast_call *call = call_of(p, "overlay", FLY_AST_CALL_OVERLAY, pos);
-    push(p, fly__sql_expr(p));
+    push(p, fly__sql_gram_expr(p));
     expect(p, FLY_KW_FROM);
-    push(p, fly__sql_expr(p));
+    push(p, fly__sql_gram_expr(p));
     if (accept(p, FLY_KW_FOR)) {
-        push(p, fly__sql_expr(p));
+        push(p, fly__sql_gram_expr(p));
     }
     expect(p, ')');
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -987,12 +987,12 @@ static fly_ast *position(fly_sql_parser *p, uint32_t pos)
     fly_ast_call *call = call_of(p, "position", FLY_AST_CALL_POSITION, pos);
     uint32_t mark = p->top;
     expect(p, '(');
-    fly_ast *what = fly__sql_b_expr(p);
+    fly_ast *what = fly__sql_gram_b_expr(p);
     expect(p, FLY_KW_IN);
-    push(p, fly__sql_b_expr(p));
+    push(p, fly__sql_gram_b_expr(p));
     push(p, what);
     expect(p, ')');
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -1002,42 +1002,42 @@ static fly_ast *substring(fly_sql_parser *p, uint32_t pos)
     expect(p, '(');
     if (accept(p, ')')) {
         fly_ast_call *empty = NEW(p, call, CALL, pos);
-        empty->name = fly__sql_one_name(p, "substring");
+        empty->name = fly__sql_gram_one_name(p, "substring");
         return &empty->node;
     }
     push(p, call_arg(p));
     fly_ast_call *call;
     if (accept(p, FLY_KW_FROM)) {
         call = call_of(p, "substring", FLY_AST_CALL_SUBSTRING, pos);
-        push(p, fly__sql_expr(p));
+        push(p, fly__sql_gram_expr(p));
         if (accept(p, FLY_KW_FOR)) {
-            push(p, fly__sql_expr(p));
+            push(p, fly__sql_gram_expr(p));
         }
     } else if (accept(p, FLY_KW_FOR)) {
         call = call_of(p, "substring", FLY_AST_CALL_SUBSTRING, pos);
-        fly_ast *count = fly__sql_expr(p);
+        fly_ast *count = fly__sql_gram_expr(p);
         if (accept(p, FLY_KW_FROM)) {
-            push(p, fly__sql_expr(p));
+            push(p, fly__sql_gram_expr(p));
             push(p, count);
         } else { /* FOR alone counts from the first character */
             fly_ast_type *type = NEW(p, type, TYPE, 0);
             uint32_t names = p->top;
             push_name(p, "pg_catalog");
             push_name(p, "int4");
-            type->names = fly__sql_take_names(p, names);
-            push(p, fly__sql_const_int(p, 1, 0));
+            type->names = fly__sql_gram_take_names(p, names);
+            push(p, fly__sql_gram_const_int(p, 1, 0));
             push(p, cast_of(p, count, &type->node, FLY_AST_CAST_COLONS, 0));
         }
     } else if (accept(p, FLY_KW_SIMILAR)) {
         call = call_of(p, "substring", FLY_AST_CALL_SUBSTRING_SIMILAR, pos);
-        push(p, fly__sql_expr(p));
+        push(p, fly__sql_gram_expr(p));
         expect(p, FLY_KW_ESCAPE);
-        push(p, fly__sql_expr(p));
+        push(p, fly__sql_gram_expr(p));
     } else {
         return ordinary(p, "substring", mark, pos);
     }
     expect(p, ')');
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -1060,26 +1060,26 @@ static fly_ast *trim(fly_sql_parser *p, uint32_t pos)
     fly_ast_call *call = call_of(p, name, form, pos);
     fly_ast *characters = NULL;
     if (!accept(p, FLY_KW_FROM)) {
-        characters = fly__sql_expr(p);
+        characters = fly__sql_gram_expr(p);
         if (!accept(p, FLY_KW_FROM)) {
             push(p, characters); /* it was the text */
             characters = NULL;
             while (accept(p, ',')) {
-                push(p, fly__sql_expr(p));
+                push(p, fly__sql_gram_expr(p));
             }
             expect(p, ')');
-            call->args = fly__sql_take(p, mark);
+            call->args = fly__sql_gram_take(p, mark);
             return &call->node;
         }
     }
     do {
-        push(p, fly__sql_expr(p));
+        push(p, fly__sql_gram_expr(p));
     } while (accept(p, ','));
     if (characters != NULL) {
         push(p, characters);
     }
     expect(p, ')');
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -1088,18 +1088,18 @@ static fly_ast *normalize(fly_sql_parser *p, uint32_t pos)
     fly_ast_call *call = call_of(p, "normalize", FLY_AST_CALL_NORMALIZE, pos);
     uint32_t mark = p->top;
     expect(p, '(');
-    push(p, fly__sql_expr(p));
+    push(p, fly__sql_gram_expr(p));
     if (accept(p, ',')) {
         uint32_t form = here(p);
         if (p->tok.type != FLY_KW_NFC && p->tok.type != FLY_KW_NFD && p->tok.type != FLY_KW_NFKC &&
             p->tok.type != FLY_KW_NFKD) {
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
         } else {
-            push(p, fly__sql_const_string(p, fly__sql_name_value(p), form));
+            push(p, fly__sql_gram_const_string(p, fly__sql_gram_name_value(p), form));
         }
     }
     expect(p, ')');
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -1112,7 +1112,7 @@ static fly_ast *sql_value(fly_sql_parser *p, fly_ast_value_kind type)
     value->precision = -1;
     bool precise = type >= FLY_AST_VALUE_CURRENT_TIME && type <= FLY_AST_VALUE_LOCALTIMESTAMP;
     if (precise && accept(p, '(')) {
-        value->precision = fly__sql_int(p);
+        value->precision = fly__sql_gram_int(p);
         expect(p, ')');
     }
     return &value->node;
@@ -1122,9 +1122,9 @@ static fly_ast *special(fly_sql_parser *p, fly_ast_special_kind type, uint32_t p
 {
     fly_ast_special *node = NEW(p, special, SPECIAL, pos);
     node->type = type;
-    node->args = fly__sql_parens(p, fly__sql_expr);
+    node->args = fly__sql_gram_parens(p, fly__sql_gram_expr);
     if (type == FLY_AST_SPECIAL_NULLIF && node->args.count != 2) {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     }
     return &node->node;
 }
@@ -1132,9 +1132,9 @@ static fly_ast *special(fly_sql_parser *p, fly_ast_special_kind type, uint32_t p
 static fly_ast *cast(fly_sql_parser *p, uint32_t pos)
 {
     expect(p, '(');
-    fly_ast *arg = fly__sql_expr(p);
+    fly_ast *arg = fly__sql_gram_expr(p);
     expect(p, FLY_KW_AS);
-    fly_ast *type = p->options.lax_syntax ? fly__sql_column_type(p) : fly__sql_type(p);
+    fly_ast *type = p->options.lax_syntax ? fly__sql_gram_column_type(p) : fly__sql_gram_type(p);
     expect(p, ')');
     return cast_of(p, arg, type, FLY_AST_CAST_CAST, pos);
 }
@@ -1143,13 +1143,13 @@ static fly_ast *cast(fly_sql_parser *p, uint32_t pos)
 static fly_ast *treat(fly_sql_parser *p, uint32_t pos)
 {
     expect(p, '(');
-    fly_ast *arg = fly__sql_expr(p);
+    fly_ast *arg = fly__sql_gram_expr(p);
     expect(p, FLY_KW_AS);
-    fly_ast_type *type = (fly_ast_type *)fly__sql_type(p);
+    fly_ast_type *type = (fly_ast_type *)fly__sql_gram_type(p);
     expect(p, ')');
     const char *name = type->names.count > 0 ? type->names.items[type->names.count - 1] : "";
     fly_ast_call *call = call_of(p, name, FLY_AST_CALL_PLAIN, pos);
-    call->args = fly__sql_one(p, arg);
+    call->args = fly__sql_gram_one(p, arg);
     return &call->node;
 }
 
@@ -1158,7 +1158,7 @@ static fly_ast *collation_for(fly_sql_parser *p, uint32_t pos)
     expect(p, FLY_KW_FOR);
     expect(p, '(');
     fly_ast_call *call = call_of(p, "pg_collation_for", FLY_AST_CALL_COLLATION_FOR, pos);
-    call->args = fly__sql_one(p, fly__sql_expr(p));
+    call->args = fly__sql_gram_one(p, fly__sql_gram_expr(p));
     expect(p, ')');
     return &call->node;
 }
@@ -1169,9 +1169,9 @@ static fly_ast *when(fly_sql_parser *p)
 {
     fly_ast_when *node = NEW(p, when, WHEN, here(p));
     expect(p, FLY_KW_WHEN);
-    node->condition = fly__sql_expr(p);
+    node->condition = fly__sql_gram_expr(p);
     expect(p, FLY_KW_THEN);
-    node->result = fly__sql_expr(p);
+    node->result = fly__sql_gram_expr(p);
     return &node->node;
 }
 
@@ -1180,15 +1180,15 @@ static fly_ast *case_expr(fly_sql_parser *p, uint32_t pos)
     fly_ast_case *node = NEW(p, case, CASE, pos);
     next(p);
     if (!at(p, FLY_KW_WHEN)) {
-        node->arg = fly__sql_expr(p);
+        node->arg = fly__sql_gram_expr(p);
     }
     uint32_t mark = p->top;
     do {
         push(p, when(p));
     } while (at(p, FLY_KW_WHEN));
-    node->whens = fly__sql_take(p, mark);
+    node->whens = fly__sql_gram_take(p, mark);
     if (accept(p, FLY_KW_ELSE)) {
-        node->otherwise = fly__sql_expr(p);
+        node->otherwise = fly__sql_gram_expr(p);
     }
     expect(p, FLY_KW_END);
     return &node->node;
@@ -1202,7 +1202,7 @@ static fly_ast *array_items(fly_sql_parser *p)
     fly_ast_array *array = NEW(p, array, ARRAY, here(p));
     expect(p, '[');
     if (!at(p, ']')) {
-        array->items = fly__sql_list(p, at(p, '[') ? array_items : fly__sql_expr);
+        array->items = fly__sql_gram_list(p, at(p, '[') ? array_items : fly__sql_gram_expr);
     }
     expect(p, ']');
     leave(p, outer);
@@ -1213,7 +1213,7 @@ static fly_ast *array(fly_sql_parser *p, uint32_t pos)
 {
     next(p);
     if (p->tok.type == '(') {
-        return sublink(p, FLY_AST_SUBLINK_ARRAY, fly__sql_select_parens(p), pos);
+        return sublink(p, FLY_AST_SUBLINK_ARRAY, fly__sql_gram_select_parens(p), pos);
     }
     fly_ast *items = array_items(p);
     items->pos = pos;
@@ -1226,7 +1226,7 @@ static fly_ast *explicit_row(fly_sql_parser *p, uint32_t pos)
     next(p);
     expect(p, '(');
     if (!at(p, ')')) {
-        items = fly__sql_list(p, fly__sql_expr);
+        items = fly__sql_gram_list(p, fly__sql_gram_expr);
     }
     expect(p, ')');
     return row_of(p, items, true, pos);
@@ -1239,7 +1239,7 @@ static fly_ast *overlaps(fly_sql_parser *p, fly_ast *left)
     next(p);
     fly_ast *right = p->tok.type == FLY_KW_ROW ? explicit_row(p, here(p)) : paren_operand(p);
     if (!is_kind(left, FLY_AST_ROW) || !is_kind(right, FLY_AST_ROW)) {
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
         return left;
     }
     fly_ast_list a = ((fly_ast_row *)left)->items;
@@ -1256,7 +1256,7 @@ static fly_ast *overlaps(fly_sql_parser *p, fly_ast *left)
     push(p, a.items[1]);
     push(p, b.items[0]);
     push(p, b.items[1]);
-    call->args = fly__sql_take(p, mark);
+    call->args = fly__sql_gram_take(p, mark);
     return &call->node;
 }
 
@@ -1290,15 +1290,15 @@ static fly_ast *bits(fly_sql_parser *p)
     fly_sql_token token = p->tok;
     if (fly__sql_token_value(p->arena, p->lexer.text, &token, 0, &constant->text, &problem,
                              &where) != FLY_OK) {
-        fly__sql_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
+        fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
     }
     for (size_t i = 0; i < constant->text.len; i++) {
         uint8_t byte = constant->text.data[i];
         if (strchr(hex ? "0123456789abcdefABCDEF" : "01", byte) == NULL || byte == 0) {
-            fly__sql_fail(p, FLY_E_INVALID, "22P02", here(p),
-                          hex ? "\"%c\" is not a valid hexadecimal digit"
-                              : "\"%c\" is not a valid binary digit",
-                          byte);
+            fly__sql_gram_fail(p, FLY_E_INVALID, "22P02", here(p),
+                               hex ? "\"%c\" is not a valid hexadecimal digit"
+                                   : "\"%c\" is not a valid binary digit",
+                               byte);
             break;
         }
     }
@@ -1318,16 +1318,17 @@ static fly_ast *interval(fly_sql_parser *p)
     uint32_t mark = p->top;
     push_name(p, "pg_catalog");
     push_name(p, "interval");
-    type->names = fly__sql_take_names(p, mark);
+    type->names = fly__sql_gram_take_names(p, mark);
     next(p);
     if (accept(p, '(')) {
         uint32_t number = here(p);
-        type->modifiers = fly__sql_one(p, fly__sql_const_int(p, fly__sql_int(p), number));
+        type->modifiers =
+            fly__sql_gram_one(p, fly__sql_gram_const_int(p, fly__sql_gram_int(p), number));
         expect(p, ')');
-        return cast_of(p, fly__sql_string(p), &type->node, FLY_AST_CAST_LITERAL, pos);
+        return cast_of(p, fly__sql_gram_string(p), &type->node, FLY_AST_CAST_LITERAL, pos);
     }
-    fly_ast *text = fly__sql_string(p);
-    type->interval = fly__sql_interval_fields(p, &type->modifiers);
+    fly_ast *text = fly__sql_gram_string(p);
+    type->interval = fly__sql_gram_interval_fields(p, &type->modifiers);
     return cast_of(p, text, &type->node, FLY_AST_CAST_LITERAL, pos);
 }
 
@@ -1342,11 +1343,11 @@ static fly_ast *type_operand(fly_sql_parser *p)
         return name_operand(p);
     }
     uint32_t pos = here(p);
-    fly_ast *type = fly__sql_const_type(p);
+    fly_ast *type = fly__sql_gram_const_type(p);
     if (type == NULL) {
         return name_operand(p);
     }
-    return cast_of(p, fly__sql_string(p), type, FLY_AST_CAST_LITERAL, pos);
+    return cast_of(p, fly__sql_gram_string(p), type, FLY_AST_CAST_LITERAL, pos);
 }
 
 static fly_ast *national_string(fly_sql_parser *p)
@@ -1357,11 +1358,11 @@ static fly_ast *national_string(fly_sql_parser *p)
     uint32_t pos = here(p);
     push_name(p, "pg_catalog");
     push_name(p, "bpchar");
-    type->names = fly__sql_take_names(p, mark);
+    type->names = fly__sql_gram_take_names(p, mark);
     p->tok.type = FLY_TOKEN_STRING; /* the quote stands one further */
     p->tok.start++;
     text->type = FLY_AST_CONST_STRING;
-    text->text = ((fly_ast_const *)fly__sql_string(p))->text;
+    text->text = ((fly_ast_const *)fly__sql_gram_string(p))->text;
     return cast_of(p, &text->node, &type->node, FLY_AST_CAST_LITERAL, pos);
 }
 
@@ -1370,8 +1371,8 @@ static fly_ast *constant_word(fly_sql_parser *p)
     uint32_t pos = here(p);
     uint16_t word = p->tok.type;
     next(p);
-    return word == FLY_KW_NULL ? fly__sql_const_null(p, pos)
-                               : fly__sql_const_bool(p, word == FLY_KW_TRUE, pos);
+    return word == FLY_KW_NULL ? fly__sql_gram_const_null(p, pos)
+                               : fly__sql_gram_const_bool(p, word == FLY_KW_TRUE, pos);
 }
 
 /* Keywords that begin an operand if a parenthesis follows, and else name a column. */
@@ -1409,7 +1410,7 @@ static fly_ast *word_call(fly_sql_parser *p)
     case FLY_KW_TREAT:
         return treat(p, pos);
     default: /* EXISTS */
-        return sublink(p, FLY_AST_SUBLINK_EXISTS, fly__sql_select_parens(p), pos);
+        return sublink(p, FLY_AST_SUBLINK_EXISTS, fly__sql_gram_select_parens(p), pos);
     }
 }
 
@@ -1505,15 +1506,15 @@ static fly_ast *keyword_operand(fly_sql_parser *p)
     default:
         break;
     }
-    if (fly__sql_is_col_id(p->tok.type) || fly__sql_is_type_name(p->tok.type)) {
+    if (fly__sql_gram_is_col_id(p->tok.type) || fly__sql_gram_is_type_name(p->tok.type)) {
         return name_operand(p);
     }
     if (p->options.lax_syntax && peek(p) == '(') { /* replace(...) is one; like(...) is another */
         return name_operand(p);
     }
     (void)at(p, FLY_SQL_EXPRESSION);
-    fly__sql_syntax(p);
-    return fly__sql_const_null(p, pos);
+    fly__sql_gram_syntax(p);
+    return fly__sql_gram_const_null(p, pos);
 }
 
 /* What is no operator's. */
@@ -1528,12 +1529,12 @@ static fly_ast *operand(fly_sql_parser *p, bool lesser)
         return name_operand(p);
     case FLY_TOKEN_INT:
     case FLY_TOKEN_NUMERIC:
-        return fly__sql_number(p);
+        return fly__sql_gram_number(p);
     case FLY_TOKEN_STRING:
     case FLY_TOKEN_ESTRING:
     case FLY_TOKEN_USTRING:
     case FLY_TOKEN_DOLLAR:
-        return fly__sql_string(p);
+        return fly__sql_gram_string(p);
     case FLY_TOKEN_NSTRING:
         return national_string(p);
     case FLY_TOKEN_BIT:
@@ -1552,11 +1553,11 @@ static fly_ast *operand(fly_sql_parser *p, bool lesser)
         return keyword_operand(p);
     }
     (void)at(p, FLY_SQL_EXPRESSION);
-    fly__sql_syntax(p);
-    return fly__sql_const_null(p, here(p));
+    fly__sql_gram_syntax(p);
+    return fly__sql_gram_const_null(p, here(p));
 }
 
-fly_ast *fly__sql_c_expr(fly_sql_parser *p)
+fly_ast *fly__sql_gram_c_expr(fly_sql_parser *p)
 {
     return operand(p, true);
 }

@@ -10,7 +10,7 @@
 
 static fly_ast *set_operand(fly_sql_parser *p);
 
-bool fly__sql_at_select(fly_sql_parser *p)
+bool fly__sql_gram_at_select(fly_sql_parser *p)
 {
     return at(p, FLY_KW_SELECT) || at(p, FLY_KW_VALUES) || at(p, FLY_KW_WITH) ||
            at(p, FLY_KW_TABLE) || at(p, '(');
@@ -18,7 +18,7 @@ bool fly__sql_at_select(fly_sql_parser *p)
 
 /* ------------------------------------------------------------------------------- small parts */
 
-fly_ast *fly__sql_target(fly_sql_parser *p)
+fly_ast *fly__sql_gram_target(fly_sql_parser *p)
 {
     fly_ast_target *target = NEW(p, target, TARGET, here(p));
     if (p->tok.type == '*') {
@@ -28,24 +28,24 @@ fly_ast *fly__sql_target(fly_sql_parser *p)
         target->expr = &star->node;
         return &target->node;
     }
-    target->expr = fly__sql_expr(p);
+    target->expr = fly__sql_gram_expr(p);
     if (accept(p, FLY_KW_AS)) {
-        target->name = fly__sql_label(p);
-    } else if (fly__sql_is_bare_label(p->tok.type)) {
-        target->name = fly__sql_name_value(p);
+        target->name = fly__sql_gram_label(p);
+    } else if (fly__sql_gram_is_bare_label(p->tok.type)) {
+        target->name = fly__sql_gram_name_value(p);
     } else if (p->options.lax_syntax && is_string_token(p->tok.type)) {
-        target->name = fly__sql_string_value(p);
+        target->name = fly__sql_gram_string_value(p);
     }
     return &target->node;
 }
 
-fly_ast *fly__sql_sort(fly_sql_parser *p)
+fly_ast *fly__sql_gram_sort(fly_sql_parser *p)
 {
     fly_ast_sort *sort = NEW(p, sort, SORT, here(p));
-    sort->expr = fly__sql_expr(p);
+    sort->expr = fly__sql_gram_expr(p);
     if (accept(p, FLY_KW_USING)) {
         sort->direction = FLY_AST_SORT_USING;
-        fly__sql_operator(p, &sort->schema, &sort->op);
+        fly__sql_gram_operator(p, &sort->schema, &sort->op);
     } else if (accept(p, FLY_KW_ASC)) {
         sort->direction = FLY_AST_SORT_ASC;
     } else if (accept(p, FLY_KW_DESC)) {
@@ -59,14 +59,14 @@ fly_ast *fly__sql_sort(fly_sql_parser *p)
     return &sort->node;
 }
 
-fly_ast_list fly__sql_order_by(fly_sql_parser *p)
+fly_ast_list fly__sql_gram_order_by(fly_sql_parser *p)
 {
     if (!at(p, FLY_KW_ORDER)) {
         return (fly_ast_list){0};
     }
     next(p);
     expect(p, FLY_KW_BY);
-    return fly__sql_list(p, fly__sql_sort);
+    return fly__sql_gram_list(p, fly__sql_gram_sort);
 }
 
 /* ---------------------------------------------------------------------------------- windows */
@@ -86,7 +86,7 @@ static fly_ast *frame_bound(fly_sql_parser *p, fly_ast_frame_bound *bound)
     if (unbounded) {
         next(p);
     } else {
-        offset = fly__sql_expr(p);
+        offset = fly__sql_gram_expr(p);
     }
     if (accept(p, FLY_KW_PRECEDING)) {
         *bound = unbounded ? FLY_AST_BOUND_UNBOUNDED_PRECEDING : FLY_AST_BOUND_PRECEDING;
@@ -116,7 +116,7 @@ static void check_frame(fly_sql_parser *p, const fly_ast_window *window, uint32_
         complaint = "frame starting from following row cannot have preceding rows";
     }
     if (complaint != NULL && !failed(p)) {
-        fly__sql_fail(p, FLY_E_INVALID, "42P20", pos, "%s", complaint);
+        fly__sql_gram_fail(p, FLY_E_INVALID, "42P20", pos, "%s", complaint);
     }
 }
 
@@ -156,21 +156,21 @@ static bool at_frame(fly_sql_parser *p)
            p->tok.type == FLY_KW_GROUPS;
 }
 
-fly_ast *fly__sql_window(fly_sql_parser *p)
+fly_ast *fly__sql_gram_window(fly_sql_parser *p)
 {
     fly_ast_window *window = NEW(p, window, WINDOW, here(p));
     uint32_t outer;
     enter(p, &outer);
     window->end = FLY_AST_BOUND_CURRENT_ROW;
     expect(p, '(');
-    if (p->tok.type != FLY_KW_PARTITION && !at_frame(p) && fly__sql_is_col_id(p->tok.type)) {
-        window->ref = fly__sql_name_value(p);
+    if (p->tok.type != FLY_KW_PARTITION && !at_frame(p) && fly__sql_gram_is_col_id(p->tok.type)) {
+        window->ref = fly__sql_gram_name_value(p);
     }
     if (accept(p, FLY_KW_PARTITION)) {
         expect(p, FLY_KW_BY);
-        window->partition_by = fly__sql_list(p, fly__sql_expr);
+        window->partition_by = fly__sql_gram_list(p, fly__sql_gram_expr);
     }
-    window->order_by = fly__sql_order_by(p);
+    window->order_by = fly__sql_gram_order_by(p);
     if (at_frame(p)) {
         frame(p, window);
     }
@@ -182,9 +182,9 @@ fly_ast *fly__sql_window(fly_sql_parser *p)
 static fly_ast *named_window(fly_sql_parser *p)
 {
     uint32_t pos = here(p);
-    const char *name = fly__sql_col_id(p);
+    const char *name = fly__sql_gram_col_id(p);
     expect(p, FLY_KW_AS);
-    fly_ast *window = fly__sql_window(p);
+    fly_ast *window = fly__sql_gram_window(p);
     ((fly_ast_window *)window)->name = name;
     window->pos = pos;
     return window;
@@ -196,22 +196,22 @@ static fly_ast *named_window(fly_sql_parser *p)
 static void alias(fly_sql_parser *p, const char **name, fly_ast_names *columns)
 {
     if (accept(p, FLY_KW_AS)) {
-        *name = fly__sql_col_id(p);
-    } else if (fly__sql_is_col_id(p->tok.type)) {
-        *name = fly__sql_name_value(p);
+        *name = fly__sql_gram_col_id(p);
+    } else if (fly__sql_gram_is_col_id(p->tok.type)) {
+        *name = fly__sql_gram_name_value(p);
     } else {
         return;
     }
     if (p->tok.type == '(') {
-        *columns = fly__sql_name_parens(p);
+        *columns = fly__sql_gram_name_parens(p);
     }
 }
 
-fly_ast *fly__sql_relation_expr(fly_sql_parser *p)
+fly_ast *fly__sql_gram_relation_expr(fly_sql_parser *p)
 {
     bool only = accept(p, FLY_KW_ONLY);
     bool parens = only && accept(p, '(');
-    fly_ast *relation = fly__sql_relation(p);
+    fly_ast *relation = fly__sql_gram_relation(p);
     if (parens) {
         expect(p, ')');
     }
@@ -232,15 +232,15 @@ static fly_ast *sample(fly_sql_parser *p, fly_ast *relation)
     next(p);
     node->relation = relation;
     uint32_t mark = p->top;
-    push_name(p, fly__sql_label(p));
+    push_name(p, fly__sql_gram_label(p));
     while (accept(p, '.')) {
-        push_name(p, fly__sql_label(p));
+        push_name(p, fly__sql_gram_label(p));
     }
-    node->method = fly__sql_take_names(p, mark);
-    node->args = fly__sql_parens(p, fly__sql_expr);
+    node->method = fly__sql_gram_take_names(p, mark);
+    node->args = fly__sql_gram_parens(p, fly__sql_gram_expr);
     if (accept(p, FLY_KW_REPEATABLE)) {
         expect(p, '(');
-        node->repeatable = fly__sql_expr(p);
+        node->repeatable = fly__sql_gram_expr(p);
         expect(p, ')');
     }
     return &node->node;
@@ -250,26 +250,26 @@ static fly_ast *sample(fly_sql_parser *p, fly_ast *relation)
 static void indexed_by(fly_sql_parser *p, fly_ast_relation *relation)
 {
     uint32_t pos = here(p);
-    if (fly__sql_at_word(p, "indexed") && peek(p) == FLY_KW_BY) {
+    if (fly__sql_gram_at_word(p, "indexed") && peek(p) == FLY_KW_BY) {
         next(p);
         next(p);
-        relation->indexed_by = fly__sql_const_string(p, fly__sql_col_id(p), pos);
+        relation->indexed_by = fly__sql_gram_const_string(p, fly__sql_gram_col_id(p), pos);
     } else if (p->tok.type == FLY_KW_NOT && peek(p) == FLY_TOKEN_IDENT) {
         next(p);
-        if (!fly__sql_accept_word(p, "indexed")) {
-            fly__sql_syntax(p);
+        if (!fly__sql_gram_accept_word(p, "indexed")) {
+            fly__sql_gram_syntax(p);
         }
-        relation->indexed_by = fly__sql_const_null(p, pos);
+        relation->indexed_by = fly__sql_gram_const_null(p, pos);
     }
 }
 
 static fly_ast *column_definition(fly_sql_parser *p)
 {
     fly_ast_column_def *column = NEW(p, column_def, COLUMN_DEF, here(p));
-    column->name = fly__sql_col_id(p);
-    column->type = fly__sql_type(p);
+    column->name = fly__sql_gram_col_id(p);
+    column->type = fly__sql_gram_type(p);
     if (accept(p, FLY_KW_COLLATE)) {
-        column->collation = fly__sql_any_name(p);
+        column->collation = fly__sql_gram_any_name(p);
     }
     return &column->node;
 }
@@ -279,19 +279,19 @@ static void call_alias(fly_sql_parser *p, fly_ast_from_call *call)
 {
     bool as = accept(p, FLY_KW_AS);
     if (as && p->tok.type == '(') {
-        call->columns = fly__sql_parens(p, column_definition);
+        call->columns = fly__sql_gram_parens(p, column_definition);
         return;
     }
-    if (!as && !fly__sql_is_col_id(p->tok.type)) {
+    if (!as && !fly__sql_gram_is_col_id(p->tok.type)) {
         return;
     }
-    call->alias = fly__sql_col_id(p);
+    call->alias = fly__sql_gram_col_id(p);
     if (p->tok.type == '(') {
         uint16_t after = peek2(p);
         if (after == ',' || after == ')') {
-            call->alias_columns = fly__sql_name_parens(p);
+            call->alias_columns = fly__sql_gram_name_parens(p);
         } else {
-            call->columns = fly__sql_parens(p, column_definition);
+            call->columns = fly__sql_gram_parens(p, column_definition);
         }
     }
 }
@@ -299,7 +299,7 @@ static void call_alias(fly_sql_parser *p, fly_ast_from_call *call)
 /* A call in FROM; windows and filters have no place there. */
 static fly_ast *table_call(fly_sql_parser *p)
 {
-    fly_ast *node = fly__sql_call(p);
+    fly_ast *node = fly__sql_gram_call(p);
     if (is_kind(node, FLY_AST_CALL)) {
         fly_ast_call *call = (fly_ast_call *)node;
         if (call->filter != NULL || call->over != NULL || call->within_group) {
@@ -315,7 +315,7 @@ static fly_ast *call_item(fly_sql_parser *p)
     item->call = table_call(p);
     if (p->tok.type == FLY_KW_AS) {
         next(p);
-        item->columns = fly__sql_parens(p, column_definition);
+        item->columns = fly__sql_gram_parens(p, column_definition);
     }
     return &item->node;
 }
@@ -328,11 +328,11 @@ static fly_ast *from_call(fly_sql_parser *p, bool lateral)
         next(p);
         next(p);
         call->rows_from = true;
-        call->calls = fly__sql_parens(p, call_item);
+        call->calls = fly__sql_gram_parens(p, call_item);
     } else {
         fly_ast_from_call_item *item = NEW(p, from_call_item, FROM_CALL_ITEM, here(p));
         item->call = table_call(p);
-        call->calls = fly__sql_one(p, &item->node);
+        call->calls = fly__sql_gram_one(p, &item->node);
     }
     if (accept2(p, FLY_KW_WITH, FLY_KW_ORDINALITY)) {
         call->ordinality = true;
@@ -348,7 +348,7 @@ static bool at_call(fly_sql_parser *p)
     if (word == FLY_KW_ROWS && peek(p) == FLY_KW_FROM) {
         return true;
     }
-    if (!fly__sql_is_col_id(word)) {
+    if (!fly__sql_gram_is_col_id(word)) {
         return word > FLY_TOKEN_KEYWORDS &&
                (fly__sql_keyword(word)->class == FLY_KEYWORD_TYPE_FUNC ||
                 (word >= FLY_KW_CURRENT_CATALOG && word <= FLY_KW_CURRENT_USER) ||
@@ -400,8 +400,8 @@ static fly_ast *from_paren(fly_sql_parser *p, bool *is_query)
         bool query;
         next(p);
         inner = from_paren(p, &query);
-        if (query && (at(p, ')') || fly__sql_at_select_rest(p))) {
-            inner = at(p, ')') ? inner : fly__sql_select_rest(p, inner);
+        if (query && (at(p, ')') || fly__sql_gram_at_select_rest(p))) {
+            inner = at(p, ')') ? inner : fly__sql_gram_select_rest(p, inner);
             *is_query = true;
         } else if (query) {
             inner = joins(p, from_query(p, inner, false, pos));
@@ -412,22 +412,22 @@ static fly_ast *from_paren(fly_sql_parser *p, bool *is_query)
             }
             inner = joins(p, inner);
         }
-    } else if (fly__sql_at_select(p)) {
-        inner = fly__sql_select(p);
+    } else if (fly__sql_gram_at_select(p)) {
+        inner = fly__sql_gram_select(p);
         *is_query = true;
     } else {
-        inner = fly__sql_from_item(p);
+        inner = fly__sql_gram_from_item(p);
     }
     if (!*is_query && !is_kind(inner, FLY_AST_JOIN) && !p->options.lax_syntax) {
         (void)at(p, FLY_KW_JOIN);
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
     }
     if (p->options.lax_syntax && !*is_query) {
         while (accept(p, ',')) {
             fly_ast_join *join = NEW(p, join, JOIN, here(p));
             join->type = FLY_AST_JOIN_CROSS;
             join->left = inner;
-            join->right = fly__sql_from_item(p);
+            join->right = fly__sql_gram_from_item(p);
             inner = &join->node;
         }
     }
@@ -449,7 +449,7 @@ static fly_ast *from_primary(fly_sql_parser *p)
             return from_query(p, inner, lateral, pos);
         }
         if (lateral) {
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
         }
         if (is_kind(inner, FLY_AST_JOIN) && !failed(p)) {
             fly_ast_join *join = (fly_ast_join *)inner;
@@ -462,9 +462,9 @@ static fly_ast *from_primary(fly_sql_parser *p)
     if (lateral || at_call(p)) {
         return from_call(p, lateral);
     }
-    fly_ast *relation = fly__sql_relation_expr(p);
+    fly_ast *relation = fly__sql_gram_relation_expr(p);
     fly_ast_relation *table = (fly_ast_relation *)relation;
-    if (p->options.lax_syntax && fly__sql_at_word(p, "indexed")) {
+    if (p->options.lax_syntax && fly__sql_gram_at_word(p, "indexed")) {
         indexed_by(p, table);
     }
     alias(p, &table->alias, &table->alias_columns);
@@ -500,7 +500,7 @@ static bool join_words(fly_sql_parser *p, fly_ast_join_kind *type, bool *natural
         *type = FLY_AST_JOIN_FULL;
     } else {
         if (*natural) {
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
         }
         return false;
     }
@@ -512,15 +512,15 @@ static bool join_words(fly_sql_parser *p, fly_ast_join_kind *type, bool *natural
 static void join_condition(fly_sql_parser *p, fly_ast_join *join)
 {
     if (accept(p, FLY_KW_USING)) {
-        join->using_columns = fly__sql_name_parens(p);
+        join->using_columns = fly__sql_gram_name_parens(p);
         if (accept(p, FLY_KW_AS)) {
-            join->using_alias = fly__sql_col_id(p);
+            join->using_alias = fly__sql_gram_col_id(p);
         }
     } else if (p->options.lax_syntax && p->tok.type != FLY_KW_ON) {
         join->type = join->type == FLY_AST_JOIN_INNER ? FLY_AST_JOIN_CROSS : join->type;
     } else {
         expect(p, FLY_KW_ON);
-        join->on = fly__sql_expr(p);
+        join->on = fly__sql_gram_expr(p);
     }
 }
 
@@ -556,7 +556,7 @@ static fly_ast *joins(fly_sql_parser *p, fly_ast *left)
     }
 }
 
-fly_ast *fly__sql_from_item(fly_sql_parser *p)
+fly_ast *fly__sql_gram_from_item(fly_sql_parser *p)
 {
     return joins(p, from_primary(p));
 }
@@ -583,7 +583,7 @@ static fly_ast *group_item(fly_sql_parser *p)
     if (p->tok.type == FLY_KW_CUBE && peek(p) == '(') {
         return grouping_set(p, FLY_AST_GROUPING_CUBE);
     }
-    return fly__sql_expr(p);
+    return fly__sql_gram_expr(p);
 }
 
 static fly_ast *grouping_set(fly_sql_parser *p, fly_ast_grouping_kind type)
@@ -593,22 +593,23 @@ static fly_ast *grouping_set(fly_sql_parser *p, fly_ast_grouping_kind type)
     fly_ast_grouping_set *set = NEW(p, grouping_set, GROUPING_SET, here(p));
     next(p);
     set->type = type;
-    set->items = fly__sql_parens(p, type == FLY_AST_GROUPING_SETS ? group_item : fly__sql_expr);
+    set->items =
+        fly__sql_gram_parens(p, type == FLY_AST_GROUPING_SETS ? group_item : fly__sql_gram_expr);
     leave(p, outer);
     return &set->node;
 }
 
-fly_ast *fly__sql_into_var(fly_sql_parser *p)
+fly_ast *fly__sql_gram_into_var(fly_sql_parser *p)
 {
-    return fly__sql_c_expr(p);
+    return fly__sql_gram_c_expr(p);
 }
 
 /* INTO [TEMP|...] [TABLE] name; with pl_into, variables. */
 static void into(fly_sql_parser *p, fly_ast_select *select)
 {
     if (p->options.pl_into) {
-        select->into_strict = fly__sql_accept_word(p, "strict") || accept(p, FLY_KW_STRICT);
-        select->into_vars = fly__sql_list(p, fly__sql_into_var);
+        select->into_strict = fly__sql_gram_accept_word(p, "strict") || accept(p, FLY_KW_STRICT);
+        select->into_vars = fly__sql_gram_list(p, fly__sql_gram_into_var);
         return;
     }
     fly_ast_persistence persistence = FLY_AST_PERSISTENT;
@@ -623,7 +624,7 @@ static void into(fly_sql_parser *p, fly_ast_select *select)
         persistence = FLY_AST_UNLOGGED;
     }
     (void)accept(p, FLY_KW_TABLE);
-    select->into = fly__sql_relation(p);
+    select->into = fly__sql_gram_relation(p);
     ((fly_ast_relation *)select->into)->persistence = persistence;
 }
 
@@ -661,7 +662,7 @@ static fly_ast *simple_select(fly_sql_parser *p)
     if (accept(p, FLY_KW_DISTINCT)) {
         select->distinct = true;
         if (accept(p, FLY_KW_ON)) {
-            select->distinct_on = fly__sql_parens(p, fly__sql_expr);
+            select->distinct_on = fly__sql_gram_parens(p, fly__sql_gram_expr);
         }
     } else {
         (void)accept(p, FLY_KW_ALL);
@@ -671,16 +672,16 @@ static fly_ast *simple_select(fly_sql_parser *p)
         (void)accept(p, ',');
     }
     if (select->distinct || !at_targets_end(p)) {
-        select->targets = fly__sql_list(p, fly__sql_target);
+        select->targets = fly__sql_gram_list(p, fly__sql_gram_target);
     }
     if (accept(p, FLY_KW_INTO)) {
         into(p, select);
     }
     if (accept(p, FLY_KW_FROM)) {
-        select->from = fly__sql_list(p, fly__sql_from_item);
+        select->from = fly__sql_gram_list(p, fly__sql_gram_from_item);
     }
     if (accept(p, FLY_KW_WHERE)) {
-        select->where = fly__sql_expr(p);
+        select->where = fly__sql_gram_expr(p);
     }
     if (accept(p, FLY_KW_GROUP)) {
         expect(p, FLY_KW_BY);
@@ -688,13 +689,13 @@ static fly_ast *simple_select(fly_sql_parser *p)
         if (!select->group_distinct) {
             (void)accept(p, FLY_KW_ALL);
         }
-        select->group_by = fly__sql_list(p, group_item);
+        select->group_by = fly__sql_gram_list(p, group_item);
     }
     if (accept(p, FLY_KW_HAVING)) {
-        select->having = fly__sql_expr(p);
+        select->having = fly__sql_gram_expr(p);
     }
     if (accept(p, FLY_KW_WINDOW)) {
-        select->windows = fly__sql_list(p, named_window);
+        select->windows = fly__sql_gram_list(p, named_window);
     }
     return &select->node;
 }
@@ -702,7 +703,7 @@ static fly_ast *simple_select(fly_sql_parser *p)
 static fly_ast *values_row(fly_sql_parser *p)
 {
     fly_ast_row *row = NEW(p, row, ROW, here(p));
-    row->items = fly__sql_parens(p, fly__sql_expr);
+    row->items = fly__sql_gram_parens(p, fly__sql_gram_expr);
     return &row->node;
 }
 
@@ -715,8 +716,8 @@ static fly_ast *table_select(fly_sql_parser *p)
     next(p);
     star->star = true;
     target->expr = &star->node;
-    select->targets = fly__sql_one(p, &target->node);
-    select->from = fly__sql_one(p, fly__sql_relation_expr(p));
+    select->targets = fly__sql_gram_one(p, &target->node);
+    select->from = fly__sql_gram_one(p, fly__sql_gram_relation_expr(p));
     return &select->node;
 }
 
@@ -730,15 +731,15 @@ static fly_ast *set_operand(fly_sql_parser *p)
     case FLY_KW_VALUES:
         values = NEW(p, select, SELECT, here(p));
         next(p);
-        values->values = fly__sql_list(p, values_row);
+        values->values = fly__sql_gram_list(p, values_row);
         return &values->node;
     case FLY_KW_TABLE:
         return table_select(p);
     case '(':
-        return fly__sql_select_parens(p);
+        return fly__sql_gram_select_parens(p);
     default:
         (void)(at(p, FLY_KW_SELECT) || at(p, FLY_KW_VALUES) || at(p, FLY_KW_TABLE) || at(p, '('));
-        fly__sql_syntax(p);
+        fly__sql_gram_syntax(p);
         return &NEW(p, select, SELECT, here(p))->node;
     }
 }
@@ -795,7 +796,7 @@ static fly_ast *locking(fly_sql_parser *p)
         expect(p, FLY_KW_UPDATE);
     }
     if (accept(p, FLY_KW_OF)) {
-        lock->relations = fly__sql_list(p, fly__sql_relation);
+        lock->relations = fly__sql_gram_list(p, fly__sql_gram_relation);
     }
     if (accept(p, FLY_KW_NOWAIT)) {
         lock->wait = FLY_AST_LOCK_NOWAIT;
@@ -819,12 +820,12 @@ static void limit(fly_sql_parser *p, tail *t, uint32_t pos)
     }
     t->limited = true;
     if (!accept(p, FLY_KW_ALL)) {
-        t->limit = fly__sql_expr(p);
+        t->limit = fly__sql_gram_expr(p);
     }
     if (p->tok.type == ',' && p->options.lax_syntax) { /* LIMIT offset, count */
         next(p);
         t->offset = t->limit;
-        t->limit = fly__sql_expr(p);
+        t->limit = fly__sql_gram_expr(p);
     } else if (p->tok.type == ',') {
         SYNTAX_MESSAGE(p, pos, "LIMIT #,# syntax is not supported");
         fly_err_hint(&p->err, "Use separate LIMIT and OFFSET clauses.");
@@ -841,11 +842,11 @@ static void fetch(fly_sql_parser *p, tail *t, uint32_t pos)
         expect(p, FLY_KW_NEXT);
     }
     if (p->tok.type == FLY_KW_ROW || p->tok.type == FLY_KW_ROWS) {
-        t->limit = fly__sql_const_int(p, 1, here(p));
+        t->limit = fly__sql_gram_const_int(p, 1, here(p));
     } else if (p->tok.type == '+' || p->tok.type == '-') {
-        t->limit = fly__sql_signed_number(p);
+        t->limit = fly__sql_gram_signed_number(p);
     } else {
-        t->limit = fly__sql_c_expr(p);
+        t->limit = fly__sql_gram_c_expr(p);
     }
     if (!accept(p, FLY_KW_ROW)) {
         expect(p, FLY_KW_ROWS);
@@ -908,7 +909,7 @@ static void locking_clauses(fly_sql_parser *p, fly_ast_select *select)
     while (at_locking(p)) {
         push(p, locking(p));
     }
-    select->locking = fly__sql_take(p, mark);
+    select->locking = fly__sql_gram_take(p, mark);
 }
 
 static void select_tail(fly_sql_parser *p, fly_ast_select *select)
@@ -919,7 +920,7 @@ static void select_tail(fly_sql_parser *p, fly_ast_select *select)
         if (select->order_by.count > 0) {
             SYNTAX_MESSAGE(p, pos, "multiple ORDER BY clauses not allowed");
         }
-        select->order_by = fly__sql_order_by(p);
+        select->order_by = fly__sql_gram_order_by(p);
     }
     if (at_locking(p)) {
         locking_clauses(p, select);
@@ -933,9 +934,9 @@ static void select_tail(fly_sql_parser *p, fly_ast_select *select)
             fetch(p, &t, pos);
         } else if (accept(p, FLY_KW_OFFSET)) {
             if (t.offset != NULL) {
-                fly__sql_syntax(p);
+                fly__sql_gram_syntax(p);
             }
-            t.offset = fly__sql_expr(p);
+            t.offset = fly__sql_gram_expr(p);
             if (!accept(p, FLY_KW_ROW)) {
                 (void)accept(p, FLY_KW_ROWS);
             }
@@ -954,38 +955,38 @@ static void select_tail(fly_sql_parser *p, fly_ast_select *select)
 
 /* -------------------------------------------------------------------------- whole queries */
 
-bool fly__sql_at_select_rest(fly_sql_parser *p)
+bool fly__sql_gram_at_select_rest(fly_sql_parser *p)
 {
     return at(p, FLY_KW_UNION) || at(p, FLY_KW_INTERSECT) || at(p, FLY_KW_EXCEPT) ||
            at(p, FLY_KW_ORDER) || at(p, FLY_KW_LIMIT) || at(p, FLY_KW_OFFSET) ||
            at(p, FLY_KW_FETCH) || at_locking(p);
 }
 
-fly_ast *fly__sql_select_rest(fly_sql_parser *p, fly_ast *left)
+fly_ast *fly__sql_gram_select_rest(fly_sql_parser *p, fly_ast *left)
 {
     fly_ast *select = set_operations(p, left, false);
     select_tail(p, (fly_ast_select *)select);
     return select;
 }
 
-fly_ast *fly__sql_select_parens(fly_sql_parser *p)
+fly_ast *fly__sql_gram_select_parens(fly_sql_parser *p)
 {
     uint32_t outer;
     enter(p, &outer);
     expect(p, '(');
-    fly_ast *select = fly__sql_select(p);
+    fly_ast *select = fly__sql_gram_select(p);
     expect(p, ')');
     leave(p, outer);
     return select;
 }
 
-fly_ast *fly__sql_select(fly_sql_parser *p)
+fly_ast *fly__sql_gram_select(fly_sql_parser *p)
 {
     uint32_t outer;
     enter(p, &outer);
     uint32_t pos = here(p);
-    fly_ast *with = p->tok.type == FLY_KW_WITH ? fly__sql_with(p) : NULL;
-    fly_ast *node = fly__sql_select_rest(p, set_operand(p));
+    fly_ast *with = p->tok.type == FLY_KW_WITH ? fly__sql_gram_with(p) : NULL;
+    fly_ast *node = fly__sql_gram_select_rest(p, set_operand(p));
     if (with != NULL && !failed(p)) {
         fly_ast_select *select = (fly_ast_select *)node;
         if (select->with != NULL) {
@@ -1009,9 +1010,9 @@ static fly_ast *cte_search(fly_sql_parser *p)
     }
     expect(p, FLY_KW_FIRST);
     expect(p, FLY_KW_BY);
-    search->columns = fly__sql_name_list(p);
+    search->columns = fly__sql_gram_name_list(p);
     expect(p, FLY_KW_SET);
-    search->sequence_column = fly__sql_col_id(p);
+    search->sequence_column = fly__sql_gram_col_id(p);
     return &search->node;
 }
 
@@ -1019,25 +1020,25 @@ static fly_ast *cte_cycle(fly_sql_parser *p)
 {
     fly_ast_cte_cycle *cycle = NEW(p, cte_cycle, CTE_CYCLE, here(p));
     next(p);
-    cycle->columns = fly__sql_name_list(p);
+    cycle->columns = fly__sql_gram_name_list(p);
     expect(p, FLY_KW_SET);
-    cycle->mark_column = fly__sql_col_id(p);
+    cycle->mark_column = fly__sql_gram_col_id(p);
     if (accept(p, FLY_KW_TO)) {
-        cycle->mark_value = fly__sql_c_expr(p);
+        cycle->mark_value = fly__sql_gram_c_expr(p);
         expect(p, FLY_KW_DEFAULT);
-        cycle->mark_default = fly__sql_c_expr(p);
+        cycle->mark_default = fly__sql_gram_c_expr(p);
     }
     expect(p, FLY_KW_USING);
-    cycle->path_column = fly__sql_col_id(p);
+    cycle->path_column = fly__sql_gram_col_id(p);
     return &cycle->node;
 }
 
 static fly_ast *cte(fly_sql_parser *p)
 {
     fly_ast_cte *node = NEW(p, cte, CTE, here(p));
-    node->name = fly__sql_col_id(p);
+    node->name = fly__sql_gram_col_id(p);
     if (p->tok.type == '(') {
-        node->columns = fly__sql_name_parens(p);
+        node->columns = fly__sql_gram_name_parens(p);
     }
     expect(p, FLY_KW_AS);
     if (accept(p, FLY_KW_MATERIALIZED)) {
@@ -1046,7 +1047,7 @@ static fly_ast *cte(fly_sql_parser *p)
         node->materialized = FLY_AST_MATERIALIZE_NEVER;
     }
     expect(p, '(');
-    node->query = fly__sql_preparable(p);
+    node->query = fly__sql_gram_preparable(p);
     expect(p, ')');
     if (at(p, FLY_KW_SEARCH)) {
         node->search = cte_search(p);
@@ -1057,11 +1058,11 @@ static fly_ast *cte(fly_sql_parser *p)
     return &node->node;
 }
 
-fly_ast *fly__sql_with(fly_sql_parser *p)
+fly_ast *fly__sql_gram_with(fly_sql_parser *p)
 {
     fly_ast_with *with = NEW(p, with, WITH, here(p));
     expect(p, FLY_KW_WITH);
     with->recursive = accept(p, FLY_KW_RECURSIVE);
-    with->ctes = fly__sql_list(p, cte);
+    with->ctes = fly__sql_gram_list(p, cte);
     return &with->node;
 }

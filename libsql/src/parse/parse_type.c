@@ -14,13 +14,13 @@ static fly_ast_type *system_type(fly_sql_parser *p, const char *name, uint32_t p
     uint32_t mark = p->top;
     push_name(p, "pg_catalog");
     push_name(p, name);
-    type->names = fly__sql_take_names(p, mark);
+    type->names = fly__sql_gram_take_names(p, mark);
     return type;
 }
 
 static fly_ast_list optional_modifiers(fly_sql_parser *p)
 {
-    return at(p, '(') ? fly__sql_parens(p, fly__sql_expr) : (fly_ast_list){0};
+    return at(p, '(') ? fly__sql_gram_parens(p, fly__sql_gram_expr) : (fly_ast_list){0};
 }
 
 /* ( n ) */
@@ -28,7 +28,7 @@ static fly_ast *int_modifier(fly_sql_parser *p)
 {
     expect(p, '(');
     uint32_t pos = here(p);
-    fly_ast *n = fly__sql_const_int(p, fly__sql_int(p), pos);
+    fly_ast *n = fly__sql_gram_const_int(p, fly__sql_gram_int(p), pos);
     expect(p, ')');
     return n;
 }
@@ -39,13 +39,13 @@ static fly_ast_type *float_type(fly_sql_parser *p, uint32_t pos)
     int64_t bits = 53;
     if (accept(p, '(')) {
         uint32_t number = here(p);
-        bits = fly__sql_int(p);
+        bits = fly__sql_gram_int(p);
         if (bits < 1 && !failed(p)) {
-            fly__sql_fail(p, FLY_E_INVALID, "22023", number,
-                          "precision for type float must be at least 1 bit");
+            fly__sql_gram_fail(p, FLY_E_INVALID, "22023", number,
+                               "precision for type float must be at least 1 bit");
         } else if (bits > 53) {
-            fly__sql_fail(p, FLY_E_INVALID, "22023", number,
-                          "precision for type float must be less than 54 bits");
+            fly__sql_gram_fail(p, FLY_E_INVALID, "22023", number,
+                               "precision for type float must be less than 54 bits");
         }
         expect(p, ')');
     }
@@ -137,9 +137,9 @@ static fly_ast_type *string_type(fly_sql_parser *p, bool literal)
     fly_ast_type *type =
         system_type(p, bit ? (varying ? "varbit" : "bit") : (varying ? "varchar" : "bpchar"), pos);
     if (at(p, '(')) {
-        type->modifiers = bit ? optional_modifiers(p) : fly__sql_one(p, int_modifier(p));
+        type->modifiers = bit ? optional_modifiers(p) : fly__sql_gram_one(p, int_modifier(p));
     } else if (!varying && !literal) {
-        type->modifiers = fly__sql_one(p, fly__sql_const_int(p, 1, 0));
+        type->modifiers = fly__sql_gram_one(p, fly__sql_gram_const_int(p, 1, 0));
     }
     return type;
 }
@@ -155,7 +155,7 @@ static fly_ast_type *time_type(fly_sql_parser *p)
     next(p);
     fly_ast_list modifiers = {0};
     if (at(p, '(')) {
-        modifiers = fly__sql_one(p, int_modifier(p));
+        modifiers = fly__sql_gram_one(p, int_modifier(p));
     }
     bool zone = false;
     if ((at(p, FLY_KW_WITH) || at(p, FLY_KW_WITHOUT)) && peek(p) == FLY_KW_TIME) {
@@ -170,7 +170,7 @@ static fly_ast_type *time_type(fly_sql_parser *p)
     return type;
 }
 
-const char *fly__sql_interval_fields(fly_sql_parser *p, fly_ast_list *modifiers)
+const char *fly__sql_gram_interval_fields(fly_sql_parser *p, fly_ast_list *modifiers)
 {
     static const struct {
         uint16_t from;
@@ -202,14 +202,14 @@ const char *fly__sql_interval_fields(fly_sql_parser *p, fly_ast_list *modifiers)
                : p->tok.type == FLY_KW_SECOND ? fields[i].to_second
                                               : NULL;
         if (name == NULL) {
-            fly__sql_syntax(p);
+            fly__sql_gram_syntax(p);
             return NULL;
         }
         second = p->tok.type == FLY_KW_SECOND;
         next(p);
     }
     if (second && at(p, '(')) {
-        *modifiers = fly__sql_one(p, int_modifier(p));
+        *modifiers = fly__sql_gram_one(p, int_modifier(p));
     }
     return name;
 }
@@ -219,9 +219,9 @@ static fly_ast_type *interval_type(fly_sql_parser *p)
     fly_ast_type *type = system_type(p, "interval", here(p));
     expect(p, FLY_KW_INTERVAL);
     if (at(p, '(')) {
-        type->modifiers = fly__sql_one(p, int_modifier(p));
+        type->modifiers = fly__sql_gram_one(p, int_modifier(p));
     } else {
-        type->interval = fly__sql_interval_fields(p, &type->modifiers);
+        type->interval = fly__sql_gram_interval_fields(p, &type->modifiers);
     }
     return type;
 }
@@ -231,11 +231,11 @@ static fly_ast_type *generic_type(fly_sql_parser *p, bool percent)
 {
     fly_ast_type *type = NEW(p, type, TYPE, here(p));
     uint32_t mark = p->top;
-    push_name(p, fly__sql_type_function_name(p));
+    push_name(p, fly__sql_gram_type_function_name(p));
     while (accept(p, '.')) {
-        push_name(p, fly__sql_label(p));
+        push_name(p, fly__sql_gram_label(p));
     }
-    type->names = fly__sql_take_names(p, mark);
+    type->names = fly__sql_gram_take_names(p, mark);
     if (percent && at(p, '%') && peek(p) == FLY_KW_TYPE) {
         next(p);
         next(p);
@@ -262,20 +262,20 @@ static void array_bounds(fly_sql_parser *p, fly_ast_type *type)
 {
     uint32_t mark = p->top;
     if (accept(p, FLY_KW_ARRAY)) {
-        fly_ast *bound = fly__sql_const_null(p, 0);
+        fly_ast *bound = fly__sql_gram_const_null(p, 0);
         if (accept(p, '[')) {
-            bound = fly__sql_const_int(p, fly__sql_int(p), 0);
+            bound = fly__sql_gram_const_int(p, fly__sql_gram_int(p), 0);
             expect(p, ']');
         }
         push(p, bound);
     } else {
         while (accept(p, '[')) {
-            push(p, at(p, ']') ? fly__sql_const_null(p, 0)
-                               : fly__sql_const_int(p, fly__sql_int(p), 0));
+            push(p, at(p, ']') ? fly__sql_gram_const_null(p, 0)
+                               : fly__sql_gram_const_int(p, fly__sql_gram_int(p), 0));
             expect(p, ']');
         }
     }
-    type->bounds = fly__sql_take(p, mark);
+    type->bounds = fly__sql_gram_take(p, mark);
 }
 
 static fly_ast *type_of(fly_sql_parser *p, bool percent)
@@ -291,12 +291,12 @@ static fly_ast *type_of(fly_sql_parser *p, bool percent)
     return &type->node;
 }
 
-fly_ast *fly__sql_type(fly_sql_parser *p)
+fly_ast *fly__sql_gram_type(fly_sql_parser *p)
 {
     return type_of(p, false);
 }
 
-fly_ast *fly__sql_function_type(fly_sql_parser *p)
+fly_ast *fly__sql_gram_function_type(fly_sql_parser *p)
 {
     return type_of(p, true);
 }
@@ -304,7 +304,7 @@ fly_ast *fly__sql_function_type(fly_sql_parser *p)
 /* Whether a word goes on with the name of a type in SQLite's manner: UNSIGNED BIG INT. */
 static bool is_odd_word(fly_sql_parser *p)
 {
-    if (fly__sql_at_word(p, "autoincrement")) {
+    if (fly__sql_gram_at_word(p, "autoincrement")) {
         return false;
     }
     switch (p->tok.type) {
@@ -325,21 +325,21 @@ static bool is_odd_word(fly_sql_parser *p)
 }
 
 /* SQLite reads any words as a type's name. What PostgreSQL knows keeps its meaning. */
-fly_ast *fly__sql_column_type(fly_sql_parser *p)
+fly_ast *fly__sql_gram_column_type(fly_sql_parser *p)
 {
     if (!p->options.lax_syntax) {
-        return fly__sql_type(p);
+        return fly__sql_gram_type(p);
     }
     fly_ast_type *type;
     if (p->tok.type == FLY_KW_DOUBLE && peek(p) != FLY_KW_PRECISION) {
         type = system_type(p, "float8", here(p));
         next(p);
     } else {
-        type = (fly_ast_type *)fly__sql_type(p);
+        type = (fly_ast_type *)fly__sql_gram_type(p);
     }
     const char *odd = NULL;
     while (is_odd_word(p)) {
-        odd = fly__sql_name_value(p);
+        odd = fly__sql_gram_name_value(p);
     }
     if (odd != NULL) {
         bool number = strstr(odd, "int") != NULL;
@@ -352,7 +352,7 @@ fly_ast *fly__sql_column_type(fly_sql_parser *p)
     return &type->node;
 }
 
-fly_ast *fly__sql_const_type(fly_sql_parser *p)
+fly_ast *fly__sql_gram_const_type(fly_sql_parser *p)
 {
     fly_ast_type *type = numeric_type(p);
     type = type != NULL ? type : string_type(p, true);
