@@ -1,27 +1,283 @@
 /*
  * Which of libvec's kernels computes an operator or a cast. NULL sends the executor to the row
  * function.
+ *
+ * Kernels take vectors of one type. Numerics in libvec's format, text under a collation of its own,
+ * OIDs under < and >, and whatever else has an order that is not that of its bytes or bits, have
+ * none here, but for character(n), whose blanks are this file's own business.
  */
 #include "func/call_int.h"
+
+#include <fly/vec_kernel.h>
+
+/* Which operators of libvec's have the names of ours; binary ones first. */
+static const struct {
+    const char *name;
+    uint8_t argc;
+    fly_vec_arith arith;
+} ariths[] = {
+    {"+", 2, FLY_VEC_ADD},          {"-", 2, FLY_VEC_SUB},     {"*", 2, FLY_VEC_MUL},
+    {"/", 2, FLY_VEC_DIV},          {"%", 2, FLY_VEC_MOD},     {"&", 2, FLY_VEC_BIT_AND},
+    {"|", 2, FLY_VEC_BIT_OR},       {"#", 2, FLY_VEC_BIT_XOR}, {"<<", 2, FLY_VEC_SHIFT_LEFT},
+    {">>", 2, FLY_VEC_SHIFT_RIGHT}, {"-", 1, FLY_VEC_NEG},     {"@", 1, FLY_VEC_ABS},
+    {"~", 1, FLY_VEC_BIT_NOT},
+};
+
+static bool is_number(uint32_t oid)
+{
+    return oid == FLY_SQL_INT2 || oid == FLY_SQL_INT4 || oid == FLY_SQL_INT8 ||
+           oid == FLY_SQL_FLOAT4 || oid == FLY_SQL_FLOAT8 || oid == FLY_SQL_NUMERIC;
+}
+
+static fly_vec_kernel decimal_arith(fly_vec_isa isa, const fly__sql_func *func, fly_vec_arith op,
+                                    const fly_sql_type *types, uint32_t argc)
+{
+    fly_vec_type physical = fly__sql_type_physical(types[0]);
+    if (func->result_type == NULL || op == FLY_VEC_DIV) {
+        return NULL;
+    }
+    if (fly__sql_type_physical(func->result_type(types, argc)) != physical) {
+        return NULL;
+    }
+    return argc == 1 ? fly_vec_kernel_arith(isa, op, physical)
+                     : fly_vec_kernel_decimal(isa, op, physical);
+}
+
+static fly_vec_kernel arith(fly_vec_isa isa, const fly__sql_func *func, const fly_sql_type *types,
+                            uint32_t argc)
+{
+    for (uint32_t i = 0; i < argc; i++) {
+        if (!is_number(types[i].oid) || (types[i].oid == FLY_SQL_NUMERIC && types[i].digits == 0)) {
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < sizeof ariths / sizeof ariths[0]; i++) {
+        if (ariths[i].argc != argc || strcmp(ariths[i].name, func->name) != 0) {
+            continue;
+        }
+        fly_vec_type physical = fly__sql_type_physical(types[0]);
+        bool shift = ariths[i].arith == FLY_VEC_SHIFT_LEFT ||
+                     ariths[i].arith == FLY_VEC_SHIFT_RIGHT;
+        if (shift && physical == FLY_VEC_I16) {
+            return NULL;
+        }
+        if (argc == 2 && !shift && fly__sql_type_physical(types[1]) != physical) {
+            return NULL;
+        }
+        return types[0].oid == FLY_SQL_NUMERIC
+                   ? decimal_arith(isa, func, ariths[i].arith, types, argc)
+                   : fly_vec_kernel_arith(isa, ariths[i].arith, physical);
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------- casts */
+
+static fly_vec_kernel cast(fly_vec_isa isa, const fly__sql_func *func, const fly_sql_type *types,
+                           const void **aux)
+{
+    static const fly_vec_decimal to_integer = {.precision = 0, .integer = 1};
+    fly_sql_type to = func->result_type != NULL ? func->result_type(types, 1)
+                                                : fly__sql_type(func->result);
+    fly_vec_type from = fly__sql_type_physical(types[0]);
+    fly_vec_type into = fly__sql_type_physical(to);
+    bool scaled_from = types[0].oid == FLY_SQL_NUMERIC && types[0].digits > 0;
+    bool scaled_into = to.oid == FLY_SQL_NUMERIC && to.digits > 0;
+    if (scaled_into && types[0].oid != FLY_SQL_NUMERIC && is_number(types[0].oid) &&
+        from <= FLY_VEC_I64) {
+        return fly_vec_kernel_rescale(isa, from, into);
+    }
+    if (scaled_from && (into == FLY_VEC_F32 || into == FLY_VEC_F64)) {
+        return fly_vec_kernel_decimal_to_float(isa, from, into);
+    }
+    if (scaled_from && is_number(func->result) && into <= FLY_VEC_I64) {
+        *aux = &to_integer;
+        return fly_vec_kernel_rescale(isa, from, into);
+    }
+    bool from_plain = (is_number(types[0].oid) && types[0].oid != FLY_SQL_NUMERIC) ||
+                      types[0].oid == FLY_SQL_BOOL;
+    bool into_plain = (is_number(to.oid) && to.oid != FLY_SQL_NUMERIC) || to.oid == FLY_SQL_BOOL;
+    return from_plain && into_plain ? fly_vec_kernel_cast(isa, from, into) : NULL;
+}
+
+/* ------------------------------------------------------------------- comparisons */
+
+/* character(n): blanks at the end do not count. */
+static int padded_cmp(const fly_vec_str *a, const fly_vec_str *b)
+{
+    fly_bytes x = fly_vec_str_bytes(a);
+    fly_bytes y = fly_vec_str_bytes(b);
+    while (x.len > 0 && x.data[x.len - 1] == ' ') {
+        x.len--;
+    }
+    while (y.len > 0 && y.data[y.len - 1] == ' ') {
+        y.len--;
+    }
+    return fly_bytes_cmp(x, y);
+}
+
+static bool holds(fly__sql_op_class op, int order)
+{
+    switch (op) {
+    case FLY__SQL_OP_EQ:
+        return order == 0;
+    case FLY__SQL_OP_NE:
+        return order != 0;
+    case FLY__SQL_OP_LT:
+        return order < 0;
+    case FLY__SQL_OP_LE:
+        return order <= 0;
+    case FLY__SQL_OP_GT:
+        return order > 0;
+    default:
+        return order >= 0;
+    }
+}
+
+static int padded_compare(fly_vec_frame *frame, const fly_vec_ins *ins, const fly_vec_sel *sel,
+                          int n)
+{
+    const fly__sql_func *func = ins->aux;
+    const fly_vec *a = &frame->reg[ins->arg[0]];
+    const fly_vec *b = &frame->reg[ins->arg[1]];
+    fly_vec *dst = &frame->reg[ins->dst];
+    dst->kind = FLY_VEC_FLAT;
+    uint8_t *out = dst->data;
+    for (int i = 0; i < n; i++) {
+        uint32_t row = sel != NULL ? sel[i] : (uint32_t)i;
+        if (fly_vec_is_null(a, row) || fly_vec_is_null(b, row)) {
+            fly_vec_set_null(dst, row);
+            continue;
+        }
+        fly_vec_set_valid(dst, row);
+        out[row] =
+            holds((fly__sql_op_class)func->op, padded_cmp(fly_vec_at(a, row), fly_vec_at(b, row)));
+    }
+    return 0;
+}
+
+static int padded_select(fly_vec_frame *frame, const fly_vec_ins *ins, const fly_vec_sel *sel,
+                         int n)
+{
+    const fly__sql_func *func = ins->aux;
+    const fly_vec *a = &frame->reg[ins->arg[0]];
+    const fly_vec *b = &frame->reg[ins->arg[1]];
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        uint32_t row = sel != NULL ? sel[i] : (uint32_t)i;
+        if (!fly_vec_is_null(a, row) && !fly_vec_is_null(b, row) &&
+            holds((fly__sql_op_class)func->op,
+                  padded_cmp(fly_vec_at(a, row), fly_vec_at(b, row)))) {
+            ins->out[count++] = (fly_vec_sel)row;
+        }
+    }
+    return count;
+}
+
+/* Text whose collation orders it by bytes: the database's where it says 0, which the binder replaces if
+ * it is another; default, C, POSIX. */
+static bool by_bytes(fly_sql_type type)
+{
+    return type.collation == 0 || type.collation == 100 || type.collation == 950 ||
+           type.collation == 951;
+}
+
+/* Whether the order of a type is that of its vector's values. */
+static bool has_plain_order(fly_sql_type type, bool equality)
+{
+    switch (type.oid) {
+    case FLY_SQL_TEXT:
+    case FLY_SQL_VARCHAR:
+        return by_bytes(type);
+    case FLY_SQL_NAME:
+    case FLY_SQL_CHAR:
+    case FLY_SQL_BYTEA:
+    case FLY__SQL_OID_bit:
+    case FLY__SQL_OID_varbit:
+        return true;
+    case FLY_SQL_NUMERIC:
+        return type.digits > 0;
+    default:
+        break;
+    }
+    fly_vec_type physical = fly__sql_type_physical(type);
+    if (physical == FLY_VEC_STR) {
+        return false;
+    }
+    /* OIDs and enums: equal where their bits are, but ordered otherwise. */
+    return equality || physical != FLY_VEC_I32 || type.oid == FLY_SQL_INT4 ||
+           type.oid == FLY_SQL_DATE;
+}
+
+static bool cmp_of(uint8_t op, fly_vec_cmp *cmp)
+{
+    switch (op) {
+    case FLY__SQL_OP_EQ:
+        *cmp = FLY_VEC_EQ;
+        return true;
+    case FLY__SQL_OP_NE:
+        *cmp = FLY_VEC_NE;
+        return true;
+    case FLY__SQL_OP_LT:
+        *cmp = FLY_VEC_LT;
+        return true;
+    case FLY__SQL_OP_LE:
+        *cmp = FLY_VEC_LE;
+        return true;
+    case FLY__SQL_OP_GT:
+        *cmp = FLY_VEC_GT;
+        return true;
+    case FLY__SQL_OP_GE:
+        *cmp = FLY_VEC_GE;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static fly_vec_kernel comparison(fly_vec_isa isa, const fly__sql_func *func,
+                                 const fly_sql_type *types, bool select, const void **aux)
+{
+    fly_vec_cmp cmp;
+    if (!cmp_of(func->op, &cmp)) {
+        return NULL;
+    }
+    if (types[0].oid == FLY_SQL_BPCHAR && types[1].oid == FLY_SQL_BPCHAR && by_bytes(types[0]) &&
+        by_bytes(types[1])) {
+        *aux = func;
+        return select ? padded_select : padded_compare;
+    }
+    bool equality = cmp == FLY_VEC_EQ || cmp == FLY_VEC_NE;
+    fly_vec_type physical = fly__sql_type_physical(types[0]);
+    if (!has_plain_order(types[0], equality) || !has_plain_order(types[1], equality) ||
+        fly__sql_type_physical(types[1]) != physical) {
+        return NULL;
+    }
+    if (types[0].oid == FLY_SQL_NUMERIC) {
+        return select ? fly_vec_kernel_decimal_select(isa, cmp, physical)
+                      : fly_vec_kernel_decimal_compare(isa, cmp, physical);
+    }
+    return select ? fly_vec_kernel_select(isa, cmp, physical)
+                  : fly_vec_kernel_compare(isa, cmp, physical);
+}
+
+/* --------------------------------------------------------------------------- all */
 
 fly_vec_kernel fly__sql_kernel(const fly__sql_func *func, const fly_sql_type *types, uint32_t argc,
                                fly_arena *arena, const void **aux)
 {
-    (void)func;
-    (void)types;
-    (void)argc;
     (void)arena;
-    (void)aux;
-    return NULL;
+    fly_vec_isa isa = fly_vec_isa_best();
+    if (func->kind == FLY__SQL_CAST) {
+        return cast(isa, func, types, aux);
+    }
+    fly_vec_kernel kernel = argc == 2 ? comparison(isa, func, types, false, aux) : NULL;
+    return kernel != NULL ? kernel : arith(isa, func, types, argc);
 }
 
 fly_vec_kernel fly__sql_select(const fly__sql_func *func, const fly_sql_type *types, uint32_t argc,
                                fly_arena *arena, const void **aux)
 {
-    (void)func;
-    (void)types;
-    (void)argc;
     (void)arena;
-    (void)aux;
-    return NULL;
+    return argc == 2 ? comparison(fly_vec_isa_best(), func, types, true, aux) : NULL;
 }
