@@ -2,11 +2,26 @@
  * Goal: the registry is in order and complete, and its functions answer as PostgreSQL 15 does.
  * Method: a walk over all entries; tables of calls with arguments and results as text.
  */
-#include "func/func_int.h"
+#include "types/value_int.h"
 
 #include <fly/base_check.h>
 
+#include <stdio.h>
 #include <string.h>
+
+/* A call, with arguments as "type:text" ("type" alone: NULL), and its result from PostgreSQL 15. Names:
+ * a function's, "op +", "cast int4". */
+typedef struct sample {
+    const char *name;
+    const char *args[6];
+    const char *out; /* NULL: it fails */
+    const char *sqlstate;
+    const char *message;
+} sample;
+
+static const sample samples[] = {
+#include "func_samples.inc"
+};
 
 static bool before(const fly__sql_func *a, const fly__sql_func *b)
 {
@@ -74,11 +89,182 @@ START_TEST(coercion_goes_one_way_where_it_costs_something_to_come_back)
 }
 END_TEST
 
+/* ---------------------------------------------------------------------- answers */
+
+typedef struct fixture {
+    fly_account account;
+    fly_arena arena;
+    fly_err err;
+    fly_sql_type types[6];
+    fly_vec_value values[6];
+    uint32_t argc;
+} fixture;
+
+static void set_up(fixture *f)
+{
+    memset(f, 0, sizeof *f);
+    fly_account_init(&f->account, fly_mem_system(), "test", 0);
+    fly_arena_init(&f->arena, &f->account.mem, 0);
+}
+
+static void tear_down(fixture *f)
+{
+    fly_arena_deinit(&f->arena);
+    fly_account_deinit(&f->account);
+}
+
+static void read_argument(fixture *f, const char *arg)
+{
+    uint32_t i = f->argc++;
+    size_t len = strcspn(arg, ":");
+    ck_assert_int_eq(
+        fly__sql_type_parse(NULL, fly_bytes_of(arg, len), &f->arena, &f->types[i], &f->err),
+        FLY_OK);
+    ck_assert_msg(f->types[i].oid != 0, "no such type: %s", arg);
+    f->values[i].null = arg[len] == '\0';
+    if (!f->values[i].null) {
+        fly_status status = fly__sql_value_in(NULL, f->types[i], fly_bytes_str(arg + len + 1),
+                                              &f->arena, &f->values[i], &f->err);
+        ck_assert_msg(status == FLY_OK, "%s: %s", arg, f->err.message);
+        ck_assert_int_eq(fly__sql_value_fit(f->types[i], true, &f->values[i], &f->arena, &f->err),
+                         FLY_OK);
+    }
+}
+
+/* Whether a parameter takes a type, polymorphic or the same; varchar goes for text. */
+static bool takes(uint32_t parameter, uint32_t type)
+{
+    bool is_array = fly__sql_type_is_array(type);
+    switch (parameter) {
+    case FLY_SQL_ANY:
+    case FLY_SQL_ANYELEMENT:
+    case FLY_SQL_ANYCOMPATIBLE:
+        return true;
+    case FLY_SQL_ANYNONARRAY:
+        return !is_array;
+    case FLY_SQL_ANYARRAY:
+    case FLY_SQL_ANYCOMPATIBLEARRAY:
+        return is_array;
+    default:
+        return parameter == type || fly__sql_coercible(type, parameter);
+    }
+}
+
+static const fly__sql_func *find_func(fixture *f, const char *name)
+{
+    size_t count = 0;
+    const fly__sql_func *found;
+    const fly__sql_func *best = NULL;
+    int best_score = -1;
+    if (strncmp(name, "cast ", 5) == 0) {
+        fly_sql_type to;
+        ck_assert_int_eq(
+            fly__sql_type_parse(NULL, fly_bytes_str(name + 5), &f->arena, &to, &f->err), FLY_OK);
+        return fly__sql_cast(f->types[0].oid, to.oid);
+    }
+    found = strncmp(name, "op ", 3) == 0 ? fly__sql_operators(name + 3, &count)
+                                         : fly__sql_funcs_named(name, &count);
+    for (size_t i = 0; i < count; i++) {
+        const fly__sql_func *each = &found[i];
+        bool fits = each->variadic
+                        ? f->argc + 1 >= each->argc
+                        : f->argc <= each->argc && f->argc + each->defaults >= each->argc;
+        int score = 0;
+        for (uint32_t k = 0; k < f->argc && fits; k++) {
+            uint32_t parameter = each->args[k < each->argc ? k : each->argc - 1u];
+            fits = takes(parameter, f->types[k].oid);
+            score += parameter == f->types[k].oid;
+        }
+        if (fits && score > best_score) {
+            best = each;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+static fly_sql_type result_of(const fixture *f, const fly__sql_func *func)
+{
+    if (func->result_type != NULL) {
+        return func->result_type(f->types, f->argc);
+    }
+    bool array = func->result == FLY_SQL_ANYARRAY || func->result == FLY_SQL_ANYCOMPATIBLEARRAY;
+    if (!array && func->result != FLY_SQL_ANYELEMENT && func->result != FLY_SQL_ANYCOMPATIBLE) {
+        return fly__sql_type(func->result);
+    }
+    uint32_t element = 0;
+    for (uint32_t i = 0; i < f->argc; i++) {
+        const fly__sql_type_info *info = fly__sql_type_info_of(f->types[i].oid);
+        uint32_t parameter = func->args[i];
+        if (parameter == FLY_SQL_ANYARRAY || parameter == FLY_SQL_ANYCOMPATIBLEARRAY) {
+            element = info->element_oid;
+        } else if (parameter == FLY_SQL_ANYELEMENT || parameter == FLY_SQL_ANYCOMPATIBLE) {
+            element = info->oid;
+        }
+    }
+    return fly__sql_type(array ? fly__sql_type_info_of(element)->array_oid : element);
+}
+
+static void describe(const sample *s, char *out, size_t room)
+{
+    size_t at = (size_t)snprintf(out, room, "%s(", s->name);
+    for (int i = 0; i < 6 && s->args[i] != NULL; i++) {
+        at += (size_t)snprintf(out + at, room - at, "%s%s", i > 0 ? ", " : "", s->args[i]);
+    }
+    snprintf(out + at, room - at, ")");
+}
+
+START_TEST(functions_answer_as_postgresql)
+{
+    const sample *s = &samples[_i];
+    char what[600];
+    describe(s, what, sizeof what);
+    fixture f;
+    set_up(&f);
+    for (int i = 0; i < 6 && s->args[i] != NULL; i++) {
+        read_argument(&f, s->args[i]);
+    }
+    const fly__sql_func *func = find_func(&f, s->name);
+    ck_assert_msg(func != NULL && func->row != NULL, "%s: no such function", what);
+    void *memo = NULL;
+    fly__sql_call call = {.func = func,
+                          .types = f.types,
+                          .result = result_of(&f, func),
+                          .argc = f.argc,
+                          .arena = &f.arena,
+                          .memo = &memo,
+                          .memo_arena = &f.arena,
+                          .err = &f.err};
+    fly_vec_value result = {.null = true};
+    bool null = false;
+    for (uint32_t i = 0; i < f.argc; i++) {
+        null |= f.values[i].null;
+    }
+    fly_status status = null && func->strict ? FLY_OK : func->row(&call, f.values, &result);
+    fly_bytes out = fly_bytes_str("<NULL>");
+    if (status == FLY_OK && !result.null) {
+        status = fly__sql_value_out(NULL, call.result, &result, &f.arena, &out, &f.err);
+    }
+    if (s->out == NULL) {
+        ck_assert_msg(status != FLY_OK, "%s gave %.*s", what, (int)out.len, (const char *)out.data);
+        ck_assert_msg(strcmp(f.err.message, s->message) == 0, "%s: %s", what, f.err.message);
+        ck_assert_msg(strcmp(f.err.sqlstate, s->sqlstate) == 0, "%s: %s", what, f.err.sqlstate);
+    } else {
+        ck_assert_msg(status == FLY_OK, "%s: %s", what, f.err.message);
+        ck_assert_msg(fly_bytes_equal(out, fly_bytes_str(s->out)), "%s = %s: %.*s", what, s->out,
+                      (int)out.len, (const char *)out.data);
+    }
+    tear_down(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("func");
     TCase *tests = fly_test_case(suite, "registry");
     tcase_add_test(tests, entries_are_in_order_and_whole);
     tcase_add_test(tests, coercion_goes_one_way_where_it_costs_something_to_come_back);
+    tcase_add_loop_test(tests, functions_answer_as_postgresql, 0,
+                        sizeof samples / sizeof samples[0]);
     return fly_test_run(suite);
 }

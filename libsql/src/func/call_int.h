@@ -173,6 +173,12 @@ static inline fly_vec_i128 arg_scaled(const fly__sql_call *call, uint32_t i,
     return call->types[i].digits <= 18 ? args[i].i64 : args[i].i128;
 }
 
+struct fly_collation;
+
+/* The collation with an OID, for whoever needs its rules; NULL: order of bytes. */
+fly_status fly__sql_collation_of(fly__sql_call *call, uint32_t oid,
+                                 const struct fly_collation **collation);
+
 /* Order of two values of a type as the session sees it: text under its collation, enums by their
  * labels' order. */
 fly_status fly__sql_order(fly__sql_call *call, fly_sql_type type, const fly_vec_value *a,

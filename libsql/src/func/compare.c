@@ -56,6 +56,15 @@ COMPARISONS(f32, order_f64(args[0].f32, args[1].f32))
 COMPARISONS(f64, order_f64(args[0].f64, args[1].f64))
 COMPARISONS(bytes, fly_vec_str_cmp(&args[0].str, &args[1].str))
 
+fly_status fly__sql_collation_of(fly__sql_call *call, uint32_t oid,
+                                 const struct fly_collation **collation)
+{
+    (void)call;
+    (void)oid;
+    *collation = NULL;
+    return FLY_OK;
+}
+
 fly_status fly__sql_order(fly__sql_call *call, fly_sql_type type, const fly_vec_value *a,
                           const fly_vec_value *b, int *order)
 {
