@@ -108,6 +108,9 @@ typedef struct fly__vec_kernels {
     fly_vec_kernel test[FLY_VEC_TEST_COUNT];
     fly_vec_kernel test_select[FLY_VEC_TEST_COUNT];
     fly_vec_kernel copy[FLY_VEC_TYPE_COUNT];
+    fly_vec_i128 (*sum[FLY_VEC_TYPE_COUNT])(const void *data, int n); /* n values, none NULL */
+    void (*min[FLY_VEC_TYPE_COUNT])(const void *data, int n, void *result);
+    void (*max[FLY_VEC_TYPE_COUNT])(const void *data, int n, void *result);
 } fly__vec_kernels;
 
 extern const fly__vec_kernels fly__vec_kernels_base;

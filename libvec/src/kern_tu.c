@@ -24,6 +24,8 @@
 
 #include "kern_decimal.inc"
 
+#include "kern_fold.inc"
+
 /* ----------------------------------------------------------------------- table */
 
 #define TABLE_2(a, b) a##b
@@ -160,6 +162,9 @@ const fly__vec_kernels TABLE = {
             [FLY_VEC_IS_FALSE] = test_select_false,
             [FLY_VEC_IS_NOT_FALSE] = test_select_not_false,
         },
+    .sum = {INTEGERS_OF(sum)},
+    .min = {INTEGERS_OF(min)},
+    .max = {INTEGERS_OF(max)},
     .copy =
         {
             [FLY_VEC_BOOL] = copy_1,
