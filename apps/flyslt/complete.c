@@ -93,6 +93,13 @@ static void write_values(slt_text *out, const slt_result *result, slt_sort sort)
     }
 }
 
+static void write_hash(slt_text *out, const slt_result *result)
+{
+    char hash[SLT_HASH_SIZE];
+    slt_result_hash(result, hash);
+    slt_text_printf(out, "----\n%zu values hashing to %s\n", result->count, hash);
+}
+
 static void complete_query(slt_completion *completion, const slt_record *record, slt_result *result)
 {
     char types[SLT_COLUMNS_MAX + 1];
@@ -109,7 +116,11 @@ static void complete_query(slt_completion *completion, const slt_record *record,
     completion->copied = record->header_end;
     copy_until(completion, record->results_at);
     slt_result_write(result, types, sort);
-    write_values(completion->out, result, sort);
+    if (completion->hash_threshold > 0 && result->count > completion->hash_threshold) {
+        write_hash(completion->out, result);
+    } else {
+        write_values(completion->out, result, sort);
+    }
 }
 
 void slt_complete(slt_completion *completion, const slt_record *record, fly_status status,

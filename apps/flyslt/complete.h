@@ -13,6 +13,7 @@ typedef struct slt_completion {
     fly_bytes text; /* of the script */
     size_t copied;  /* how much of it has gone to `out` */
     slt_text *out;
+    uint64_t hash_threshold; /* more values than that are written as their hash; 0: never */
 } slt_completion;
 
 void slt_completion_init(slt_completion *completion, fly_bytes text, slt_text *out);

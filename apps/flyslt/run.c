@@ -440,6 +440,9 @@ static void run_records(runner *r, fly_bytes text)
         if (r->record.kind == SLT_HALT && !skip) {
             halted = true;
         }
+        if (r->record.kind == SLT_HASH_THRESHOLD && !skip) {
+            r->completion.hash_threshold = r->record.number;
+        }
         if (!holds_sql(r->record.kind)) {
             continue;
         }

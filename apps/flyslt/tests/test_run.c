@@ -213,6 +213,15 @@ START_TEST(completing_writes_what_came)
 }
 END_TEST
 
+START_TEST(completing_hashes_long_results_if_told_so)
+{
+    check_complete("hash-threshold 2\n\ngive 1 a b\n\ngive 1 a b c\n",
+                   "hash-threshold 2\n\nquery T rowsort\ngive 1 a b\n----\na\nb\n\n"
+                   "query T rowsort\ngive 1 a b c\n----\n3 values hashing to "
+                   "40c53c58fdafacc83cfff6ee3d2f6d69\n");
+}
+END_TEST
+
 START_TEST(completing_leaves_alone_what_does_not_run)
 {
     static const char text[] = "onlyif other\nB\n\nonlyif other\nquery I\nC\n----\n5\n";
@@ -235,6 +244,7 @@ int main(void)
     tcase_add_test(tests, a_skip_list_names_records_files_and_folders);
     tcase_add_test(tests, connections_are_sessions_of_their_own);
     tcase_add_test(tests, completing_writes_what_came);
+    tcase_add_test(tests, completing_hashes_long_results_if_told_so);
     tcase_add_test(tests, completing_leaves_alone_what_does_not_run);
     Suite *suite = suite_create("flyslt run");
     suite_add_tcase(suite, tests);
