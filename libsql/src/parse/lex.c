@@ -251,6 +251,16 @@ static void skip_digits(fly_sql_lexer *lexer, unsigned class)
     }
 }
 
+/* Where the word ends that stands here. */
+static uint32_t word_end(const fly_sql_lexer *lexer)
+{
+    uint32_t at = lexer->at;
+    while (at < lexer->end && (class_of(lexer->text[at]) & IDENT_REST)) {
+        at++;
+    }
+    return at;
+}
+
 static void lex_number(fly_sql_lexer *lexer, fly_sql_token *token)
 {
     token->type = FLY_TOKEN_INT;
@@ -278,7 +288,7 @@ static void lex_number(fly_sql_lexer *lexer, fly_sql_token *token)
         }
     }
     if (class_of(peek(lexer, 0)) & IDENT_START) {
-        fail(lexer, token, "trailing junk after numeric literal", lexer->at + 1);
+        fail(lexer, token, "trailing junk after numeric literal", word_end(lexer));
     }
 }
 
@@ -290,7 +300,7 @@ static void lex_dollar(fly_sql_lexer *lexer, fly_sql_token *token)
         skip_digits(lexer, DIGIT);
         token->type = FLY_TOKEN_PARAM;
         if (class_of(peek(lexer, 0)) & IDENT_START) {
-            fail(lexer, token, "trailing junk after parameter", lexer->at + 1);
+            fail(lexer, token, "trailing junk after parameter", word_end(lexer));
         }
         return;
     }

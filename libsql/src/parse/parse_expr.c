@@ -584,8 +584,9 @@ static int power_of(fly_sql_parser *p, bool lesser)
     case FLY_KW_IN:
     case FLY_KW_LIKE:
     case FLY_KW_ILIKE:
-    case FLY_KW_SIMILAR:
         return BP_LIKE;
+    case FLY_KW_SIMILAR: /* alone it is a word of substring(... SIMILAR ... ESCAPE ...) */
+        return peek(p) == FLY_KW_TO ? BP_LIKE : 0;
     case FLY_KW_NOT:
         if (p->options.lax_syntax && peek(p) == FLY_KW_NULL) {
             return BP_IS;
