@@ -42,7 +42,7 @@ void fly__sql_gram_fail(fly_sql_parser *p, fly_status status, const char *sqlsta
 }
 
 /* "message at or near "token"", with as much of the token as a message should have. */
-static void fail_near(fly_sql_parser *p, const char *message, const char *sqlstate)
+void fly__sql_gram_near(fly_sql_parser *p, const char *message, const char *sqlstate)
 {
     enum { SHOWN_MAX = 200 };
     uint32_t start = p->tok.start;
@@ -67,14 +67,14 @@ void fly__sql_gram_syntax(fly_sql_parser *p)
             p->tok.start = p->lexer.end;
         }
         p->record_at = p->tok.start;
-        fail_near(p, "syntax error", "42601");
+        fly__sql_gram_near(p, "syntax error", "42601");
     }
 }
 
 void fly__sql_gram_lex_error(fly_sql_parser *p)
 {
     if (p->status == FLY_OK) {
-        fail_near(p, p->lexer.problem, p->lexer.sqlstate);
+        fly__sql_gram_near(p, p->lexer.problem, p->lexer.sqlstate);
     }
 }
 
@@ -368,11 +368,11 @@ static fly_bytes token_value(fly_sql_parser *p)
         const char *bad = "+'\" \t\n\r\f0123456789abcdefABCDEF";
         if (p->tok.type != FLY_TOKEN_STRING || p->tok.end - p->tok.start != 3 ||
             strchr(bad, p->lexer.text[p->tok.start + 1]) != NULL) {
-            fail_near(p,
-                      p->tok.type == FLY_TOKEN_STRING
-                          ? "invalid Unicode escape character"
-                          : "UESCAPE must be followed by a simple string literal",
-                      "42601");
+            fly__sql_gram_near(p,
+                               p->tok.type == FLY_TOKEN_STRING
+                                   ? "invalid Unicode escape character"
+                                   : "UESCAPE must be followed by a simple string literal",
+                               "42601");
             return value;
         }
         escape = p->lexer.text[p->tok.start + 1];

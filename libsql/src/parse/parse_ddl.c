@@ -779,6 +779,23 @@ static fly_ast *alter_type(fly_sql_parser *p, uint32_t pos)
 
 /* ----------------------------------------------------------------------- other definitions */
 
+/* CREATE AGGREGATE name (BASETYPE = type, ...), without parameters; false: it is not that. */
+static bool aggregate_of_old(fly_sql_parser *p, fly_ast_define *node)
+{
+    if (fly__sql_gram_peek(p, 3)->type != '=' && fly__sql_gram_peek(p, 3)->type != '(') {
+        return false;
+    }
+    fly_sql_parser before = *p; /* a dotted name hides what follows: go and see */
+    node->name = fly__sql_gram_any_name(p);
+    if (p->tok.type == '(' && fly__sql_gram_peek(p, 2)->type == '=') {
+        node->options = fly__sql_gram_definition(p);
+        node->old_style = true;
+        return true;
+    }
+    *p = before;
+    return false;
+}
+
 /* COLLATION, AGGREGATE, OPERATOR. */
 static fly_ast *define(fly_sql_parser *p, uint32_t pos, bool replace)
 {
@@ -807,7 +824,14 @@ static fly_ast *define(fly_sql_parser *p, uint32_t pos, bool replace)
         }
         return &node->node;
     }
+    if (aggregate_of_old(p, node)) {
+        return &node->node;
+    }
     fly_ast_object *object = (fly_ast_object *)fly__sql_gram_function_object(p);
+    if (!object->has_args) {
+        (void)at(p, '(');
+        fly__sql_gram_syntax(p);
+    }
     node->name = object->names;
     node->params = object->args;
     node->params_star = object->star;
@@ -1064,6 +1088,9 @@ fly_ast *fly__sql_gram_alter(fly_sql_parser *p)
         return fly__sql_gram_alter_table(p, pos, FLY_AST_OBJECT_TABLE);
     case FLY_KW_INDEX:
         next(p);
+        if (at(p, FLY_KW_ALL)) {
+            return unsupported(p, "ALTER INDEX ALL IN TABLESPACE");
+        }
         return fly__sql_gram_alter_table(p, pos, FLY_AST_OBJECT_INDEX);
     case FLY_KW_VIEW:
         next(p);
@@ -1071,14 +1098,27 @@ fly_ast *fly__sql_gram_alter(fly_sql_parser *p)
     case FLY_KW_MATERIALIZED:
         next(p);
         expect(p, FLY_KW_VIEW);
+        if (at(p, FLY_KW_ALL)) {
+            return unsupported(p, "ALTER MATERIALIZED VIEW ALL IN TABLESPACE");
+        }
         return fly__sql_gram_alter_table(p, pos, FLY_AST_OBJECT_MATVIEW);
     case FLY_KW_SEQUENCE:
         next(p);
         return fly__sql_gram_alter_table(p, pos, FLY_AST_OBJECT_SEQUENCE);
     case FLY_KW_SCHEMA:
         return alter_simple(p, FLY_AST_OBJECT_SCHEMA, fly__sql_gram_object_of_name, pos);
-    case FLY_KW_COLLATION:
-        return alter_simple(p, FLY_AST_OBJECT_COLLATION, fly__sql_gram_object, pos);
+    case FLY_KW_COLLATION: {
+        next(p);
+        fly_ast *collation = fly__sql_gram_object(p);
+        if (at(p, FLY_KW_REFRESH)) {
+            return unsupported(p, "ALTER COLLATION ... REFRESH VERSION");
+        }
+        fly_ast *any = alter_any(p, FLY_AST_OBJECT_COLLATION, collation, pos);
+        if (any == NULL) {
+            fly__sql_gram_syntax(p);
+        }
+        return any != NULL ? any : collation;
+    }
     case FLY_KW_AGGREGATE:
         return alter_simple(p, FLY_AST_OBJECT_AGGREGATE, fly__sql_gram_function_object, pos);
     case FLY_KW_DATABASE:
@@ -1135,10 +1175,16 @@ static fly_ast *operator_object(fly_sql_parser *p)
     fly_ast_object *object = NEW(p, object, OBJECT, here(p));
     object->names = fly__sql_gram_operator_name(p);
     object->has_args = true;
-    object->args = fly__sql_gram_parens(p, operand_type);
+    expect(p, '(');
+    object->args = fly__sql_gram_list(p, operand_type);
+    if (object->args.count == 1 && at(p, ')')) {
+        SYNTAX_MESSAGE(p, here(p), "missing argument");
+        fly_err_hint(&p->err, "Use NONE to denote the missing argument of a unary operator.");
+    }
     if (object->args.count != 2) {
         fly__sql_gram_syntax(p);
     }
+    expect(p, ')');
     return &object->node;
 }
 

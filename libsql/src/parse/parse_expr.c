@@ -735,6 +735,7 @@ static fly_ast *climb(fly_sql_parser *p, int least, bool lesser)
 {
     uint32_t outer;
     enter(p, &outer);
+    p->windowless = false;
     fly_ast *node = climb_from(p, prefix(p, lesser), least, lesser);
     leave(p, outer);
     return node;
@@ -832,6 +833,7 @@ static void call_rest(fly_sql_parser *p, fly_ast_call *call)
 static fly_ast *call_or_literal(fly_sql_parser *p, fly_ast_names name, uint32_t pos)
 {
     fly_ast_call *call = NEW(p, call, CALL, pos);
+    bool windowless = p->windowless;
     call->name = name;
     call_args(p, call);
     if (is_string_token(p->tok.type) && !call->star && !call->distinct && !call->variadic &&
@@ -850,7 +852,9 @@ static fly_ast *call_or_literal(fly_sql_parser *p, fly_ast_names name, uint32_t 
         }
         return cast_of(p, fly__sql_gram_string(p), &type->node, FLY_AST_CAST_LITERAL, pos);
     }
-    call_rest(p, call);
+    if (!windowless) {
+        call_rest(p, call);
+    }
     return &call->node;
 }
 
@@ -893,8 +897,9 @@ static fly_ast *name_operand(fly_sql_parser *p)
 
 fly_ast *fly__sql_gram_call(fly_sql_parser *p)
 {
-    uint32_t pos = here(p);
+    p->windowless = true;
     fly_ast *node = operand(p, false);
+    p->windowless = false;
     switch (node->kind) {
     case FLY_AST_CALL:
     case FLY_AST_SPECIAL:
@@ -902,9 +907,8 @@ fly_ast *fly__sql_gram_call(fly_sql_parser *p)
     case FLY_AST_CAST:
         break;
     default:
-        if (!failed(p)) {
-            SYNTAX_MESSAGE(p, pos, "syntax error: a function is expected");
-        }
+        (void)at(p, '(');
+        fly__sql_gram_syntax(p);
     }
     return node;
 }
@@ -1506,6 +1510,11 @@ static fly_ast *keyword_operand(fly_sql_parser *p)
         return type_operand(p);
     default:
         break;
+    }
+    if (p->tok.type >= FLY_KW_XMLATTRIBUTES && p->tok.type <= FLY_KW_XMLTABLE && peek(p) == '(') {
+        const char *word = fly__sql_gram_name_value(p);
+        fly__sql_gram_fail(p, FLY_E_UNSUPPORTED, "0A000", pos, "%s is not supported", word);
+        return fly__sql_gram_const_null(p, pos);
     }
     if (fly__sql_gram_is_col_id(p->tok.type) || fly__sql_gram_is_type_name(p->tok.type)) {
         return name_operand(p);

@@ -460,7 +460,13 @@ fly_ast *fly__sql_gram_create_trigger(fly_sql_parser *p, bool replace, uint32_t 
     trigger_timing(p, trigger);
     uint32_t mark = p->top;
     do {
-        push(p, trigger_event(p));
+        fly_ast_option *event = (fly_ast_option *)trigger_event(p);
+        for (uint32_t i = mark; i < p->top && !failed(p); i++) {
+            if (strcmp(((fly_ast_option *)p->stack[i])->name, event->name) == 0) {
+                fly__sql_gram_near(p, "duplicate trigger events specified", "42601");
+            }
+        }
+        push(p, event);
     } while (accept(p, FLY_KW_OR));
     trigger->events = fly__sql_gram_take(p, mark);
     expect(p, FLY_KW_ON);

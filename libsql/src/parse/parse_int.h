@@ -42,7 +42,8 @@ typedef struct fly_sql_parser {
     uintptr_t frame; /* of the outermost call: stack use is measured from here */
     fly_status status;
     fly_err err;
-    bool recording; /* the second run after a syntax error: note what was looked for */
+    bool windowless; /* the call that begins here takes no OVER and no FILTER */
+    bool recording;  /* the second run after a syntax error: note what was looked for */
     uint32_t record_at;
     uint32_t expected_count;
     uint16_t expected[FLY_SQL_EXPECTED_MAX];
@@ -57,6 +58,9 @@ void fly__sql_gram_fail(fly_sql_parser *p, fly_status status, const char *sqlsta
 
 /** The current token cannot stand here. */
 void fly__sql_gram_syntax(fly_sql_parser *p);
+
+/** "message at or near "token"", of the current one. */
+void fly__sql_gram_near(fly_sql_parser *p, const char *message, const char *sqlstate);
 
 /** A message of SQLSTATE 42601 at a position. */
 #define SYNTAX_MESSAGE(p, pos, ...) fly__sql_gram_fail(p, FLY_E_INVALID, "42601", pos, __VA_ARGS__)

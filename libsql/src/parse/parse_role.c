@@ -306,6 +306,9 @@ static void privilege_target(fly_sql_parser *p, fly_ast_grant *grant)
             return;
         }
     }
+    if (at(p, FLY_KW_LARGE) && peek(p) == FLY_KW_OBJECT) {
+        fly__sql_gram_fail(p, FLY_E_UNSUPPORTED, "0A000", here(p), "LARGE OBJECT is not supported");
+    }
     grant->type = FLY_AST_OBJECT_TABLE;
     (void)accept(p, FLY_KW_TABLE);
     grant->objects = fly__sql_gram_list(p, fly__sql_gram_relation);

@@ -296,23 +296,10 @@ static void call_alias(fly_sql_parser *p, fly_ast_from_call *call)
     }
 }
 
-/* A call in FROM; windows and filters have no place there. */
-static fly_ast *table_call(fly_sql_parser *p)
-{
-    fly_ast *node = fly__sql_gram_call(p);
-    if (is_kind(node, FLY_AST_CALL)) {
-        fly_ast_call *call = (fly_ast_call *)node;
-        if (call->filter != NULL || call->over != NULL || call->within_group) {
-            SYNTAX_MESSAGE(p, node->pos, "syntax error: a function in FROM has no window");
-        }
-    }
-    return node;
-}
-
 static fly_ast *call_item(fly_sql_parser *p)
 {
     fly_ast_from_call_item *item = NEW(p, from_call_item, FROM_CALL_ITEM, here(p));
-    item->call = table_call(p);
+    item->call = fly__sql_gram_call(p);
     if (p->tok.type == FLY_KW_AS) {
         next(p);
         item->columns = fly__sql_gram_parens(p, column_definition);
@@ -331,7 +318,7 @@ static fly_ast *from_call(fly_sql_parser *p, bool lateral)
         call->calls = fly__sql_gram_parens(p, call_item);
     } else {
         fly_ast_from_call_item *item = NEW(p, from_call_item, FROM_CALL_ITEM, here(p));
-        item->call = table_call(p);
+        item->call = fly__sql_gram_call(p);
         call->calls = fly__sql_gram_one(p, &item->node);
     }
     if (accept2(p, FLY_KW_WITH, FLY_KW_ORDINALITY)) {
@@ -859,7 +846,7 @@ static void fetch(fly_sql_parser *p, tail *t, uint32_t pos)
 }
 
 /* Give a query its tail, unless it has one already. */
-static void attach(fly_sql_parser *p, fly_ast_select *select, const tail *t, uint32_t pos)
+static void attach(fly_sql_parser *p, fly_ast_select *select, const tail *t)
 {
     if (failed(p)) {
         return;
@@ -878,11 +865,11 @@ static void attach(fly_sql_parser *p, fly_ast_select *select, const tail *t, uin
         select->with_ties = t->with_ties;
     }
     if (t->with_ties && select->order_by.count == 0) {
-        SYNTAX_MESSAGE(p, pos, "WITH TIES cannot be specified without ORDER BY clause");
+        SYNTAX_MESSAGE(p, 0, "WITH TIES cannot be specified without ORDER BY clause");
     }
     for (uint32_t i = 0; t->with_ties && i < select->locking.count; i++) {
         if (((fly_ast_locking *)select->locking.items[i])->wait == FLY_AST_LOCK_SKIP_LOCKED) {
-            SYNTAX_MESSAGE(p, pos, "SKIP LOCKED and WITH TIES options cannot be used together");
+            SYNTAX_MESSAGE(p, 0, "SKIP LOCKED and WITH TIES options cannot be used together");
         }
     }
 }
@@ -949,7 +936,7 @@ static void select_tail(fly_sql_parser *p, fly_ast_select *select)
         locking_clauses(p, select);
     }
     if (any) {
-        attach(p, select, &t, pos);
+        attach(p, select, &t);
     }
 }
 

@@ -164,9 +164,9 @@ static void references(fly_sql_parser *p, fly_ast_constraint *constraint)
         }
     }
     while (at(p, FLY_KW_ON) && (peek(p) == FLY_KW_DELETE || peek(p) == FLY_KW_UPDATE)) {
+        uint32_t pos = here(p);
         next(p);
         bool update = p->tok.type == FLY_KW_UPDATE;
-        uint32_t pos = here(p);
         next(p);
         fly_ast_names before = constraint->set_columns;
         fly_ast_fk_action *action = update ? &constraint->on_update : &constraint->on_delete;
@@ -184,6 +184,7 @@ static void references(fly_sql_parser *p, fly_ast_constraint *constraint)
 
 static fly_ast *generated(fly_sql_parser *p, uint32_t pos)
 {
+    uint32_t when = here(p);
     bool always = accept(p, FLY_KW_ALWAYS);
     if (!always) {
         expect(p, FLY_KW_BY);
@@ -205,7 +206,7 @@ static fly_ast *generated(fly_sql_parser *p, uint32_t pos)
     constraint->expr = fly__sql_gram_expr(p);
     expect(p, ')');
     if (!always) {
-        SYNTAX_MESSAGE(p, pos, "for a generated column, GENERATED ALWAYS must be specified");
+        SYNTAX_MESSAGE(p, when, "for a generated column, GENERATED ALWAYS must be specified");
     }
     if (p->options.lax_syntax) {
         if (!accept(p, FLY_KW_STORED)) {
@@ -249,9 +250,9 @@ static fly_ast *column_constraint(fly_sql_parser *p)
 {
     uint32_t pos = here(p);
     fly_ast_constraint *node = NULL;
-    if (at(p, FLY_KW_NOT) && peek(p) == FLY_KW_NULL) {
+    if (at(p, FLY_KW_NOT) && peek(p) != FLY_KW_DEFERRABLE && peek(p) != FLY_KW_VALID) {
         next(p);
-        next(p);
+        expect(p, FLY_KW_NULL);
         node = constraint_of(p, FLY_AST_CONSTRAINT_NOT_NULL, pos);
     } else if (accept(p, FLY_KW_NULL)) {
         node = constraint_of(p, FLY_AST_CONSTRAINT_NULL, pos);
@@ -327,18 +328,18 @@ fly_ast *fly__sql_gram_constraint_attributes(fly_sql_parser *p, fly_ast *node)
 {
     fly_ast_constraint *constraint = (fly_ast_constraint *)node;
     for (;;) {
+        uint32_t pos = here(p);
         if (accept2(p, FLY_KW_NOT, FLY_KW_VALID)) {
             constraint->not_valid = true;
         } else if (accept2(p, FLY_KW_NO, FLY_KW_INHERIT)) {
             constraint->no_inherit = true;
         } else if (!deferrability(p, &constraint->deferrable, &constraint->deferred)) {
-            break;
+            return node;
+        }
+        if (constraint->deferrable == FLY_AST_TRI_NO && constraint->deferred == FLY_AST_TRI_YES) {
+            SYNTAX_MESSAGE(p, pos, "constraint declared INITIALLY DEFERRED must be DEFERRABLE");
         }
     }
-    if (constraint->deferrable == FLY_AST_TRI_NO && constraint->deferred == FLY_AST_TRI_YES) {
-        SYNTAX_MESSAGE(p, node->pos, "constraint declared INITIALLY DEFERRED must be DEFERRABLE");
-    }
-    return node;
 }
 
 /* lax: a column of a key may have a collation and a direction, which are SQLite's business. */
@@ -646,8 +647,7 @@ static void storage(fly_sql_parser *p, fly_ast_create_table *table)
     if (accept(p, FLY_KW_USING)) {
         table->access_method = fly__sql_gram_col_id(p);
     }
-    if (at(p, FLY_KW_WITH) && peek(p) == '(') {
-        next(p);
+    if (accept(p, FLY_KW_WITH)) {
         table->options = fly__sql_gram_parens(p, fly__sql_gram_reloption);
     } else if (accept(p, FLY_KW_WITHOUT)) {
         if (p->options.lax_syntax && fly__sql_gram_accept_word(p, "rowid")) {
@@ -882,11 +882,21 @@ static fly_ast *alter_column(fly_sql_parser *p, uint32_t pos)
         constraint->name = fly__sql_gram_col_id(p);
         action->type = FLY_AST_ALTER_ALTER_CONSTRAINT;
         action->def = fly__sql_gram_constraint_attributes(p, &constraint->node);
+        if (constraint->not_valid || constraint->no_inherit) {
+            fly__sql_gram_fail(p, FLY_E_UNSUPPORTED, "0A000", 0,
+                               "ALTER CONSTRAINT statement constraints cannot be marked %s",
+                               constraint->not_valid ? "NOT VALID" : "NO INHERIT");
+        }
         return &action->node;
     }
     (void)accept(p, FLY_KW_COLUMN);
     if (p->tok.type == FLY_TOKEN_INT) { /* a column of an index */
+        uint32_t number = here(p);
         action->value = fly__sql_gram_int(p);
+        if (action->value < 1 || action->value > INT16_MAX) {
+            fly__sql_gram_fail(p, FLY_E_INVALID, "22023", number,
+                               "column number must be in range from 1 to %d", INT16_MAX);
+        }
         expect(p, FLY_KW_SET);
         expect(p, FLY_KW_STATISTICS);
         action->type = FLY_AST_ALTER_SET_STATISTICS;

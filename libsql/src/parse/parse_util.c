@@ -1042,6 +1042,15 @@ fly_ast *fly__sql_gram_utility(fly_sql_parser *p)
         load->file = fly__sql_gram_string(p);
         return &load->node;
     }
+    case FLY_KW_IMPORT:
+    case FLY_KW_SECURITY:
+        if (peek(p) == FLY_KW_FOREIGN || peek(p) == FLY_KW_LABEL) {
+            fly__sql_gram_fail(p, FLY_E_UNSUPPORTED, "0A000", here(p), "%s is not supported",
+                               p->tok.type == FLY_KW_IMPORT ? "IMPORT FOREIGN SCHEMA"
+                                                            : "SECURITY LABEL");
+            return fly__sql_gram_const_null(p, 0);
+        }
+        return NULL;
     default:
         return NULL;
     }
