@@ -847,7 +847,7 @@ fly_status fly__sql_value_read(struct fly_sql_session *session, fly_sql_type typ
     case FLY_SQL_TIMESTAMP:
     case FLY_SQL_TIMESTAMPTZ:
     case FLY_SQL_INTERVAL:
-        return fly__sql_time_in(session, type, text, value, err);
+        return fly__sql_time_in(session, type, text, arena, value, err);
     case FLY_SQL_JSONB:
         return fly__sql_jsonb_in(text, arena, value, err);
     case FLY_SQL_JSON: {

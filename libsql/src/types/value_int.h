@@ -8,6 +8,8 @@
 #include "parse/text_int.h"
 #include "session/session_int.h"
 
+#include <fly/vec_time.h>
+
 enum { FLY__SQL_VALUE_DEPTH = 64 }; /* of arrays of rows of arrays ... */
 
 /* An identifier as SQL wants it: in double quotes unless it is plain and no keyword. */
@@ -36,9 +38,18 @@ fly_status fly__sql_reg_in(struct fly_sql_session *session, uint32_t type, fly_b
 fly_status fly__sql_type_parse(const fly__sql_catalog_view *view, fly_bytes name, fly_arena *arena,
                                fly_sql_type *type, fly_err *err);
 
-/* Dates, times, intervals (value_time.c). */
+/* Dates, times, intervals (value_time.c). What they depend on, from a session, which may be NULL: */
+typedef struct fly__sql_time {
+    fly_mem mem; /* first: zones are loaded into the arena */
+    struct fly_sql_session *session;
+    fly_arena *arena;
+    fly_vec_time_env env;
+} fly__sql_time;
+
+void fly__sql_time_begin(fly__sql_time *time, struct fly_sql_session *session, fly_arena *arena);
+
 fly_status fly__sql_time_in(struct fly_sql_session *session, fly_sql_type type, fly_bytes text,
-                            fly_vec_value *value, fly_err *err);
+                            fly_arena *arena, fly_vec_value *value, fly_err *err);
 void fly__sql_time_out(struct fly_sql_session *session, fly_sql_type type,
                        const fly_vec_value *value, fly_sql_text *text);
 fly_status fly__sql_time_fit(fly_sql_type type, fly_vec_value *value, fly_err *err);
