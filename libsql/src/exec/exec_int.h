@@ -31,6 +31,9 @@ void fly__sql_exec_close(fly__sql_exec *exec);
 /* Rows changed by the statement itself (not by WITH or triggers). */
 uint64_t fly__sql_exec_changed(const fly__sql_exec *exec);
 
+/* For verification: let sources give at most so many rows at a time, 1 to FLY_VEC_CAPACITY. */
+void fly__sql_exec_batch_rows(fly__sql_exec *exec, uint32_t rows);
+
 /* What EXPLAIN ANALYZE says about each node. */
 typedef struct fly__sql_node_stats {
     const fly__sql_rel *rel;

@@ -1,0 +1,879 @@
+/*
+ * Joins by hashing.
+ *
+ * The right side is kept and hashed by its keys; batches of the left side look their keys up. Keys are
+ * the equalities of the condition between one side and the other; what else the condition says, the
+ * residual, is evaluated over pairs. If the optimiser says that the left side is the smaller one, the
+ * sides change places.
+ *
+ *     batch of the left --hash--> pairs (left position, right row) --residual--> pairs that match
+ *
+ * A probe's pairs are worked on 1,024 at a time. Kinds that give a left row by itself decide when all
+ * pairs of its batch were seen, by a byte for each position.
+ *
+ * Invariants.
+ *     H1  rows with a NULL in a key that is not null-safe are in no chain
+ *     H2  MARK and ANTI_NULL hash only if the condition is one equality: then what is NULL is known from
+ *         the key alone
+ */
+#include "exec/join_int.h"
+
+#include <string.h>
+
+typedef struct hash_op {
+    fly__sql_op op;
+    fly__sql_join_out out;
+    fly__sql_join_kind kind;
+    const fly__sql_rel *probe_rel, *build_rel;
+    uint32_t key_count;
+    fly_sql_type *types;
+    uint8_t *forms;
+    bool *null_safe;
+    fly__sql_program *probe_keys, *build_keys;
+    fly__sql_program *residual;
+    fly__sql_kept build; /* the build side's columns, then its keys */
+    uint32_t build_columns;
+    fly__sql_hashes hashes;
+    bool build_null; /* a build row has a NULL in its key */
+    uint64_t *found; /* RIGHT, FULL: a bit per build row */
+    uint64_t found_words;
+    fly_arena scratch;
+    /* The probe at hand. */
+    fly_vec_batch *batch;
+    uint32_t at;        /* the next row of it to look up, */
+    uint64_t slot;      /* and where in its chain to go on; UINT64_MAX: at the beginning */
+    bool singles_given; /* rows by themselves were given */
+    bool ended, tail;
+    uint64_t tail_at;
+    const fly_vec **parts;
+    fly_vec
+        *pair_col; /* build columns of the pairs, for the residual, side by side with the left's */
+    fly_vec *left_col;
+    uint32_t pairs;
+    fly_vec_sel pair_left[FLY_VEC_CAPACITY + 8];
+    uint64_t pair_right[FLY_VEC_CAPACITY];
+    uint64_t hash[FLY_VEC_CAPACITY];
+    uint8_t matched[FLY_VEC_CAPACITY];
+    uint8_t null_key[FLY_VEC_CAPACITY];
+} hash_op;
+
+static bool keeps_build(const hash_op *h)
+{
+    return h->kind == FLY__SQL_JOIN_RIGHT || h->kind == FLY__SQL_JOIN_FULL;
+}
+
+static bool gives_pairs(const hash_op *h)
+{
+    switch (h->kind) {
+    case FLY__SQL_JOIN_SEMI:
+    case FLY__SQL_JOIN_ANTI:
+    case FLY__SQL_JOIN_ANTI_NULL:
+    case FLY__SQL_JOIN_MARK:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static fly_mem *memory_of(const hash_op *h)
+{
+    return &h->op.exec->session->query.mem;
+}
+
+/* ------------------------------------------------------------------------------ build */
+
+/* Hashes of keys, and which of them have a NULL that matches nothing. */
+static fly_status hash_keys(hash_op *h, const fly__sql_program *program, const fly_vec_sel *sel,
+                            uint32_t n, uint64_t *hash, uint8_t *null_key, fly_err *err)
+{
+    memset(null_key, 0, n);
+    for (uint32_t k = 0; k < h->key_count; k++) {
+        const fly_vec *v = fly__sql_program_result(program, k);
+        fly_status status =
+            fly__sql_vec_hash(h->types[k], h->forms[k], v, sel, n, k == 0, hash, &h->scratch, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        if (h->null_safe[k] || (v->valid == NULL && v->kind != FLY_VEC_DICT)) {
+            continue;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            null_key[i] |= fly_vec_is_null(v, sel != NULL ? sel[i] : i);
+        }
+    }
+    fly_arena_reset(&h->scratch);
+    return FLY_OK;
+}
+
+static fly_status build_batch(hash_op *h, fly__sql_op *op, fly_err *err)
+{
+    fly_vec_batch *in;
+    fly_status status = fly__sql_op_next(op, &in, err);
+    if (status == FLY_OK) {
+        status = fly__sql_program_batch(h->build_keys, in, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    const fly_vec_sel *sel = in->selected < 0 ? NULL : in->sel;
+    uint32_t n = fly_vec_batch_rows(in);
+    status = hash_keys(h, h->build_keys, sel, n, h->hash, h->null_key, err);
+    if (status == FLY_OK) {
+        status = fly__sql_hashes_reserve(&h->hashes, n, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    uint64_t first = h->build.count;
+    for (uint32_t c = 0; c < h->build_columns; c++) {
+        h->parts[c] = &in->col[c];
+    }
+    for (uint32_t k = 0; k < h->key_count; k++) {
+        h->parts[h->build_columns + k] = fly__sql_program_result(h->build_keys, k);
+    }
+    status = fly__sql_kept_append_parts(&h->build, h->parts, sel, n, err);
+    for (uint32_t i = 0; status == FLY_OK && i < n; i++) {
+        if (h->null_key[i]) {
+            h->build_null = true;
+        } else {
+            fly__sql_hashes_add(&h->hashes, h->hash[i], first + i);
+        }
+    }
+    return status;
+}
+
+static void drop_found(hash_op *h)
+{
+    fly_mem_free(memory_of(h), h->found, h->found_words * sizeof *h->found);
+    h->found = NULL;
+    h->found_words = 0;
+}
+
+static fly_status hash_open(fly__sql_op *op, fly_err *err)
+{
+    hash_op *h = (hash_op *)op;
+    h->batch = NULL;
+    h->ended = h->tail = h->build_null = false;
+    fly__sql_kept_clear(&h->build);
+    fly__sql_hashes_clear(&h->hashes);
+    fly_status status = fly__sql_op_open(op->right, err);
+    while (status == FLY_OK) {
+        status = build_batch(h, op->right, err);
+    }
+    if (status != FLY_E_END) {
+        return status;
+    }
+    op->stats.spilled = h->build.spilled;
+    if (h->hashes.slot == NULL) {
+        status = fly__sql_hashes_reserve(&h->hashes, 1, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    if (keeps_build(h)) {
+        drop_found(h);
+        h->found_words = h->build.count / 64 + 1;
+        h->found = fly_mem_calloc(memory_of(h), h->found_words, sizeof *h->found);
+        if (h->found == NULL) {
+            h->found_words = 0;
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a join");
+        }
+    }
+    return fly__sql_op_open(op->left, err);
+}
+
+/* ------------------------------------------------------------------------------ probe */
+
+static bool ints(const fly_vec *v)
+{
+    return v->type == FLY_VEC_I16 || v->type == FLY_VEC_I32 || v->type == FLY_VEC_I64;
+}
+
+static int64_t as_int(const fly_vec *v, uint32_t row)
+{
+    fly_vec_value value = fly_vec_get(v, row);
+    return v->type == FLY_VEC_I16 ? value.i16 : v->type == FLY_VEC_I32 ? value.i32 : value.i64;
+}
+
+/* Keys of the two sides may be integers of different sizes, or floats; else they have one type. */
+static bool same_key(const hash_op *h, uint32_t k, const fly_vec *a, uint32_t i, const fly_vec *b,
+                     uint32_t j)
+{
+    if (a->type == b->type) {
+        return fly__sql_vec_same(h->types[k], h->forms[k], a, i, b, j);
+    }
+    bool an = fly_vec_is_null(a, i), bn = fly_vec_is_null(b, j);
+    if (an || bn) {
+        return an && bn;
+    }
+    if (ints(a)) {
+        return as_int(a, i) == as_int(b, j);
+    }
+    fly_vec_value x = fly_vec_get(a, i), y = fly_vec_get(b, j);
+    double p = a->type == FLY_VEC_F32 ? (double)x.f32 : x.f64;
+    double q = b->type == FLY_VEC_F32 ? (double)y.f32 : y.f64;
+    return p == q || (p != p && q != q);
+}
+
+static fly_status pair_matches(hash_op *h, uint32_t row, uint64_t number, bool *same, fly_err *err)
+{
+    fly__sql_chunk *chunk;
+    uint32_t at;
+    fly_status status = fly__sql_kept_at(&h->build, number, &chunk, &at, err);
+    *same = status == FLY_OK;
+    for (uint32_t k = 0; *same && k < h->key_count; k++) {
+        *same = same_key(h, k, fly__sql_program_result(h->probe_keys, k), row,
+                         &chunk->col[h->build_columns + k], at);
+    }
+    return status;
+}
+
+static uint32_t position(const hash_op *h, uint32_t i)
+{
+    return h->batch->selected < 0 ? i : h->batch->sel[i];
+}
+
+/* Pairs whose keys are equal, as many as there is room for. */
+static fly_status find_pairs(hash_op *h, uint32_t room, fly_err *err)
+{
+    uint32_t rows = fly_vec_batch_rows(h->batch);
+    bool first_only = !gives_pairs(h) && h->residual == NULL;
+    h->pairs = 0;
+    for (; h->at < rows; h->at++, h->slot = UINT64_MAX) {
+        if (h->null_key[h->at]) {
+            continue;
+        }
+        uint32_t row = position(h, h->at);
+        if (h->slot == UINT64_MAX) {
+            h->slot = fly__sql_hashes_start(&h->hashes, h->hash[h->at]);
+        }
+        while (h->hashes.slot[h->slot].hash != 0) {
+            if (h->pairs == room) {
+                return FLY_OK;
+            }
+            const fly__sql_table_slot *slot = &h->hashes.slot[h->slot];
+            h->slot = (h->slot + 1) & h->hashes.mask;
+            bool same;
+            if (slot->hash != (h->hash[h->at] | 1)) {
+                continue;
+            }
+            fly_status status = pair_matches(h, row, slot->number, &same, err);
+            if (status != FLY_OK) {
+                return status;
+            }
+            if (same) {
+                h->pair_left[h->pairs] = (fly_vec_sel)h->at;
+                h->pair_right[h->pairs++] = slot->number;
+                if (first_only) {
+                    break;
+                }
+            }
+        }
+    }
+    return FLY_OK;
+}
+
+/* A column of the build side for rows given by number. */
+static fly_status gather_build(hash_op *h, uint32_t column, const uint64_t *number, uint32_t n,
+                               fly_vec *to, uint32_t at, fly_err *err)
+{
+    bool copy = h->build.spilled > 0;
+    for (uint32_t i = 0; i < n; i++) {
+        fly__sql_chunk *chunk;
+        uint32_t row;
+        fly_status status = fly__sql_kept_at(&h->build, number[i], &chunk, &row, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        fly_vec_value value = fly_vec_get(&chunk->col[column], row);
+        if (copy && to->type == FLY_VEC_STR) {
+            fly_vec_value mine;
+            status = fly__sql_value_copy(FLY_VEC_STR, &value, &h->out.arena, &mine, err);
+            if (status != FLY_OK) {
+                return status;
+            }
+            value = mine;
+        }
+        fly_vec_put(to, at + i, &value);
+    }
+    return FLY_OK;
+}
+
+/* Let the residual strike pairs out. */
+static fly_status strike_out(hash_op *h, fly_err *err)
+{
+    fly_vec_sel left[FLY_VEC_CAPACITY];
+    for (uint32_t i = 0; i < h->pairs; i++) {
+        left[i] = (fly_vec_sel)position(h, h->pair_left[i]);
+    }
+    fly_status status = FLY_OK;
+    for (uint32_t c = 0; status == FLY_OK && c < h->probe_rel->column_count; c++) {
+        h->left_col[c].kind = FLY_VEC_FLAT;
+        status =
+            fly__sql_vec_gather(&h->left_col[c], 0, &h->batch->col[c], left, h->pairs, NULL, err);
+    }
+    for (uint32_t c = 0; status == FLY_OK && c < h->build_columns; c++) {
+        h->pair_col[c].kind = FLY_VEC_FLAT;
+        status = gather_build(h, c, h->pair_right, h->pairs, &h->pair_col[c], 0, err);
+    }
+    const fly_vec_sel *chosen;
+    uint32_t m;
+    fly__sql_inputs inputs = {{h->left_col, h->pair_col}};
+    if (status == FLY_OK) {
+        status =
+            fly__sql_program_test(h->residual, &inputs, NULL, h->pairs, h->pairs, &chosen, &m, err);
+    }
+    if (status == FLY_OK && chosen != NULL) {
+        for (uint32_t i = 0; i < m; i++) {
+            h->pair_left[i] = h->pair_left[chosen[i]];
+            h->pair_right[i] = h->pair_right[chosen[i]];
+        }
+        h->pairs = m;
+    }
+    return status;
+}
+
+static fly_status note_matches(hash_op *h, fly_err *err)
+{
+    for (uint32_t i = 0; i < h->pairs; i++) {
+        if (h->kind == FLY__SQL_JOIN_SINGLE && h->matched[h->pair_left[i]]) {
+            return fly_err_state(err, "21000", 0,
+                                 "more than one row returned by a subquery used as an expression");
+        }
+        h->matched[h->pair_left[i]] = 1;
+        if (h->found != NULL) {
+            h->found[h->pair_right[i] / 64] |= (uint64_t)1 << (h->pair_right[i] % 64);
+        }
+    }
+    return FLY_OK;
+}
+
+static void put_nulls(fly_vec *v, uint32_t at, uint32_t n)
+{
+    for (uint32_t i = at; i < at + n; i++) {
+        fly_vec_set_null(v, i);
+        if (v->type == FLY_VEC_STR) {
+            memset((fly_vec_str *)v->data + i, 0, sizeof(fly_vec_str));
+        }
+    }
+}
+
+/* Append pairs to the output; `left` false: right rows with NULLs; `right` false: left rows. */
+static fly_status give(hash_op *h, bool left, bool right, fly_err *err)
+{
+    fly_vec_batch *out = &h->op.out;
+    fly_vec_sel sel[FLY_VEC_CAPACITY];
+    for (uint32_t i = 0; left && i < h->pairs; i++) {
+        sel[i] = (fly_vec_sel)position(h, h->pair_left[i]);
+    }
+    for (uint32_t c = 0; c < out->columns; c++) {
+        fly_vec *v = &out->col[c];
+        uint32_t from = h->out.index[c];
+        fly_status status = FLY_OK;
+        if (h->out.side[c] == FLY__SQL_SIDE_MARK) {
+            for (uint32_t i = 0; i < h->pairs; i++) {
+                uint32_t row = h->pair_left[i];
+                fly_vec_value mark;
+                memset(&mark, 0, sizeof mark);
+                mark.b = h->matched[row] != 0;
+                mark.null = !mark.b && h->build.count > 0 && (h->null_key[row] || h->build_null);
+                fly_vec_put(v, out->count + i, &mark);
+            }
+        } else if (h->out.side[c] == FLY__SQL_SIDE_LEFT ? !left : !right) {
+            put_nulls(v, out->count, h->pairs);
+        } else if (h->out.side[c] == FLY__SQL_SIDE_LEFT) {
+            status =
+                fly__sql_vec_gather(v, out->count, &h->batch->col[from], sel, h->pairs, NULL, err);
+        } else {
+            status = gather_build(h, from, h->pair_right, h->pairs, v, out->count, err);
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    out->count += h->pairs;
+    return FLY_OK;
+}
+
+/* Left rows that are given by themselves, once the batch's pairs are done. */
+static fly_status give_singles(hash_op *h, fly_err *err)
+{
+    uint32_t rows = fly_vec_batch_rows(h->batch);
+    h->pairs = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        bool alone;
+        switch (h->kind) {
+        case FLY__SQL_JOIN_LEFT:
+        case FLY__SQL_JOIN_FULL:
+        case FLY__SQL_JOIN_SINGLE:
+        case FLY__SQL_JOIN_ANTI:
+            alone = !h->matched[i];
+            break;
+        case FLY__SQL_JOIN_SEMI:
+            alone = h->matched[i];
+            break;
+        case FLY__SQL_JOIN_ANTI_NULL:
+            alone = h->build.count == 0 || (!h->matched[i] && !h->null_key[i] && !h->build_null);
+            break;
+        case FLY__SQL_JOIN_MARK:
+            alone = true;
+            break;
+        default:
+            alone = false;
+            break;
+        }
+        if (alone) {
+            h->pair_left[h->pairs++] = (fly_vec_sel)i;
+        }
+    }
+    h->singles_given = true;
+    return give(h, true, false, err);
+}
+
+static fly_status probe_begin(hash_op *h, fly_err *err)
+{
+    fly_status status = fly__sql_op_next(h->op.left, &h->batch, err);
+    if (status == FLY_OK) {
+        status = fly__sql_program_batch(h->probe_keys, h->batch, err);
+    }
+    if (status == FLY_OK) {
+        uint32_t rows = fly_vec_batch_rows(h->batch);
+        h->at = 0;
+        h->slot = UINT64_MAX;
+        h->singles_given = false;
+        memset(h->matched, 0, rows);
+        status = hash_keys(h, h->probe_keys, h->batch->selected < 0 ? NULL : h->batch->sel, rows,
+                           h->hash, h->null_key, err);
+    }
+    return status;
+}
+
+static fly_status give_tail(hash_op *h, fly_err *err)
+{
+    h->pairs = 0;
+    for (; h->tail_at < h->build.count && h->pairs < FLY_VEC_CAPACITY; h->tail_at++) {
+        if ((h->found[h->tail_at / 64] >> (h->tail_at % 64) & 1) == 0) {
+            h->pair_right[h->pairs++] = h->tail_at;
+        }
+    }
+    return give(h, false, true, err);
+}
+
+static fly_status hash_step(hash_op *h, fly_err *err)
+{
+    if (h->tail) {
+        if (h->tail_at >= h->build.count) {
+            return FLY_E_END;
+        }
+        return give_tail(h, err);
+    }
+    if (h->batch == NULL || h->singles_given) {
+        fly_status status = probe_begin(h, err);
+        if (status == FLY_E_END && keeps_build(h)) {
+            h->tail = true;
+            h->tail_at = 0;
+            return FLY_OK;
+        }
+        return status;
+    }
+    if (h->at >= fly_vec_batch_rows(h->batch)) {
+        return give_singles(h, err);
+    }
+    fly_status status = find_pairs(h, FLY_VEC_CAPACITY, err);
+    if (status == FLY_OK && h->residual != NULL && h->pairs > 0) {
+        status = strike_out(h, err);
+    }
+    if (status == FLY_OK) {
+        status = note_matches(h, err);
+    }
+    if (status == FLY_OK && gives_pairs(h)) {
+        status = give(h, true, true, err);
+    }
+    return status;
+}
+
+static fly_status hash_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
+{
+    hash_op *h = (hash_op *)op;
+    fly__sql_join_out_begin(&h->out);
+    for (uint32_t c = 0; c < op->out.columns; c++) {
+        op->out.col[c].kind = FLY_VEC_FLAT;
+    }
+    fly_status status = h->ended ? FLY_E_END : FLY_OK;
+    while (status == FLY_OK && op->out.count == 0) {
+        status = hash_step(h, err);
+    }
+    h->ended |= status == FLY_E_END;
+    *batch = &op->out;
+    return status;
+}
+
+static void hash_close(fly__sql_op *op)
+{
+    hash_op *h = (hash_op *)op;
+    fly__sql_kept_free(&h->build);
+    fly__sql_hashes_free(&h->hashes);
+    drop_found(h);
+    fly_arena_deinit(&h->scratch);
+    fly_arena_deinit(&h->out.arena);
+}
+
+/* --------------------------------------------------------------- taking apart conditions */
+
+typedef struct parts {
+    fly__sql_exec *exec;
+    const fly__sql_rel *left, *right;
+    uint32_t key_count, rest_count, room;
+    fly__sql_expr **left_keys, **right_keys, **rest;
+    bool *null_safe;
+} parts;
+
+/* Whether an expression names columns of a rel. */
+static bool names(parts *p, const fly__sql_expr *x, const fly__sql_rel *rel)
+{
+    fly__sql_idset set;
+    if (fly__sql_idset_init(&set, p->exec->outer_count, &p->exec->arena, NULL) != FLY_OK) {
+        return true;
+    }
+    fly__sql_free_in_expr(x, &set);
+    for (uint32_t i = 0; i < rel->column_count; i++) {
+        if (fly__sql_idset_has(&set, rel->columns[i].id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_int(fly_sql_type type)
+{
+    return type.oid == FLY_SQL_INT2 || type.oid == FLY_SQL_INT4 || type.oid == FLY_SQL_INT8;
+}
+
+static bool is_float(fly_sql_type type)
+{
+    return type.oid == FLY_SQL_FLOAT4 || type.oid == FLY_SQL_FLOAT8;
+}
+
+static bool is_text(fly_sql_type type)
+{
+    return type.oid == FLY_SQL_TEXT || type.oid == FLY_SQL_VARCHAR;
+}
+
+/* Whether values of two types that are equal by SQL's = are equal by hash.c. */
+static bool hash_alike(fly_sql_type a, fly_sql_type b)
+{
+    if ((is_int(a) && is_int(b)) || (is_float(a) && is_float(b))) {
+        return true;
+    }
+    if (is_text(a) && is_text(b)) {
+        return a.collation == b.collation;
+    }
+    return fly__sql_type_equal(a, b) && a.collation == b.collation;
+}
+
+/* Numerics of different shapes as libvec's, which holds them all. */
+static fly__sql_expr *plain_numeric(parts *p, fly__sql_expr *x)
+{
+    fly__sql_expr *shape = fly__sql_alloc(&p->exec->arena, 1, sizeof *shape, NULL);
+    fly__sql_expr **args = fly__sql_alloc(&p->exec->arena, 1, sizeof *args, NULL);
+    if (shape == NULL || args == NULL) {
+        return NULL;
+    }
+    args[0] = x;
+    shape->kind = FLY__SQL_X_SHAPE;
+    shape->type = fly__sql_type(FLY_SQL_NUMERIC);
+    shape->pos = x->pos;
+    shape->argc = 1;
+    shape->args = args;
+    return shape;
+}
+
+static bool take_key(parts *p, const fly__sql_expr *x)
+{
+    bool equals = x->kind == FLY__SQL_X_CALL && x->argc == 2 && x->func->op == FLY__SQL_OP_EQ;
+    bool same = x->kind == FLY__SQL_X_DISTINCT && x->flag && x->argc == 2;
+    if ((!equals && !same) || x->volatile_) {
+        return false;
+    }
+    fly__sql_expr *a = x->args[0], *b = x->args[1];
+    if (names(p, a, p->right) && names(p, b, p->left)) {
+        fly__sql_expr *swap = a;
+        a = b;
+        b = swap;
+    }
+    if (!names(p, a, p->left) || !names(p, b, p->right) || names(p, a, p->right) ||
+        names(p, b, p->left)) {
+        return false;
+    }
+    if (!hash_alike(a->type, b->type)) {
+        if (a->type.oid != FLY_SQL_NUMERIC || b->type.oid != FLY_SQL_NUMERIC) {
+            return false;
+        }
+        a = a->type.digits > 0 ? plain_numeric(p, a) : a;
+        b = b->type.digits > 0 ? plain_numeric(p, b) : b;
+        if (a == NULL || b == NULL) {
+            return false;
+        }
+    }
+    p->left_keys[p->key_count] = a;
+    p->right_keys[p->key_count] = b;
+    p->null_safe[p->key_count++] = same;
+    return true;
+}
+
+static uint32_t count_terms(const fly__sql_expr *x)
+{
+    if (x->kind != FLY__SQL_X_AND) {
+        return 1;
+    }
+    uint32_t terms = 0;
+    for (uint32_t i = 0; i < x->argc; i++) {
+        terms += count_terms(x->args[i]);
+    }
+    return terms;
+}
+
+static void take_terms(parts *p, fly__sql_expr *x)
+{
+    if (x->kind == FLY__SQL_X_AND) {
+        for (uint32_t i = 0; i < x->argc; i++) {
+            take_terms(p, x->args[i]);
+        }
+    } else if (!take_key(p, x)) {
+        p->rest[p->rest_count++] = x;
+    }
+}
+
+static fly_status take_apart(parts *p, fly__sql_expr *condition, fly_err *err)
+{
+    uint32_t terms = count_terms(condition);
+    p->left_keys = fly__sql_alloc(&p->exec->arena, terms, sizeof *p->left_keys, err);
+    p->right_keys = fly__sql_alloc(&p->exec->arena, terms, sizeof *p->right_keys, err);
+    p->rest = fly__sql_alloc(&p->exec->arena, terms, sizeof *p->rest, err);
+    p->null_safe = fly__sql_alloc(&p->exec->arena, terms, sizeof *p->null_safe, err);
+    if (p->left_keys == NULL || p->right_keys == NULL || p->rest == NULL || p->null_safe == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    take_terms(p, condition);
+    return FLY_OK;
+}
+
+static fly__sql_expr *and_of(parts *p)
+{
+    if (p->rest_count <= 1) {
+        return p->rest_count == 0 ? NULL : p->rest[0];
+    }
+    fly__sql_expr *both = fly__sql_alloc(&p->exec->arena, 1, sizeof *both, NULL);
+    if (both != NULL) {
+        both->kind = FLY__SQL_X_AND;
+        both->type = fly__sql_type(FLY_SQL_BOOL);
+        both->argc = p->rest_count;
+        both->args = p->rest;
+        both->raises = true;
+    }
+    return both;
+}
+
+/* `left = right` by whatever operator compares the two types. */
+static fly_status equality(fly__sql_exec *exec, fly__sql_expr *a, fly__sql_expr *b, bool null_safe,
+                           fly__sql_expr **x, fly_err *err)
+{
+    size_t count;
+    const fly__sql_func *ops = fly__sql_operators("=", &count);
+    const fly__sql_func *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (ops[i].argc == 2 && ops[i].args[0] == a->type.oid && ops[i].args[1] == b->type.oid) {
+            found = &ops[i];
+        }
+    }
+    *x = fly__sql_alloc(&exec->arena, 1, sizeof **x, err);
+    fly__sql_expr **args = fly__sql_alloc(&exec->arena, 2, sizeof *args, err);
+    if (*x == NULL || args == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    if (found == NULL) {
+        return fly_err_state(err, "XX000", 0, "no equality for the keys of a join");
+    }
+    args[0] = a;
+    args[1] = b;
+    (*x)->kind = null_safe ? FLY__SQL_X_DISTINCT : FLY__SQL_X_CALL;
+    (*x)->flag = null_safe;
+    (*x)->type = fly__sql_type(FLY_SQL_BOOL);
+    (*x)->func = found;
+    (*x)->argc = 2;
+    (*x)->args = args;
+    return FLY_OK;
+}
+
+fly_status fly__sql_join_condition(fly__sql_exec *exec, const fly__sql_rel *rel,
+                                   fly__sql_expr **condition, fly_err *err)
+{
+    parts p = {.exec = exec};
+    p.rest = fly__sql_alloc(&exec->arena, rel->join.key_count + 1, sizeof *p.rest, err);
+    fly_status status = p.rest == NULL ? FLY_E_NO_MEMORY : FLY_OK;
+    for (uint32_t k = 0; status == FLY_OK && k < rel->join.key_count; k++) {
+        status = equality(exec, rel->join.left_keys[k], rel->join.right_keys[k],
+                          rel->join.null_safe != NULL && rel->join.null_safe[k],
+                          &p.rest[p.rest_count++], err);
+    }
+    if (status == FLY_OK) {
+        if (rel->join.residual != NULL) {
+            p.rest[p.rest_count++] = rel->join.residual;
+        }
+        *condition = and_of(&p);
+    }
+    return status;
+}
+
+/* --------------------------------------------------------------------------- making */
+
+static fly__sql_join_kind mirrored(fly__sql_join_kind kind)
+{
+    return kind == FLY__SQL_JOIN_LEFT    ? FLY__SQL_JOIN_RIGHT
+           : kind == FLY__SQL_JOIN_RIGHT ? FLY__SQL_JOIN_LEFT
+                                         : kind;
+}
+
+static bool may_mirror(fly__sql_join_kind kind)
+{
+    return kind == FLY__SQL_JOIN_INNER || kind == FLY__SQL_JOIN_LEFT ||
+           kind == FLY__SQL_JOIN_RIGHT || kind == FLY__SQL_JOIN_FULL;
+}
+
+static fly_status find_keys(fly__sql_exec *exec, const fly__sql_rel *rel, parts *p,
+                            fly__sql_expr **residual, fly_err *err)
+{
+    if (rel->join.key_count > 0) {
+        p->key_count = rel->join.key_count;
+        p->left_keys = rel->join.left_keys;
+        p->right_keys = rel->join.right_keys;
+        p->null_safe = rel->join.null_safe;
+        *residual = rel->join.residual;
+        if (p->null_safe == NULL) {
+            p->null_safe = fly__sql_alloc(&exec->arena, p->key_count, sizeof(bool), err);
+        }
+        for (uint32_t k = 0; k < p->key_count; k++) {
+            if (!hash_alike(p->left_keys[k]->type, p->right_keys[k]->type)) {
+                return FLY_E_NOT_FOUND;
+            }
+        }
+        return p->null_safe != NULL ? FLY_OK : FLY_E_NO_MEMORY;
+    }
+    if (rel->join.condition == NULL) {
+        return FLY_E_NOT_FOUND;
+    }
+    fly_status status = take_apart(p, rel->join.condition, err);
+    if (status == FLY_OK) {
+        *residual = and_of(p);
+        status = p->key_count > 0 ? FLY_OK : FLY_E_NOT_FOUND;
+    }
+    return status;
+}
+
+/* Right names columns of left although the plan does not say LATERAL: an inner query under it does. */
+static bool depends(fly__sql_exec *exec, const fly__sql_rel *rel)
+{
+    fly__sql_idset set;
+    if (fly__sql_idset_init(&set, exec->outer_count, &exec->arena, NULL) != FLY_OK) {
+        return true;
+    }
+    fly__sql_free_in_rel(rel->right, &set);
+    for (uint32_t i = 0; i < rel->left->column_count; i++) {
+        if (fly__sql_idset_has(&set, rel->left->columns[i].id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static fly_status make_parts(hash_op *h, const parts *p, fly__sql_expr *residual, fly_err *err)
+{
+    fly__sql_exec *exec = h->op.exec;
+    uint32_t keys = p->key_count, build = h->build_rel->column_count;
+    fly__sql_ports left = fly__sql_ports_of(h->probe_rel), right = fly__sql_ports_of(h->build_rel);
+    fly_sql_type *types = fly__sql_alloc(&exec->arena, build + keys, sizeof *types, err);
+    h->types = fly__sql_alloc(&exec->arena, keys, sizeof *h->types, err);
+    h->forms = fly__sql_alloc(&exec->arena, keys, 1, err);
+    h->parts = fly__sql_alloc(&exec->arena, build + keys, sizeof *h->parts, err);
+    h->pair_col = fly__sql_alloc(&exec->arena, build, sizeof(fly_vec), err);
+    h->left_col = fly__sql_alloc(&exec->arena, h->probe_rel->column_count, sizeof(fly_vec), err);
+    if (types == NULL || h->types == NULL || h->forms == NULL || h->parts == NULL ||
+        h->pair_col == NULL || h->left_col == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    h->key_count = keys;
+    h->null_safe = p->null_safe;
+    h->build_columns = build;
+    for (uint32_t c = 0; c < build; c++) {
+        types[c] = h->build_rel->columns[c].type;
+    }
+    for (uint32_t k = 0; k < keys; k++) {
+        types[build + k] = p->right_keys[k]->type;
+        h->types[k] = p->right_keys[k]->type;
+        h->forms[k] = fly__sql_key_form_of(h->types[k]);
+    }
+    fly_status status = fly__sql_kept_init(&h->build, exec, build + keys, types, err);
+    if (status == FLY_OK) {
+        status = fly__sql_program_values(exec, &left, p->left_keys, keys, &h->probe_keys, err);
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_program_values(exec, &right, p->right_keys, keys, &h->build_keys, err);
+    }
+    if (status != FLY_OK || residual == NULL) {
+        return status;
+    }
+    fly__sql_ports both = fly__sql_ports_pair(h->probe_rel, h->build_rel);
+    status = fly__sql_program_select(exec, &both, residual, &h->residual, err);
+    for (uint32_t c = 0; status == FLY_OK && c < build; c++) {
+        status = fly__sql_vec_make(&h->pair_col[c], types[c], FLY_VEC_CAPACITY, &exec->arena, err);
+    }
+    for (uint32_t c = 0; status == FLY_OK && c < h->probe_rel->column_count; c++) {
+        status = fly__sql_vec_make(&h->left_col[c], h->probe_rel->columns[c].type, FLY_VEC_CAPACITY,
+                                   &exec->arena, err);
+    }
+    return status;
+}
+
+fly_status fly__sql_make_hash_join(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
+                                   fly_err *err)
+{
+    static const fly__sql_op_vt vt = {hash_open, hash_next, hash_close};
+    parts p = {.exec = exec, .left = rel->left, .right = rel->right};
+    fly__sql_expr *residual = NULL;
+    fly_status status = depends(exec, rel) ? FLY_E_NOT_FOUND
+                                           : find_keys(exec, rel, &p, &residual, err);
+    bool three_valued = rel->join.join == FLY__SQL_JOIN_MARK ||
+                        rel->join.join == FLY__SQL_JOIN_ANTI_NULL;
+    if (status == FLY_OK && three_valued && (p.key_count != 1 || residual != NULL)) {
+        status = FLY_E_NOT_FOUND;
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_op_alloc(exec, rel, sizeof(hash_op), &vt, op, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    hash_op *h = (hash_op *)*op;
+    bool mirror = rel->join.build_left && may_mirror(rel->join.join);
+    h->kind = mirror ? mirrored(rel->join.join) : rel->join.join;
+    h->probe_rel = mirror ? rel->right : rel->left;
+    h->build_rel = mirror ? rel->left : rel->right;
+    if (mirror) {
+        fly__sql_expr **swap = p.left_keys;
+        p.left_keys = p.right_keys;
+        p.right_keys = swap;
+    }
+    fly__sql_hashes_init(&h->hashes, memory_of(h));
+    fly_arena_init(&h->scratch, memory_of(h), 1024);
+    status = fly__sql_op_create(exec, h->probe_rel, &(*op)->left, err);
+    if (status == FLY_OK) {
+        status = fly__sql_op_create(exec, h->build_rel, &(*op)->right, err);
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_join_out_init(&h->out, *op, h->probe_rel, h->build_rel, err);
+    }
+    if (status == FLY_OK) {
+        status = make_parts(h, &p, residual, err);
+    }
+    return status;
+}
