@@ -760,10 +760,10 @@ const fly_vec_agg *fly_vec_agg_find(fly_vec_agg_kind kind, fly_vec_type type)
         [FLY_VEC_AGG_BIT_AND] = {OF_INTEGERS(bit_and)},
         [FLY_VEC_AGG_BIT_OR] = {OF_INTEGERS(bit_or)},
         [FLY_VEC_AGG_BIT_XOR] = {OF_INTEGERS(bit_xor)},
-        [FLY_VEC_VAR_POP] = {[FLY_VEC_F64] = &agg_var_pop},
-        [FLY_VEC_VAR_SAMP] = {[FLY_VEC_F64] = &agg_var_samp},
-        [FLY_VEC_STDDEV_POP] = {[FLY_VEC_F64] = &agg_stddev_pop},
-        [FLY_VEC_STDDEV_SAMP] = {[FLY_VEC_F64] = &agg_stddev_samp},
+        [FLY_VEC_AGG_VAR_POP] = {[FLY_VEC_F64] = &agg_var_pop},
+        [FLY_VEC_AGG_VAR_SAMP] = {[FLY_VEC_F64] = &agg_var_samp},
+        [FLY_VEC_AGG_STDDEV_POP] = {[FLY_VEC_F64] = &agg_stddev_pop},
+        [FLY_VEC_AGG_STDDEV_SAMP] = {[FLY_VEC_F64] = &agg_stddev_samp},
     };
     FLY_ASSERT(kind < FLY_VEC_AGG_COUNT);
     FLY_ASSERT(type < FLY_VEC_TYPE_COUNT);

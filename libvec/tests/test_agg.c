@@ -251,12 +251,12 @@ START_TEST(variances_are_those_of_the_book)
     vec_world w;
     vec_world_init(&w, 1);
     bool null;
-    ck_assert(number(&w, FLY_VEC_VAR_POP, x, 8, &null) == 4.0 && !null);
-    ck_assert(number(&w, FLY_VEC_STDDEV_POP, x, 8, &null) == 2.0 && !null);
-    ck_assert(number(&w, FLY_VEC_VAR_SAMP, x, 8, &null) == 32.0 / 7.0 && !null);
-    ck_assert(number(&w, FLY_VEC_STDDEV_SAMP, x, 8, &null) == sqrt(32.0 / 7.0) && !null);
-    ck_assert(number(&w, FLY_VEC_VAR_POP, x, 1, &null) == 0.0 && !null);
-    (void)number(&w, FLY_VEC_VAR_SAMP, x, 1, &null);
+    ck_assert(number(&w, FLY_VEC_AGG_VAR_POP, x, 8, &null) == 4.0 && !null);
+    ck_assert(number(&w, FLY_VEC_AGG_STDDEV_POP, x, 8, &null) == 2.0 && !null);
+    ck_assert(number(&w, FLY_VEC_AGG_VAR_SAMP, x, 8, &null) == 32.0 / 7.0 && !null);
+    ck_assert(number(&w, FLY_VEC_AGG_STDDEV_SAMP, x, 8, &null) == sqrt(32.0 / 7.0) && !null);
+    ck_assert(number(&w, FLY_VEC_AGG_VAR_POP, x, 1, &null) == 0.0 && !null);
+    (void)number(&w, FLY_VEC_AGG_VAR_SAMP, x, 1, &null);
     ck_assert(null);
     vec_world_deinit(&w);
 }
@@ -267,7 +267,7 @@ START_TEST(variances_merge)
     static const double x[] = {2, 4, 4, 4, 5, 5, 7, 9};
     vec_world w;
     vec_world_init(&w, 1);
-    const fly_vec_agg *agg = fly_vec_agg_find(FLY_VEC_VAR_POP, FLY_VEC_F64);
+    const fly_vec_agg *agg = fly_vec_agg_find(FLY_VEC_AGG_VAR_POP, FLY_VEC_F64);
     uint64_t state[2][8] = {{0}, {0}};
     fly_vec v = {.kind = FLY_VEC_FLAT, .type = FLY_VEC_F64};
     fly_vec got;

@@ -40,10 +40,10 @@ typedef enum fly_vec_agg_kind {
     FLY_VEC_AGG_BIT_AND, /**< of I16, I32, I64 */
     FLY_VEC_AGG_BIT_OR,
     FLY_VEC_AGG_BIT_XOR,
-    FLY_VEC_VAR_POP, /**< of F64, as the rest */
-    FLY_VEC_VAR_SAMP,
-    FLY_VEC_STDDEV_POP,
-    FLY_VEC_STDDEV_SAMP,
+    FLY_VEC_AGG_VAR_POP, /**< of F64, as the rest */
+    FLY_VEC_AGG_VAR_SAMP,
+    FLY_VEC_AGG_STDDEV_POP,
+    FLY_VEC_AGG_STDDEV_SAMP,
     FLY_VEC_AGG_COUNT
 } fly_vec_agg_kind;
 
