@@ -154,7 +154,6 @@ fsql_line fsql_input_read(fsql_input *input, const char *prompt, fsql_text *line
     fsql_interrupt_clear();
     int len = 0;
     errno = 0;
-    (void)el_set(input->editor, EL_REFRESH);
     const char *read = el_gets(input->editor, &len);
     if (fsql_interrupted()) {
         (void)printf("^C\n");
