@@ -316,6 +316,9 @@ static fsql_command_outcome connect_to(fsql_call *call)
         }
         good = false;
     }
+    if (good) {
+        fsql_shell_tell_connection(shell);
+    }
     if (good && !fsql_vars_on(&shell->vars, "QUIET", false)) {
         (void)printf("You are now connected to database \"%s\" as user \"%s\".\n",
                      shell->driver->database(shell->connection),

@@ -10,11 +10,16 @@
 
 #include "interrupt.h"
 
+#include <fly/text.h>
+
 #include <errno.h>
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +34,8 @@ struct fsql_input {
     const char *prompt;
     fsql_completer complete;
     void *ctx;
-    char *last; /* entry, so that the same is not remembered twice */
+    sigset_t waiting; /* signals that are blocked while a key is waited for: not that of Ctrl-C */
+    char *last;       /* entry, so that the same is not remembered twice */
 };
 
 static char *prompt_of(EditLine *editor)
@@ -123,6 +129,45 @@ static unsigned char on_tab(EditLine *editor, int key)
     return answer;
 }
 
+/* ------------------------------------------------------------------------ keys */
+
+/*
+ * The next character that is typed. The signal of Ctrl-C is blocked but for the moment of waiting, so
+ * that none can come between the look at the flag and the wait.
+ */
+static int next_key(EditLine *editor, wchar_t *key)
+{
+    uint8_t bytes[4];
+    fsql_input *input = NULL;
+    (void)el_get(editor, EL_CLIENTDATA, &input);
+    for (size_t len = 0; len < sizeof bytes;) {
+        fd_set ready;
+        FD_ZERO(&ready);
+        FD_SET(STDIN_FILENO, &ready);
+        if (fsql_interrupted() ||
+            (pselect(STDIN_FILENO + 1, &ready, NULL, NULL, NULL, &input->waiting) < 0 &&
+             (errno != EINTR || fsql_interrupted()))) {
+            return -1;
+        }
+        if (!FD_ISSET(STDIN_FILENO, &ready)) {
+            continue; /* another signal */
+        }
+        ssize_t got = read(STDIN_FILENO, bytes + len, 1);
+        if (got <= 0) {
+            return (int)got;
+        }
+        uint32_t code;
+        len++;
+        (void)fly_text_next(fly_bytes_of(bytes, len), 0, &code);
+        bool whole = code != 0xfffd || bytes[0] < 0xc2 || len == sizeof bytes;
+        if (whole || (len > 1 && (bytes[len - 1] & 0xc0) != 0x80)) {
+            *key = (wchar_t)code;
+            return 1;
+        }
+    }
+    return -1;
+}
+
 /* ----------------------------------------------------------------- the editor */
 
 fsql_input *fsql_input_open(const char *path, long entries, fsql_completer complete, void *ctx)
@@ -130,6 +175,7 @@ fsql_input *fsql_input_open(const char *path, long entries, fsql_completer compl
     fsql_input *input = fsql_grow(NULL, sizeof *input);
     *input = (fsql_input){.path = path, .prompt = "", .complete = complete, .ctx = ctx};
     HistEvent event;
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* the editor's characters are the locale's */
     input->history = history_init();
     (void)history(input->history, &event, H_SETSIZE, (int)(entries < 100000 ? entries : 100000));
     if (path != NULL) {
@@ -138,6 +184,7 @@ fsql_input *fsql_input_open(const char *path, long entries, fsql_completer compl
     input->editor = el_init("fsql", stdin, stdout, stderr);
     (void)el_set(input->editor, EL_CLIENTDATA, input);
     (void)el_set(input->editor, EL_SIGNAL, 0);
+    (void)el_set(input->editor, EL_GETCFN, next_key);
     (void)el_set(input->editor, EL_PROMPT, prompt_of);
     (void)el_set(input->editor, EL_EDITOR, "emacs");
     (void)el_set(input->editor, EL_HIST, history, input->history);
@@ -151,10 +198,15 @@ fsql_input *fsql_input_open(const char *path, long entries, fsql_completer compl
 fsql_line fsql_input_read(fsql_input *input, const char *prompt, fsql_text *line)
 {
     input->prompt = prompt;
-    fsql_interrupt_clear();
     int len = 0;
-    errno = 0;
+    sigset_t block;
+    (void)sigemptyset(&block);
+    (void)sigaddset(&block, SIGINT);
+    fsql_interrupt_clear();
+    (void)sigprocmask(SIG_BLOCK, &block, &input->waiting);
+    el_resize(input->editor);
     const char *read = el_gets(input->editor, &len);
+    (void)sigprocmask(SIG_SETMASK, &input->waiting, NULL);
     if (fsql_interrupted()) {
         (void)printf("^C\n");
         (void)fflush(stdout);

@@ -510,7 +510,7 @@ void fsql_shell_deinit(fsql_shell *shell)
     fsql_vars_deinit(&shell->vars);
 }
 
-static void tell_variables(fsql_shell *shell)
+void fsql_shell_tell_connection(fsql_shell *shell)
 {
     set_quietly(shell, "DBNAME", shell->driver->database(shell->connection));
     set_quietly(shell, "USER", shell->driver->user(shell->connection));
@@ -545,7 +545,7 @@ bool fsql_shell_connect(fsql_shell *shell, const fsql_target *target)
     if (shell->first == NULL) {
         shell->first = fsql_copy("default");
     }
-    tell_variables(shell);
+    fsql_shell_tell_connection(shell);
     return true;
 }
 

@@ -91,6 +91,9 @@ void fsql_shell_deinit(fsql_shell *shell);
 /** Connect; an old connection ends when the new one is there. Says why not on standard error. */
 bool fsql_shell_connect(fsql_shell *shell, const fsql_target *target);
 
+/** Set the variables that tell what the connection is. */
+void fsql_shell_tell_connection(fsql_shell *shell);
+
 /** Run the statements of a text and show their results; false if one failed, which has been told. */
 bool fsql_shell_run(fsql_shell *shell, fly_bytes text);
 
