@@ -503,8 +503,8 @@ VARIANCE(stddev_samp, 2, sqrt(s->squares / ((double)s->count - 1.0)))
 
 #define EXTREME_STATE(sfx, T)                                                                      \
     typedef struct __attribute__((packed, aligned(8))) state_##sfx {                               \
-        T best;                                                                                    \
         int64_t count;                                                                             \
+        T best;                                                                                    \
     } state_##sfx;
 
 #define SLOW_EXTREME(name, sfx, T, BETTER, TYPE)                                                   \

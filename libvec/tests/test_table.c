@@ -3,6 +3,7 @@
  * that most meet again; hashes are often spoilt on purpose, so that different keys share salt and place;
  * memory runs out at every allocation; spilled bytes are damaged.
  */
+#include "vec_tape.h"
 #include "vec_world.h"
 
 #include <fly/vec_table.h>
@@ -343,33 +344,6 @@ START_TEST(a_table_survives_that_memory_ends)
 END_TEST
 
 /* -------------------------------------------------------------------------- rows */
-
-typedef struct tape {
-    uint8_t bytes[1 << 20];
-    size_t size, at;
-} tape;
-
-static fly_status tape_write(void *ctx, const void *data, size_t size, fly_err *err)
-{
-    tape *t = ctx;
-    if (size > sizeof t->bytes - t->size) {
-        return fly_err_set(err, FLY_E_NO_SPACE, "the tape is full");
-    }
-    memcpy(t->bytes + t->size, data, size);
-    t->size += size;
-    return FLY_OK;
-}
-
-static fly_status tape_read(void *ctx, void *data, size_t size, fly_err *err)
-{
-    tape *t = ctx;
-    if (size > t->size - t->at) {
-        return fly_err_set(err, FLY_E_IO, "the tape ends");
-    }
-    memcpy(data, t->bytes + t->at, size);
-    t->at += size;
-    return FLY_OK;
-}
 
 /* Rows of all types, with a string in the state. */
 static void rows_make(vec_world *w, fly_vec_layout *layout, fly_vec_rows *rows, fly_vec *cols,
