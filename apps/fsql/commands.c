@@ -1,9 +1,5 @@
 /*
- * The table of commands, their arguments, and those that are short.
- *
- * Arguments are words: 'single' quotes with escapes, "double" quotes that keep the word whole,
- * `backquotes` that run a command and stand for its output, and variables as in SQL. A backslash ends
- * them: \\ goes back to SQL, another begins the next command.
+ * The table of commands, and those that are short.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -18,159 +14,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-/* ------------------------------------------------------------------- arguments */
-
-static char here(const fsql_call *call)
-{
-    return call->at < call->line.len ? (char)call->line.data[call->at] : 0;
-}
-
-static bool at_end(const fsql_call *call)
-{
-    char c = here(call);
-    return c == 0 || c == '\n' || c == '\r';
-}
-
-static void skip_space(fsql_call *call)
-{
-    while (here(call) == ' ' || here(call) == '\t') {
-        call->at++;
-    }
-}
-
-/* 'it''s\n': doubled quotes, and the escapes of C. */
-static void single_quoted(fsql_call *call, fsql_text *word)
-{
-    static const char escapes[] = "n\nt\tr\rb\bf\f";
-    for (call->at++; !at_end(call); call->at++) {
-        char c = here(call);
-        if (c == '\'') {
-            call->at++;
-            if (here(call) != '\'') {
-                return;
-            }
-        } else if (c == '\\') {
-            call->at++;
-            const char *known = at_end(call) ? NULL : strchr(escapes, here(call));
-            if (known != NULL && (known - escapes) % 2 == 0) {
-                fsql_text_byte(word, known[1]);
-                continue;
-            }
-            if (at_end(call)) {
-                return;
-            }
-        }
-        fsql_text_byte(word, here(call));
-    }
-}
-
-/* `command`: what it prints, without the newline at its end. */
-static void backquoted(fsql_call *call, fsql_text *word)
-{
-    fsql_text command = {0};
-    for (call->at++; !at_end(call) && here(call) != '`'; call->at++) {
-        fsql_text_byte(&command, here(call));
-    }
-    call->at += here(call) == '`';
-    (void)fflush(NULL);
-    FILE *pipe = popen(fsql_text_str(&command), "r");
-    if (pipe != NULL) {
-        char piece[4096];
-        size_t len;
-        while ((len = fread(piece, 1, sizeof piece, pipe)) > 0) {
-            fsql_text_add(word, piece, len);
-        }
-        (void)pclose(pipe);
-    }
-    while (word->len > 0 && word->data[word->len - 1] == '\n') {
-        word->data[--word->len] = 0;
-    }
-    fsql_text_deinit(&command);
-}
-
-char *fsql_argument(fsql_call *call)
-{
-    fsql_text word = {0};
-    bool any = false;
-    skip_space(call);
-    while (!at_end(call) && here(call) != ' ' && here(call) != '\t') {
-        char c = here(call);
-        if (c == '\\') {
-            break;
-        }
-        any = true;
-        if (c == '\'') {
-            single_quoted(call, &word);
-        } else if (c == '`') {
-            backquoted(call, &word);
-        } else if (c == '"') { /* kept: a pattern or an identifier wants to know */
-            do {
-                fsql_text_byte(&word, here(call));
-                call->at++;
-            } while (!at_end(call) && here(call) != '"');
-            fsql_text_byte(&word, '"');
-            call->at += here(call) == '"';
-        } else {
-            fly_bytes rest = fly_bytes_of(call->line.data + call->at, call->line.len - call->at);
-            size_t variable = fsql_split_variable(&call->shell->vars, rest, &word);
-            if (variable == 0) {
-                fsql_text_byte(&word, c);
-            }
-            call->at += variable > 0 ? variable : 1;
-        }
-    }
-    if (!any) {
-        return NULL;
-    }
-    fsql_text_byte(&word, 0); /* so that there is a block */
-    return word.data;
-}
-
-char *fsql_argument_rest(fsql_call *call)
-{
-    skip_space(call);
-    fsql_text rest = {0};
-    while (!at_end(call)) {
-        fly_bytes left = fly_bytes_of(call->line.data + call->at, call->line.len - call->at);
-        size_t variable = fsql_split_variable(&call->shell->vars, left, &rest);
-        if (variable == 0) {
-            fsql_text_byte(&rest, here(call));
-        }
-        call->at += variable > 0 ? variable : 1;
-    }
-    while (rest.len > 0 && strchr(" \t", rest.data[rest.len - 1]) != NULL) {
-        rest.len--;
-    }
-    fsql_text_byte(&rest, 0);
-    rest.data[rest.len - 1] = 0;
-    return rest.data;
-}
-
-/* The next argument as a file's name: without double quotes around it, ~ for the home. */
-static char *argument_path(fsql_call *call)
-{
-    char *word;
-    skip_space(call);
-    if (here(call) == '|') {
-        word = fsql_argument_rest(call);
-    } else {
-        word = fsql_argument(call);
-    }
-    if (word == NULL || (word[0] != '"' && strncmp(word, "~/", 2) != 0)) {
-        return word;
-    }
-    fsql_text path = {0};
-    if (word[0] == '"') {
-        fsql_text_add(&path, word + 1, strlen(word) - 1 - (word[strlen(word) - 1] == '"'));
-    } else {
-        const char *home = getenv("HOME");
-        fsql_text_printf(&path, "%s%s", home != NULL ? home : "", word + 1);
-    }
-    fsql_text_byte(&path, 0);
-    free(word);
-    return path.data;
-}
 
 /* Throw away what nobody asked for. */
 static void ignore_rest(fsql_call *call)
@@ -298,7 +141,7 @@ static fsql_command_outcome connect_to(fsql_call *call)
 {
     fsql_shell *shell = call->shell;
     fsql_error error = {0};
-    char *place = argument_path(call);
+    char *place = fsql_argument_path(call);
     char *user = fsql_argument(call);
     bool good = true;
     bool dash = place == NULL || strcmp(place, "-") == 0;
@@ -347,7 +190,7 @@ static fsql_command_outcome shell_command(fsql_call *call)
 
 static fsql_command_outcome output(fsql_call *call)
 {
-    char *where = argument_path(call);
+    char *where = fsql_argument_path(call);
     bool good = fsql_shell_output(call->shell, where);
     free(where);
     return outcome(good);
@@ -355,7 +198,7 @@ static fsql_command_outcome output(fsql_call *call)
 
 static fsql_command_outcome include(fsql_call *call)
 {
-    char *path = argument_path(call);
+    char *path = fsql_argument_path(call);
     if (path == NULL) {
         fsql_shell_complain(call->shell, "\\%s: missing required argument", call->name);
         return FSQL_COMMAND_FAILED;
@@ -452,235 +295,90 @@ static fsql_command_outcome unset(fsql_call *call)
     return outcome(good);
 }
 
-/* ------------------------------------------------------- the statement in the making */
+/* ------------------------------------------------------------------- conditions */
 
-/* The statement before the command, or, if there is none, the last one. */
-static bool have_statement(fsql_shell *shell)
+/* Begin a level. Within a branch that is skipped, all of it is. */
+static fsql_command_outcome push(fsql_shell *shell, fsql_branch branch)
 {
-    fsql_split *split = &shell->split;
-    if (!split->begun && shell->last.len > 0) {
-        fsql_split_clear(split);
-        fsql_text_add(&split->statement, shell->last.data, shell->last.len);
-        split->begun = true;
+    if (shell->branch_count == FSQL_NESTING_MAX) {
+        fsql_shell_complain(shell, "\\if: more than %d levels", FSQL_NESTING_MAX);
+        return FSQL_COMMAND_FAILED;
     }
-    return split->begun;
-}
-
-/* \g [(option=value ...)] [file | |command] */
-static fsql_command_outcome go(fsql_call *call)
-{
-    fsql_shell *shell = call->shell;
-    char *file = argument_path(call);
-    bool expanded = strcmp(call->name, "gx") == 0;
-    if (!have_statement(shell)) {
-        free(file);
-        return FSQL_COMMAND_GOOD;
-    }
-    shell->once = (fsql_once){.expanded = expanded, .file = file};
-    return FSQL_COMMAND_SEND;
-}
-
-static fsql_command_outcome go_set(fsql_call *call)
-{
-    fsql_shell *shell = call->shell;
-    char *prefix = fsql_argument(call);
-    if (!have_statement(shell)) {
-        free(prefix);
-        return FSQL_COMMAND_GOOD;
-    }
-    shell->once = (fsql_once){.into_vars = true, .prefix = prefix};
-    return FSQL_COMMAND_SEND;
-}
-
-/* Run each value of a query's result as a statement. */
-static fsql_command_outcome go_exec(fsql_call *call)
-{
-    fsql_shell *shell = call->shell;
-    if (!have_statement(shell)) {
-        return FSQL_COMMAND_GOOD;
-    }
-    fsql_result made = {0};
-    fsql_error error = {0};
-    fsql_text query = {0};
-    fsql_text_str_add(&query, fsql_text_str(&shell->split.statement));
-    fsql_split_clear(&shell->split);
-    bool good = fsql_shell_query(shell, query.data, &made, &error);
-    if (!good) {
-        fsql_shell_error(shell, &error, fsql_text_bytes(&query));
-    }
-    for (size_t r = 0; good && r < fsql_result_rows(&made); r++) {
-        for (size_t c = 0; c < made.column_count; c++) {
-            fly_bytes cell = fsql_result_at(&made, r, c);
-            bool ran = cell.data == NULL || fsql_shell_run(shell, cell);
-            good = good && (ran || !fsql_vars_on(&shell->vars, "ON_ERROR_STOP", false));
-        }
-    }
-    fsql_text_deinit(&query);
-    fsql_result_deinit(&made);
-    return outcome(good);
-}
-
-static fsql_command_outcome print_buffer(fsql_call *call)
-{
-    const fsql_shell *shell = call->shell;
-    const fsql_text *text = shell->split.begun ? &shell->split.statement : &shell->last;
-    (void)printf("%s\n", text->len > 0 ? fsql_text_str(text) : "Query buffer is empty.");
-    (void)fflush(stdout);
+    shell->branches[shell->branch_count++] = branch;
     return FSQL_COMMAND_GOOD;
 }
 
-static fsql_command_outcome reset_buffer(fsql_call *call)
+/* The word behind \if is a switch; what is none counts as false. */
+static bool is_true(fsql_call *call)
 {
-    fsql_split_clear(&call->shell->split);
-    fsql_text_clear(&call->shell->last);
-    if (!fsql_vars_on(&call->shell->vars, "QUIET", false)) {
-        (void)printf("Query buffer reset (cleared).\n");
+    char *word = fsql_argument(call);
+    int on = word != NULL ? fsql_switch(word) : -1;
+    if (on < 0) {
+        fsql_shell_complain(call->shell,
+                            "unrecognized value \"%s\" for \"\\%s expression\": "
+                            "Boolean expected",
+                            word != NULL ? word : "", call->name);
     }
-    return FSQL_COMMAND_GOOD;
+    free(word);
+    return on == 1;
 }
 
-static fsql_command_outcome write_buffer(fsql_call *call)
+static fsql_command_outcome begin_if(fsql_call *call)
+{
+    if (!fsql_shell_active(call->shell)) {
+        return push(call->shell, FSQL_BRANCH_DONE);
+    }
+    return push(call->shell, is_true(call) ? FSQL_BRANCH_TAKEN : FSQL_BRANCH_WAITING);
+}
+
+/* The level that \elif, \else and \endif belong to; NULL, told, if there is none. */
+static fsql_branch *level(fsql_call *call)
 {
     fsql_shell *shell = call->shell;
-    const fsql_text *text = shell->split.begun ? &shell->split.statement : &shell->last;
-    char *path = argument_path(call);
-    if (path == NULL) {
-        fsql_shell_complain(shell, "\\w: missing required argument");
+    if (shell->branch_count == 0) {
+        fsql_shell_complain(shell, "\\%s: no matching \\if", call->name);
+        return NULL;
+    }
+    return &shell->branches[shell->branch_count - 1];
+}
+
+static fsql_command_outcome other_if(fsql_call *call)
+{
+    fsql_branch *branch = level(call);
+    if (branch == NULL) {
         return FSQL_COMMAND_FAILED;
     }
-    bool pipe = path[0] == '|';
-    FILE *file = pipe ? popen(path + 1, "w") : fopen(path, "w");
-    bool good = file != NULL && fprintf(file, "%s\n", fsql_text_str(text)) >= 0;
-    if (file != NULL) {
-        good = (pipe ? pclose(file) : fclose(file)) == 0 && good;
-    }
-    if (!good) {
-        fsql_shell_complain(shell, "%s: %s", path, strerror(errno));
-    }
-    free(path);
-    return outcome(good);
-}
-
-/* Let the user's editor change a file. */
-static bool run_editor(fsql_shell *shell, const char *path)
-{
-    const char *editor = getenv("FSQL_EDITOR");
-    editor = editor != NULL ? editor : getenv("VISUAL");
-    editor = editor != NULL ? editor : getenv("EDITOR");
-    fsql_text command = {0};
-    fsql_text_printf(&command, "exec %s ", editor != NULL ? editor : "vi");
-    fsql_text_byte(&command, '\'');
-    for (const char *c = path; *c != 0; c++) {
-        fsql_text_str_add(&command, *c == '\'' ? "'\\''" : (char[2]){*c, 0});
-    }
-    fsql_text_byte(&command, '\'');
-    (void)fflush(NULL);
-    int result = system(fsql_text_str(&command));
-    fsql_text_deinit(&command);
-    if (result != 0) {
-        fsql_shell_complain(shell, "could not start editor \"%s\"", editor != NULL ? editor : "vi");
-    }
-    return result == 0;
-}
-
-/* What came back from the editor is read as if it had been typed. */
-static fsql_command_outcome take_edited(fsql_shell *shell, const char *path)
-{
-    fsql_text edited = {0};
-    if (!fsql_text_read(&edited, path)) {
-        fsql_shell_complain(shell, "%s: %s", path, strerror(errno));
-        fsql_text_deinit(&edited);
-        return FSQL_COMMAND_FAILED;
-    }
-    fsql_split_clear(&shell->split);
-    fsql_source source = {.text = fsql_text_bytes(&edited)};
-    shell->nesting++; /* what has no semicolon yet stays in the making */
-    int code = fsql_shell_read(shell, &source);
-    shell->nesting--;
-    fsql_text_deinit(&edited);
-    return outcome(code == FSQL_EXIT_GOOD);
-}
-
-static fsql_command_outcome edit(fsql_call *call)
-{
-    fsql_shell *shell = call->shell;
-    char *path = argument_path(call);
-    if (path != NULL) {
-        fsql_command_outcome done = run_editor(shell, path) ? take_edited(shell, path)
-                                                            : FSQL_COMMAND_FAILED;
-        free(path);
-        return done;
-    }
-    const fsql_text *text = shell->split.begun ? &shell->split.statement : &shell->last;
-    const char *folder = getenv("TMPDIR");
-    fsql_text name = {0};
-    fsql_text_printf(&name, "%s/fsql.edit.XXXXXX", folder != NULL ? folder : "/tmp");
-    int fd = mkstemp(name.data);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    fsql_command_outcome done = FSQL_COMMAND_FAILED;
-    if (file == NULL) {
-        fsql_shell_complain(shell, "%s: %s", name.data, strerror(errno));
+    if (*branch == FSQL_BRANCH_WAITING) {
+        *branch = is_true(call) ? FSQL_BRANCH_TAKEN : FSQL_BRANCH_WAITING;
     } else {
-        (void)fprintf(file, "%s%s", fsql_text_str(text), text->len > 0 ? "\n" : "");
-        (void)fclose(file);
-        if (run_editor(shell, name.data)) {
-            done = take_edited(shell, name.data);
-        }
-        (void)unlink(name.data);
+        *branch = FSQL_BRANCH_DONE;
     }
-    fsql_text_deinit(&name);
-    return done;
+    return FSQL_COMMAND_GOOD;
 }
 
-/* Sleep, unless Ctrl-C is pressed. */
-static bool wait_seconds(double seconds)
+static fsql_command_outcome otherwise(fsql_call *call)
 {
-    uint64_t until = fsql_now() + (uint64_t)(seconds * 1e9);
-    while (fsql_now() < until && !fsql_interrupted()) {
-        struct timespec nap = {0, 20000000};
-        (void)nanosleep(&nap, NULL);
+    fsql_branch *branch = level(call);
+    if (branch == NULL) {
+        return FSQL_COMMAND_FAILED;
     }
-    return !fsql_interrupted();
+    *branch = *branch == FSQL_BRANCH_WAITING ? FSQL_BRANCH_TAKEN : FSQL_BRANCH_DONE;
+    return FSQL_COMMAND_GOOD;
 }
 
-static fsql_command_outcome watch(fsql_call *call)
+static fsql_command_outcome end_if(fsql_call *call)
 {
-    fsql_shell *shell = call->shell;
-    char *argument = fsql_argument(call);
-    char *end = argument;
-    double seconds = argument != NULL ? strtod(argument, &end) : 2;
-    bool sensible = argument == NULL || (end != argument && *end == 0 && seconds >= 0);
-    if (!sensible) {
-        fsql_shell_complain(shell, "\\watch: incorrect interval value \"%s\"", argument);
-        free(argument);
+    if (level(call) == NULL) {
         return FSQL_COMMAND_FAILED;
     }
-    free(argument);
-    if (!have_statement(shell)) {
-        fsql_shell_complain(shell, "\\watch cannot be used with an empty query");
-        return FSQL_COMMAND_FAILED;
-    }
-    fsql_text query = {0};
-    fsql_text_str_add(&query, fsql_text_str(&shell->split.statement));
-    fsql_split_clear(&shell->split);
-    fsql_text_clear(&shell->last);
-    fsql_text_str_add(&shell->last, query.data);
-    bool good;
-    do {
-        char when[64];
-        char title[128];
-        time_t now = time(NULL);
-        struct tm local;
-        (void)strftime(when, sizeof when, "%a %b %e %H:%M:%S %Y", localtime_r(&now, &local));
-        (void)snprintf(title, sizeof title, "%s (every %gs)\n", when, seconds);
-        shell->once.title = title;
-        good = fsql_shell_run(shell, fsql_text_bytes(&query));
-        shell->once.title = NULL;
-    } while (good && wait_seconds(seconds));
-    fsql_interrupt_clear();
-    (void)printf("\n");
-    fsql_text_deinit(&query);
-    return outcome(good);
+    call->shell->branch_count--;
+    return FSQL_COMMAND_GOOD;
+}
+
+bool fsql_shell_active(const fsql_shell *shell)
+{
+    return shell->branch_count == 0 ||
+           shell->branches[shell->branch_count - 1] == FSQL_BRANCH_TAKEN;
 }
 
 /* ------------------------------------------------------------------------ table */
@@ -708,15 +406,16 @@ static const struct command {
     {"normal", "", "normal mode: words like PING, USE, INSPECT need no semicolon", normal_mode},
 
     {NULL, "Statement in the making", NULL, NULL},
-    {"e edit", "[FILE]", "edit it, or a file, with $EDITOR", edit},
-    {"p print", "", "show it", print_buffer},
-    {"r reset", "", "forget it", reset_buffer},
-    {"w write", "FILE", "write it to a file", write_buffer},
-    {"g", "[FILE or |COMMAND]", "run it (and send the result to a file or command)", go},
-    {"gx", "[FILE or |COMMAND]", "as \\g, with expanded output", go},
-    {"gset", "[PREFIX]", "run it and keep the row in variables", go_set},
-    {"gexec", "", "run it, then run each value of the result", go_exec},
-    {"watch", "[SECONDS]", "run it again and again", watch},
+    {"e edit", "[FILE]", "edit it, or a file, with $EDITOR", fsql_command_edit},
+    {"p print", "", "show it", fsql_command_print_buffer},
+    {"r reset", "", "forget it", fsql_command_reset_buffer},
+    {"w write", "FILE", "write it to a file", fsql_command_write_buffer},
+    {"g", "[FILE or |COMMAND]", "run it (and send the result to a file or command)",
+     fsql_command_go},
+    {"gx", "[FILE or |COMMAND]", "as \\g, with expanded output", fsql_command_go},
+    {"gset", "[PREFIX]", "run it and keep the row in variables", fsql_command_go_set},
+    {"gexec", "", "run it, then run each value of the result", fsql_command_go_exec},
+    {"watch", "[SECONDS]", "run it again and again", fsql_command_watch},
 
     {NULL, "Input and output", NULL, NULL},
     {"copy", "TABLE|(QUERY) from|to FILE ...", "COPY with a file of this machine",
@@ -727,6 +426,12 @@ static const struct command {
     {"i include", "FILE", "run statements and commands of a file", include},
     {"ir include_relative", "FILE", "as \\i, relative to the file that says so", include},
     {"o out", "[FILE or |COMMAND]", "send results to a file or command", output},
+
+    {NULL, "Conditions", NULL, NULL},
+    {"if", "EXPRESSION", "begin a part that is only done if this is true", begin_if},
+    {"elif", "EXPRESSION", "another part, if none before it was done", other_if},
+    {"else", "", "the part for when none was done", otherwise},
+    {"endif", "", "end of the parts", end_if},
 
     {NULL, "Looking around (+ shows more; names may have * and ?)", NULL, NULL},
     {"d", "[+] [NAME]", "list tables, views, sequences; or describe one", fsql_command_describe},
@@ -827,20 +532,26 @@ void fsql_commands_names(fsql_text *names)
 
 /* --------------------------------------------------------------------- running */
 
+static bool conditional(const struct command *command)
+{
+    return command->run == begin_if || command->run == other_if || command->run == otherwise ||
+           command->run == end_if;
+}
+
 fsql_command_outcome fsql_commands_run(fsql_shell *shell, fly_bytes line, size_t *at)
 {
     fsql_call call = {.shell = shell, .line = line, .at = *at + 1};
     fsql_text name = {0};
-    if (here(&call) == '\\') { /* "\\": back to SQL */
+    if (fsql_call_here(&call) == '\\') { /* "\\": back to SQL */
         *at = call.at + 1;
         return FSQL_COMMAND_GOOD;
     }
-    if (here(&call) == '!' || here(&call) == '?') {
-        fsql_text_byte(&name, here(&call));
+    if (fsql_call_here(&call) == '!' || fsql_call_here(&call) == '?') {
+        fsql_text_byte(&name, fsql_call_here(&call));
         call.at++;
     } else {
-        while (!at_end(&call) && strchr(" \t\\", here(&call)) == NULL) {
-            fsql_text_byte(&name, here(&call));
+        while (!fsql_call_at_end(&call) && strchr(" \t\\", fsql_call_here(&call)) == NULL) {
+            fsql_text_byte(&name, fsql_call_here(&call));
             call.at++;
         }
     }
@@ -858,9 +569,20 @@ fsql_command_outcome fsql_commands_run(fsql_shell *shell, fly_bytes line, size_t
             (void)fprintf(stderr, "Try \\? for help.\n");
         }
         call.at = line.len;
+    } else if (!fsql_shell_active(shell) && !conditional(found)) {
+        while (!fsql_call_at_end(&call) && fsql_call_here(&call) != '\\') {
+            call.at++;
+        }
+        done = FSQL_COMMAND_GOOD;
     } else {
         done = found->run(&call);
-        ignore_rest(&call);
+        if (fsql_shell_active(shell)) {
+            ignore_rest(&call);
+        } else { /* words of a branch that is not taken */
+            while (!fsql_call_at_end(&call) && fsql_call_here(&call) != '\\') {
+                call.at++;
+            }
+        }
     }
     *at = call.at;
     if (call.line.len - *at >= 2 && memcmp(line.data + *at, "\\\\", 2) == 0) {

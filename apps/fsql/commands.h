@@ -24,6 +24,18 @@ typedef struct fsql_call {
     size_t at; /**< behind what has been read of it */
 } fsql_call;
 
+/** The byte that is read next; 0 at the end. */
+static inline char fsql_call_here(const fsql_call *call)
+{
+    return call->at < call->line.len ? (char)call->line.data[call->at] : 0;
+}
+
+static inline bool fsql_call_at_end(const fsql_call *call)
+{
+    char c = fsql_call_here(call);
+    return c == 0 || c == '\n' || c == '\r';
+}
+
 /**
  * Run the command whose backslash is at `*at`; its arguments end with the line, or before the next
  * backslash.
@@ -42,6 +54,8 @@ bool fsql_commands_ends_transaction(fly_bytes text);
 
 /** The next argument, quotes and variables resolved; NULL if there is none. To be freed. */
 char *fsql_argument(fsql_call *call);
+/** The next argument as a file's name: ~ is the home, "|command" goes to the end of the line. */
+char *fsql_argument_path(fsql_call *call);
 /** All that is left of the line, but for space around it. To be freed; never NULL. */
 char *fsql_argument_rest(fsql_call *call);
 
@@ -53,6 +67,14 @@ fsql_command_outcome fsql_command_users(fsql_call *call);
 fsql_command_outcome fsql_command_functions(fsql_call *call);
 fsql_command_outcome fsql_command_schemas(fsql_call *call);
 fsql_command_outcome fsql_command_types(fsql_call *call);
+fsql_command_outcome fsql_command_go(fsql_call *call); /* buffer.c */
+fsql_command_outcome fsql_command_go_set(fsql_call *call);
+fsql_command_outcome fsql_command_go_exec(fsql_call *call);
+fsql_command_outcome fsql_command_print_buffer(fsql_call *call);
+fsql_command_outcome fsql_command_reset_buffer(fsql_call *call);
+fsql_command_outcome fsql_command_write_buffer(fsql_call *call);
+fsql_command_outcome fsql_command_edit(fsql_call *call);
+fsql_command_outcome fsql_command_watch(fsql_call *call);
 fsql_command_outcome fsql_command_copy(fsql_call *call); /* copy.c */
 fsql_command_outcome fsql_command_pset(fsql_call *call); /* pset.c */
 fsql_command_outcome fsql_command_toggle_aligned(fsql_call *call);

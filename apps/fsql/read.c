@@ -33,6 +33,7 @@ static void prompt_of(const fsql_shell *shell, fsql_text *prompt)
         transaction = shell->driver->state(shell->connection);
     }
     fsql_text_str_add(prompt, shell->sql_mode ? "[sql]" : "");
+    fsql_text_str_add(prompt, fsql_shell_active(shell) ? "" : "@");
     fsql_text_str_add(prompt, transaction == 'T' ? "*" : transaction == 'E' ? "!" : "");
     if (place != '=') {
         fsql_text_byte(prompt, place);
@@ -122,7 +123,8 @@ static bool run_statement(fsql_shell *shell)
         statement->data[--statement->len] = 0;
     }
     bool good = true;
-    if (shell->split.begun && strcmp(fsql_text_str(statement), ";") != 0) {
+    if (fsql_shell_active(shell) && shell->split.begun &&
+        strcmp(fsql_text_str(statement), ";") != 0) {
         fsql_text_clear(&shell->last);
         fsql_text_add(&shell->last, statement->data, statement->len);
         fsql_split_clear(&shell->split);
@@ -192,7 +194,8 @@ static int read_lines(fsql_shell *shell)
         bool fresh = shell->split.statement.len == 0 && shell->split.inside == 0;
         bool person = shell->source->input != NULL;
         fsql_text_add(&entry, line.data, person ? line.len : 0);
-        bool good = fresh && person && fsql_commands_word(shell, fsql_text_str(&line))
+        bool good = fresh && person && fsql_shell_active(shell) &&
+                            fsql_commands_word(shell, fsql_text_str(&line))
                         ? true
                         : take_line(shell, fsql_text_bytes(&line));
         if (person && shell->split.statement.len == 0) {
@@ -221,8 +224,13 @@ static int read_lines(fsql_shell *shell)
 int fsql_shell_read(fsql_shell *shell, fsql_source *source)
 {
     fsql_source *outer = shell->source;
+    uint32_t levels = shell->branch_count;
     shell->source = source;
     int code = read_lines(shell);
+    if (shell->branch_count > levels && source->input == NULL) {
+        fsql_shell_complain(shell, "reached EOF without finding closing \\endif(s)");
+        shell->branch_count = levels;
+    }
     shell->source = outer;
     return code;
 }

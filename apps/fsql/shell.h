@@ -33,6 +33,13 @@ typedef struct fsql_source {
     size_t line;      /**< number of the line that was read last */
 } fsql_source;
 
+/** A level of \if. */
+typedef enum fsql_branch {
+    FSQL_BRANCH_TAKEN,   /**< its statements are run */
+    FSQL_BRANCH_WAITING, /**< none was taken yet: this one is skipped */
+    FSQL_BRANCH_DONE     /**< one was taken, or the level is within one that is skipped */
+} fsql_branch;
+
 /** What \g and its kin want of one statement. */
 typedef struct fsql_once {
     bool expanded;     /**< \gx */
@@ -77,6 +84,8 @@ typedef struct fsql_shell {
     fsql_text last; /**< the statement that was run last: what \g repeats */
     fsql_source *source;
     uint32_t nesting;
+    fsql_branch branches[FSQL_NESTING_MAX];
+    uint32_t branch_count;
     bool interactive;
     bool sql_mode; /**< a person's lines are SQL only; else words like PING need no semicolon */
     bool echo;     /**< -e */
@@ -112,6 +121,9 @@ int fsql_shell_read_file(fsql_shell *shell, const char *path, bool relative, boo
 
 /** Run a line of one backslash command. */
 bool fsql_shell_command(fsql_shell *shell, const char *line);
+
+/** Whether statements are run, or skipped by an \if. */
+bool fsql_shell_active(const fsql_shell *shell);
 
 /** Complain on standard error, with the place in the script. */
 void fsql_shell_complain(fsql_shell *shell, const char *format, ...) FLY_PRINTF(2, 3);

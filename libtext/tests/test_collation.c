@@ -10,6 +10,7 @@
 #include <fly/base_hash.h>
 #include <fly/base_seeds.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,48 @@ START_TEST(a_name_or_locale_that_is_none_is_refused)
 }
 END_TEST
 
+/* ------------------------------------------------------------------- threads */
+
+enum { THREADS = 4 };
+
+static void *compare_much(void *shared)
+{
+    const fly_collation *collation = shared;
+    fly_rng rng;
+    fly_rng_init(&rng, 99);
+    uintptr_t wrong = 0;
+    for (int round = 0; round < 5000; round++) {
+        uint8_t bytes[2][512];
+        uint8_t keys[2][2048];
+        size_t lens[2] = {0, 0};
+        fly_bytes texts[2];
+        for (size_t i = 0; i < 2; i++) {
+            texts[i] = random_text(&rng, bytes[i], 6);
+            wrong += fly_text_sort_key(collation, texts[i], keys[i], 2048, &lens[i], NULL) !=
+                     FLY_OK;
+        }
+        int by_key = fly_bytes_cmp(fly_bytes_of(keys[0], lens[0]), fly_bytes_of(keys[1], lens[1]));
+        wrong += sign(fly_text_compare(collation, texts[0], texts[1])) != sign(by_key);
+    }
+    return (void *)wrong;
+}
+
+START_TEST(threads_share_a_collation)
+{
+    fly_collation *collation = open_one(every[_i], "");
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, compare_much, collation), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        void *wrong = NULL;
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_ptr_null(wrong);
+    }
+    fly_text_collation_close(collation);
+}
+END_TEST
+
 /* --------------------------------------------------------------- conformance */
 
 /*
@@ -321,6 +364,7 @@ int main(void)
                         sizeof every / sizeof every[0]);
     tcase_add_loop_test(tests, a_text_that_is_long_is_compared_to_its_end, 0,
                         sizeof every / sizeof every[0]);
+    tcase_add_loop_test(tests, threads_share_a_collation, 0, sizeof every / sizeof every[0]);
     tcase_add_test(tests, a_collation_knows_its_name_and_version);
     tcase_add_test(tests, a_name_or_locale_that_is_none_is_refused);
     tcase_add_test(tests, the_list_of_cldr_is_in_order);

@@ -165,6 +165,12 @@ def pipes():
     pipe("help on SQL is there", ["-c", "\\h create ta"], contains=["CREATE TABLE", "PRIMARY KEY"])
     pipe("usage is help", ["--help"], contains=["--markdown", "Exit codes"])
     pipe("an unknown option is refused", ["--nonsense"], code=1)
+    pipe("\\if chooses what is done", plain,
+         "\\set a on\n\\if :a\nECHO 1;\n\\if no\nFAIL;\n\\else\nECHO 2;\n\\endif\n\\elif yes\nFAIL;\n"
+         "\\echo no\n\\else\n\\if yes\nFAIL;\n\\endif\nFAIL;\n\\endif\nECHO 3;\n"
+         "\\if off \\echo no \\else \\echo yes \\endif\n\\endif\n\\if on\n",
+         out="ECHO 1;\nECHO 2;\nECHO 3;\nyes\n",
+         err="\\endif: no matching \\if\nreached EOF without finding closing \\endif(s)\n")
     pipe("timing is told", ["--timing", "-t", "-A", "-c", "ROWS 1"], contains=["Time: ", " ms"])
     pipe("\\q ends a script", [], "ROWS 2;\n\\q\nFAIL;", out=TWO, err="")
     pipe("AUTOCOMMIT off begins transactions", ["-q"],
