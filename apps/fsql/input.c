@@ -205,6 +205,7 @@ fsql_line fsql_input_read(fsql_input *input, const char *prompt, fsql_text *line
     fsql_interrupt_clear();
     (void)sigprocmask(SIG_BLOCK, &block, &input->waiting);
     el_resize(input->editor);
+    (void)el_set(input->editor, EL_PREP_TERM, 1); /* before the prompt invites keys */
     const char *read = el_gets(input->editor, &len);
     (void)sigprocmask(SIG_SETMASK, &input->waiting, NULL);
     if (fsql_interrupted()) {
