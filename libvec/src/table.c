@@ -195,7 +195,7 @@ static inline uint32_t at_of(const fly_vec *v, const fly_vec_sel *sel, uint32_t 
         if (nulls) {                                                                               \
             bool xv = fly__vec_bit(d->valid, at);                                                  \
             bool yv = !fly_vec_row_null(row[k], key);                                              \
-            same = xv & yv ? same : (xv == yv) & equal;                                            \
+            same = (xv & yv) != 0 ? same : (xv == yv) & equal;                                            \
         }                                                                                          \
         c->list[kept] = k;                                                                         \
         kept += same;                                                                              \
