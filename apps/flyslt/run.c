@@ -44,6 +44,7 @@ typedef struct runner {
     slt_result result;
     slt_record record;
     slt_completion completion;
+    slt_skiplist skips; /* those of this script */
 } runner;
 
 void slt_report_deinit(slt_report *report)
@@ -446,8 +447,7 @@ static void run_records(runner *r, fly_bytes text)
         if (!holds_sql(r->record.kind)) {
             continue;
         }
-        if (skip || (r->options->skips != NULL &&
-                     slt_skiplist_has(r->options->skips, r->path, r->record.line))) {
+        if (skip || slt_skiplist_has(&r->skips, r->record.line)) {
             counts->skipped++;
         } else {
             run_record(r);
@@ -474,6 +474,9 @@ void slt_run(const slt_run_options *options, const char *path, fly_bytes text, s
         slt_text_printf(&report->out, "%s:0: open a database: %s\n", path, err.message);
         return;
     }
+    if (options->skips != NULL) {
+        slt_skiplist_select(options->skips, path, &r.skips);
+    }
     run_records(&r, text);
     if (options->complete) {
         slt_completion_finish(&r.completion);
@@ -481,5 +484,6 @@ void slt_run(const slt_run_options *options, const char *path, fly_bytes text, s
     close_all(&r);
     slt_record_deinit(&r.record);
     slt_result_deinit(&r.result);
+    slt_skiplist_deinit(&r.skips);
     free(r.labels);
 }

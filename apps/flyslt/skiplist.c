@@ -18,20 +18,28 @@ static fly_bytes first_word(fly_bytes line)
     return from < line.len ? fly_bytes_of(line.data + from, len) : fly_bytes_of(line.data, 0);
 }
 
-/* Cut ":12" off the name. */
-static size_t take_line_number(fly_bytes *name)
+/* Cut ":12,40" off the name: the numbers. */
+static fly_bytes take_numbers(fly_bytes *name)
 {
-    size_t digits = 0;
-    while (digits < name->len && name->data[name->len - 1 - digits] >= '0' &&
-           name->data[name->len - 1 - digits] <= '9') {
-        digits++;
+    size_t len = 0;
+    while (len < name->len &&
+           (memchr("0123456789,", name->data[name->len - 1 - len], 11) != NULL)) {
+        len++;
     }
-    if (digits == 0 || digits == name->len || name->data[name->len - 1 - digits] != ':') {
-        return 0;
+    if (len == 0 || len == name->len || name->data[name->len - 1 - len] != ':') {
+        return fly_bytes_of(NULL, 0);
     }
-    size_t line = strtoul((const char *)name->data + name->len - digits, NULL, 10);
-    name->len -= digits + 1;
-    return line;
+    name->len -= len + 1;
+    return fly_bytes_of(name->data + name->len + 1, len);
+}
+
+static void add_skip(slt_skiplist *list, fly_bytes name, size_t line)
+{
+    if (list->count == list->room) {
+        list->room = list->room == 0 ? 64 : list->room * 2;
+        list->skips = slt_grow(list->skips, list->room * sizeof *list->skips);
+    }
+    list->skips[list->count++] = (slt_skip){name, line};
 }
 
 fly_status slt_skiplist_parse(slt_skiplist *list, fly_bytes text, fly_err *err)
@@ -39,21 +47,23 @@ fly_status slt_skiplist_parse(slt_skiplist *list, fly_bytes text, fly_err *err)
     slt_text_add(&list->text, text.data, text.len);
     fly_bytes rest = fly_bytes_of(list->text.data, list->text.len);
     fly_bytes line;
-    size_t room = 0;
     for (size_t number = 1; slt_next_line(&rest, &line); number++) {
         fly_bytes name = first_word(line);
         if (name.len == 0) {
             continue;
         }
-        if (list->count == room) {
-            room = room == 0 ? 64 : room * 2;
-            list->skips = slt_grow(list->skips, room * sizeof *list->skips);
-        }
-        size_t at = take_line_number(&name);
-        if (name.len == 0 || name.data[0] == ':') {
+        fly_bytes numbers = take_numbers(&name);
+        if (name.len == 0) {
             return fly_err_set(err, FLY_E_INVALID, "skip list, line %zu: no file name", number);
         }
-        list->skips[list->count++] = (slt_skip){name, at};
+        if (numbers.len == 0) {
+            add_skip(list, name, 0);
+        }
+        for (size_t at = 0; at < numbers.len; at++) {
+            char *end = NULL;
+            add_skip(list, name, strtoul((const char *)numbers.data + at, &end, 10));
+            at = (size_t)((const uint8_t *)end - numbers.data);
+        }
     }
     return FLY_OK;
 }
@@ -80,11 +90,20 @@ static bool names(fly_bytes name, const char *path, bool whole)
     return false;
 }
 
-bool slt_skiplist_has(const slt_skiplist *list, const char *path, size_t line)
+void slt_skiplist_select(const slt_skiplist *list, const char *path, slt_skiplist *mine)
 {
     for (size_t i = 0; i < list->count; i++) {
         const slt_skip *skip = &list->skips[i];
-        if ((skip->line == 0 || skip->line == line) && names(skip->name, path, skip->line == 0)) {
+        if (names(skip->name, path, skip->line == 0)) {
+            add_skip(mine, skip->name, skip->line);
+        }
+    }
+}
+
+bool slt_skiplist_has(const slt_skiplist *mine, size_t line)
+{
+    for (size_t i = 0; i < mine->count; i++) {
+        if (mine->skips[i].line == 0 || mine->skips[i].line == line) {
             return true;
         }
     }

@@ -157,10 +157,16 @@ START_TEST(a_skip_list_names_records_files_and_folders)
         const char *list;
         uint64_t skipped;
     } lists[] = {
-        {"x.slt:1\n", 1},  {"# none\n\ndir/x.slt:4 # why\n", 1},
-        {"x.slt:2\n", 0},  {"x.slt # all\n", 2},
-        {"dir\n", 2},      {"slt\n", 0},
-        {"ir/x.slt\n", 0}, {"dir:1\n", 0},
+        {"x.slt:1\n", 1},
+        {"x.slt:1,4\n", 2},
+        {"x.slt:2,4,6 # why\n", 1},
+        {"# none\n\ndir/x.slt:4 # why\n", 1},
+        {"x.slt:2\n", 0},
+        {"x.slt # all\n", 2},
+        {"dir\n", 2},
+        {"slt\n", 0},
+        {"ir/x.slt\n", 0},
+        {"dir:1\n", 0},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         slt_skiplist skips = {0};
