@@ -40,6 +40,7 @@ struct fly_sql_session {
     bool txn_failed;             /* only ROLLBACK is left */
     fly__sql_catalog_view *view; /* of the running statement, or of the transaction with DDL */
     fly__sql_compat compat;
+    bool verify;          /* flydb.verify: run operators in several ways and compare */
     fly_atomic_u32 cancel;  /* 0; 1 cancelled, 2 timed out: tested once per batch */
     int64_t statement_time; /* microseconds since 1970: now() is the transaction's: */
     int64_t txn_time;

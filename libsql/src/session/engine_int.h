@@ -1,0 +1,68 @@
+/*
+ * Engines and their databases.
+ */
+#ifndef FLY_SQL_ENGINE_INT_H
+#define FLY_SQL_ENGINE_INT_H
+
+#include "catalog/change_int.h"
+
+struct fly_collation;
+
+enum { FLY__SQL_DATABASE_NAME_MAX = 63 };
+
+/* The last row number given out for a table, and the last value of a sequence: not part of
+ * transactions, so that they never make one wait for another. */
+typedef struct fly__sql_counter {
+    uint32_t oid;
+    int64_t next;   /* to be given out next */
+    int64_t until;  /* sequences: how far the store knows; rows: meaningless */
+    bool called;    /* sequences: a value was given out */
+    bool known;
+    struct fly__sql_counter *link;
+} fly__sql_counter;
+
+/* A database that is open: one for all sessions. */
+typedef struct fly__sql_database {
+    struct fly__sql_database *link;
+    char name[FLY__SQL_DATABASE_NAME_MAX + 1];
+    fly_store *store;
+    fly__sql_catalog *catalog;
+    uint32_t sessions; /* guarded by the engine's mutex */
+    fly_mutex counting; /* guards the counters */
+    fly__sql_counter *counters;
+    uint32_t next_session; /* guarded by the engine's mutex */
+} fly__sql_database;
+
+struct fly_sql {
+    fly_env *env;
+    fly_env own_env; /* ":memory:": env with files of its own */
+    fly_vfs *own_vfs;
+    char *path;
+    size_t path_size;
+    bool create;
+    bool read_only;
+    uint64_t memory_bytes;
+    uint32_t threads;
+    uint64_t plan_cache;
+    fly_store_options store;
+    fly_mutex mutex;
+    fly__sql_database *databases; /* guarded by mutex */
+    struct fly__sql_engine_collation *collations; /* guarded by mutex; only grows */
+    fly_account account;
+};
+
+/* A database by name, opened if need be; give it back. 3D000: there is none. */
+fly_status fly__sql_database_acquire(fly_sql *sql, const char *name, bool create,
+                                     fly__sql_database **database, fly_err *err);
+void fly__sql_database_release(fly_sql *sql, fly__sql_database *database);
+/* Make one; remove one that nobody uses; name all. */
+fly_status fly__sql_database_create(fly_sql *sql, const char *name, fly_err *err);
+fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err);
+fly_status fly__sql_database_list(fly_sql *sql, void (*each)(void *ctx, const char *name),
+                                  void *ctx, fly_err *err);
+
+/* A collation of the engine, opened at its first use. */
+fly_status fly__sql_engine_collation(fly_sql *sql, uint32_t oid,
+                                     const struct fly_collation **collation, fly_err *err);
+
+#endif

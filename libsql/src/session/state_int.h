@@ -1,0 +1,98 @@
+/*
+ * What a session holds besides what everybody looks at. Private to session/.
+ */
+#ifndef FLY_SQL_STATE_INT_H
+#define FLY_SQL_STATE_INT_H
+
+#include "session/engine_int.h"
+#include "session/session_int.h"
+#include "store/rows_int.h"
+
+/* A setting that was set, and how to take that back. */
+typedef struct fly__sql_setting {
+    struct fly__sql_setting *link;
+    char *name;
+    char *value;
+} fly__sql_setting;
+
+typedef struct fly__sql_setting_undo {
+    struct fly__sql_setting_undo *link;
+    char *name;
+    char *value; /* what it was; NULL: not set */
+    bool local;  /* taken back with a commit, too */
+} fly__sql_setting_undo;
+
+/* A savepoint of the user's. */
+typedef struct fly__sql_savepoint {
+    struct fly__sql_savepoint *below;
+    char name[64];
+    fly_savepoint point;
+    fly__sql_catalog_view *view;
+} fly__sql_savepoint;
+
+/* A tree that was found by its name. */
+typedef struct fly__sql_tree_entry {
+    struct fly__sql_tree_entry *link;
+    fly_tree *tree;
+    char name[32];
+} fly__sql_tree_entry;
+
+enum { FLY__SQL_TREE_SLOTS = 64 };
+
+typedef struct fly__sql_session_state {
+    uint32_t number; /* of the session: pg_backend_pid() */
+    char *user;
+    char *search_path;
+    fly__sql_setting *settings;
+    fly__sql_setting_undo *undo;
+    fly__sql_savepoint *savepoints;
+    fly__sql_tree_entry *trees[FLY__SQL_TREE_SLOTS];
+    bool trees_new; /* the transaction made trees: forget them if it rolls back */
+    fly__sql_source rows;
+    fly__sql_source system;
+    uint32_t running;    /* statements between their first and last row */
+    bool block;          /* several statements of one text: one transaction */
+    bool read_only;      /* the transaction's */
+    fly_isolation isolation;      /* of the next transaction */
+    fly_isolation txn_isolation;
+    uint32_t statement_timeout_ms;
+    uint32_t lock_timeout_ms;
+    bool asynchronous; /* synchronous_commit is off */
+    bool default_read_only;
+    bool txn_used;       /* the transaction has run a statement */
+    int64_t deadline_us; /* of the running statement; 0: none */
+    fly_sql_stmt *stmts; /* all that are open */
+    struct fly__sql_named_stmt *named; /* PREPARE */
+    struct fly__sql_cursor *cursors;   /* DECLARE */
+    struct fly__sql_table_program *programs;
+    uint32_t last_sequence;
+    struct fly__sql_sequence_value *sequence_values;
+} fly__sql_session_state;
+
+/* Begin what a statement needs: a transaction if there is none, a view, the clock. */
+fly_status fly__sql_statement_begin(fly_sql_session *session, fly_err *err);
+/* End it: commits if the transaction was the statement's own, or, if `failed`, rolls that back and
+ * leaves an explicit one failed. */
+fly_status fly__sql_statement_end(fly_sql_session *session, bool failed, fly_err *err);
+
+/* The transaction's commands. */
+fly_status fly__sql_txn_begin(fly_sql_session *session, fly_err *err);
+fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err);
+void fly__sql_txn_rollback(fly_sql_session *session);
+fly_status fly__sql_savepoint_set(fly_sql_session *session, const char *name, fly_err *err);
+fly_status fly__sql_savepoint_back(fly_sql_session *session, const char *name, fly_err *err);
+fly_status fly__sql_savepoint_release(fly_sql_session *session, const char *name, fly_err *err);
+
+/* The newest view of the catalog, for binding. */
+fly_status fly__sql_session_view(fly_sql_session *session, fly_err *err);
+
+/* Settings: at the beginning, and with transactions. */
+fly_status fly__sql_settings_init(fly_sql_session *session, fly_err *err);
+void fly__sql_settings_deinit(fly_sql_session *session);
+void fly__sql_settings_end(fly_sql_session *session, bool committed);
+
+/* A copy in the session's memory; free with its length. NULL: no memory. */
+char *fly__sql_session_strdup(fly_sql_session *session, const char *text);
+void fly__sql_session_strfree(fly_sql_session *session, char *text);
+
+#endif
