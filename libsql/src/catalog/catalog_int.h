@@ -253,6 +253,7 @@ const fly__sql_index *fly__sql_index_named(const fly__sql_catalog_view *view, co
 const fly__sql_sequence *fly__sql_sequence_of(const fly__sql_catalog_view *view, uint32_t oid);
 const fly__sql_user_type *fly__sql_user_type_named(const fly__sql_catalog_view *view,
                                                    const char *schema, const char *name);
+/* By its OID or that of its array type. */
 const fly__sql_user_type *fly__sql_user_type_of(const fly__sql_catalog_view *view, uint32_t oid);
 
 /* All user functions of a name; `next` starts as 0 and is the caller's place in the walk. */

@@ -421,7 +421,14 @@ const fly__sql_user_type *fly__sql_user_type_named(const fly__sql_catalog_view *
 
 const fly__sql_user_type *fly__sql_user_type_of(const fly__sql_catalog_view *view, uint32_t oid)
 {
-    return fly__sql_object_of(view, FLY__SQL_O_TYPE, oid);
+    const fly__sql_user_type *type = fly__sql_object_of(view, FLY__SQL_O_TYPE, oid);
+    size_t at = 0;
+    if (type == NULL && oid >= FLY__SQL_OID_FIRST) {
+        do {
+            type = fly__sql_user_type_next(view, &at);
+        } while (type != NULL && type->array_oid != oid);
+    }
+    return type;
 }
 
 const fly__sql_user_function *fly__sql_user_function_next(const fly__sql_catalog_view *view,

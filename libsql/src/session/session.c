@@ -14,6 +14,7 @@
 #include "session/state_int.h"
 
 #include "exec/exec_int.h"
+#include "session/named_int.h"
 #include "session/program_int.h"
 #include "session/settings_int.h"
 #include "session/stmt_int.h"
@@ -114,6 +115,23 @@ static void forget_trees(fly_sql_session *session)
     session->state->trees_new = false;
 }
 
+void fly__sql_session_leave(fly_sql_session *session)
+{
+    if (session->database == NULL) {
+        return;
+    }
+    (void)fly__sql_named_forget(session, NULL);
+    (void)fly__sql_cursors_forget(session, NULL);
+    fly__sql_temporary_drop(session);
+    fly__sql_programs_forget(session);
+    fly__sql_sequences_forget(session);
+    forget_trees(session);
+    fly__sql_view_release(session->view);
+    session->view = NULL;
+    fly__sql_database_release(session->sql, session->database);
+    session->database = NULL;
+}
+
 void fly_sql_session_close(fly_sql_session *session)
 {
     if (session == NULL) {
@@ -121,19 +139,14 @@ void fly_sql_session_close(fly_sql_session *session)
     }
     fly__sql_session_state *state = session->state;
     fly_mem *mem = session->sql->env->mem;
+    (void)fly__sql_named_forget(session, NULL);
+    (void)fly__sql_cursors_forget(session, NULL);
     fly__sql_stmts_close(session);
     if (session->txn != NULL) {
         fly__sql_txn_rollback(session);
     }
-    fly__sql_temporary_drop(session);
-    fly__sql_programs_forget(session);
-    forget_trees(session);
-    fly__sql_view_release(session->view);
+    fly__sql_session_leave(session);
     fly__sql_settings_deinit(session);
-    fly__sql_sequences_forget(session);
-    if (session->database != NULL) {
-        fly__sql_database_release(session->sql, session->database);
-    }
     fly__sql_session_strfree(session, state->user);
     fly_account_deinit(&session->query);
     fly_account_deinit(&session->account);
@@ -359,6 +372,8 @@ static void txn_ended(fly_sql_session *session, bool committed)
     session->txn_explicit = false;
     session->txn_failed = false;
     session->state->block = false;
+    session->defer_all = false;
+    session->defer_none = false;
     drop_savepoints(session, NULL);
     if (!committed && session->state->trees_new) {
         forget_trees(session);

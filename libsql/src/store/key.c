@@ -187,9 +187,6 @@ static fly_status add_value(fly__sql_key *key, const fly__sql_key_order *order,
         break;
     case FLY_VEC_I128:
         put_wide(at, value->i128);
-        if (order->type.oid == FLY_SQL_UUID) {
-            *at ^= 0x80; /* has no sign */
-        }
         break;
     case FLY_VEC_F32:
         fly_put_u32be(at, float_bits(value->f32));

@@ -1,0 +1,394 @@
+/*
+ * Data definition: which statement is whose, and what all of them need.
+ */
+#include "session/ddl_int.h"
+
+#include "catalog/change_int.h"
+#include "session/statement_kind_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void fly__sql_ddl_tag(fly_sql_stmt *stmt, const char *tag)
+{
+    (void)snprintf(stmt->tag, sizeof stmt->tag, "%s", tag);
+}
+
+void *fly__sql_ddl_alloc(fly_sql_stmt *stmt, size_t size, fly_err *err)
+{
+    void *block = fly_arena_alloc(&stmt->line_arena, size);
+    if (block == NULL) {
+        (void)fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a definition");
+        return NULL;
+    }
+    memset(block, 0, size);
+    return block;
+}
+
+const char *fly__sql_ddl_format(fly_sql_stmt *stmt, fly_err *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = len < 0 ? NULL : fly__sql_ddl_alloc(stmt, (size_t)len + 1, err);
+    if (text != NULL) {
+        va_start(args, format);
+        (void)vsnprintf(text, (size_t)len + 1, format, args);
+        va_end(args);
+    }
+    return text;
+}
+
+const char *fly__sql_ddl_text(fly_sql_stmt *stmt, const fly_ast *node, fly_err *err)
+{
+    fly_bytes text = {0};
+    return fly__sql_print(&stmt->line_arena, node, &text, err) == FLY_OK ? (const char *)text.data
+                                                                        : NULL;
+}
+
+/* ----------------------------------------------------------------- names */
+
+fly_status fly__sql_ddl_schema(fly_sql_stmt *stmt, const char *schema, bool temporary, uint32_t pos,
+                               uint32_t *oid, fly_err *err)
+{
+    const fly__sql_catalog_view *view = stmt->session->view;
+    if (temporary) {
+        *oid = FLY__SQL_SCHEMA_TEMP;
+        return FLY_OK;
+    }
+    if (schema != NULL) {
+        const fly__sql_schema *found = fly__sql_schema_named(view, schema);
+        if (found == NULL) {
+            return fly_err_state(err, "3F000", pos, "schema \"%s\" does not exist", schema);
+        }
+        if (found->oid == FLY__SQL_SCHEMA_PG_CATALOG ||
+            found->oid == FLY__SQL_SCHEMA_INFORMATION) {
+            return fly_err_state(err, "42501", pos, "permission denied for schema %s", schema);
+        }
+        *oid = found->oid;
+        return FLY_OK;
+    }
+    uint32_t count = 0;
+    const uint32_t *path = fly__sql_view_path(view, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (path[i] != FLY__SQL_SCHEMA_PG_CATALOG && path[i] != FLY__SQL_SCHEMA_TEMP &&
+            path[i] != FLY__SQL_SCHEMA_INFORMATION) {
+            *oid = path[i];
+            return FLY_OK;
+        }
+    }
+    return fly_err_state(err, "3F000", pos, "no schema has been selected to create in");
+}
+
+const char *fly__sql_class_name(char class)
+{
+    switch (class) {
+    case FLY__SQL_VIEW:
+        return "view";
+    case FLY__SQL_MATVIEW:
+        return "materialized view";
+    case FLY__SQL_SEQUENCE:
+        return "sequence";
+    case FLY__SQL_COMPOSITE:
+        return "composite type";
+    default:
+        return "table";
+    }
+}
+
+static fly_status find_relation(fly_sql_stmt *stmt, const char *schema, const char *name,
+                                uint32_t pos, const char *classes, const fly__sql_table **table,
+                                fly_err *err)
+{
+    const fly__sql_table *found = fly__sql_table_named(stmt->session->view, schema, name);
+    if (found == NULL) {
+        return schema != NULL
+                   ? fly_err_state(err, "42P01", pos, "relation \"%s.%s\" does not exist", schema,
+                                   name)
+                   : fly_err_state(err, "42P01", pos, "relation \"%s\" does not exist", name);
+    }
+    if (classes != NULL && strchr(classes, found->class) == NULL) {
+        return fly_err_state(err, "42809", pos, "\"%s\" is not a %s", name,
+                             fly__sql_class_name(classes[0]));
+    }
+    *table = found;
+    return FLY_OK;
+}
+
+fly_status fly__sql_ddl_relation(fly_sql_stmt *stmt, const fly_ast_relation *node,
+                                 const char *classes, const fly__sql_table **table, fly_err *err)
+{
+    return find_relation(stmt, node->schema, node->name, node->node.pos, classes, table, err);
+}
+
+fly_status fly__sql_ddl_named(fly_sql_stmt *stmt, const fly_ast_names *names, uint32_t pos,
+                              const char *classes, const fly__sql_table **table, fly_err *err)
+{
+    const char *schema = names->count > 1 ? names->items[names->count - 2] : NULL;
+    return find_relation(stmt, schema, names->items[names->count - 1], pos, classes, table, err);
+}
+
+static bool name_taken(fly_sql_stmt *stmt, uint32_t schema, const char *name)
+{
+    const fly__sql_catalog_view *view = stmt->session->view;
+    const fly__sql_schema *in = fly__sql_schema_of(view, schema);
+    const char *schema_name = in == NULL ? NULL : in->name;
+    return fly__sql_table_named(view, schema_name, name) != NULL ||
+           fly__sql_index_named(view, schema_name, name) != NULL;
+}
+
+fly_status fly__sql_ddl_name_free(fly_sql_stmt *stmt, uint32_t schema, const char *name,
+                                  fly_err *err)
+{
+    return name_taken(stmt, schema, name)
+               ? fly_err_state(err, "42P07", 0, "relation \"%s\" already exists", name)
+               : FLY_OK;
+}
+
+const char *fly__sql_ddl_choose_name(fly_sql_stmt *stmt, uint32_t schema, const char *table,
+                                     const char *columns, const char *label, fly_err *err)
+{
+    /* As PostgreSQL makes them: the longer of the two names is cut until all fits. */
+    size_t table_len = strlen(table);
+    size_t columns_len = columns == NULL ? 0 : strlen(columns);
+    for (unsigned number = 0;; number++) {
+        char digits[12] = "";
+        if (number > 0) {
+            (void)snprintf(digits, sizeof digits, "%u", number);
+        }
+        size_t rest = strlen(label) + strlen(digits) + 1 + (columns != NULL ? 1 : 0);
+        while (table_len + columns_len + rest > FLY__SQL_NAME_MAX) {
+            if (table_len > columns_len) {
+                table_len--;
+            } else {
+                columns_len--;
+            }
+        }
+        const char *name = fly__sql_ddl_format(
+            stmt, err, "%.*s%s%.*s_%s%s", (int)table_len, table, columns != NULL ? "_" : "",
+            (int)columns_len, columns != NULL ? columns : "", label, digits);
+        if (name == NULL || !name_taken(stmt, schema, name)) {
+            return name;
+        }
+    }
+}
+
+uint16_t fly__sql_column_named(const fly__sql_table *table, const char *name)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        if (!table->columns[i].dropped && strcmp(table->columns[i].name, name) == 0) {
+            return (uint16_t)(i + 1);
+        }
+    }
+    return 0;
+}
+
+/* --------------------------------------------------------- small statements */
+
+static fly_status create_schema(fly_sql_stmt *stmt, fly_err *err)
+{
+    const fly_ast_create_schema *node = (const fly_ast_create_schema *)stmt->node;
+    fly_sql_session *session = stmt->session;
+    fly__sql_ddl_tag(stmt, "CREATE SCHEMA");
+    const char *name = node->name;
+    if (name == NULL && node->owner != NULL) {
+        name = ((const fly_ast_role *)node->owner)->name;
+    }
+    if (name == NULL) {
+        name = session->user;
+    }
+    if (strncmp(name, "pg_", 3) == 0) {
+        fly_status status =
+            fly_err_state(err, "42939", 0, "unacceptable schema name \"%s\"", name);
+        fly_err_detail(err, "The prefix \"pg_\" is reserved for system schemas.");
+        return status;
+    }
+    if (fly__sql_schema_named(session->view, name) != NULL) {
+        if (node->if_not_exists) {
+            fly__sql_notice(session, "NOTICE", "42P06", "schema \"%s\" already exists, skipping",
+                            name);
+            return FLY_OK;
+        }
+        return fly_err_state(err, "42P06", 0, "schema \"%s\" already exists", name);
+    }
+    if (node->elements.count > 0) {
+        return fly_err_state(err, "0A000", 0, "CREATE SCHEMA with elements is not supported");
+    }
+    const fly__sql_schema schema = {
+        .oid = fly__sql_change_oid(session), .name = name, .owner = session->user};
+    return fly__sql_change_put(session, FLY__SQL_O_SCHEMA, &schema, err);
+}
+
+static fly_status create_database(fly_sql_stmt *stmt, fly_err *err)
+{
+    const fly_ast_create_database *node = (const fly_ast_create_database *)stmt->node;
+    fly__sql_ddl_tag(stmt, "CREATE DATABASE");
+    if (stmt->session->txn_explicit) {
+        return fly_err_state(err, "25001", 0,
+                             "CREATE DATABASE cannot run inside a transaction block");
+    }
+    fly_status status = fly__sql_database_create(stmt->session->sql, node->name, err);
+    if (status != FLY_OK && node->if_not_exists && err != NULL &&
+        strcmp(err->sqlstate, "42P04") == 0) {
+        fly__sql_notice(stmt->session, "NOTICE", "42P04",
+                        "database \"%s\" already exists, skipping", node->name);
+        return FLY_OK;
+    }
+    return status;
+}
+
+/* The object that a COMMENT is on. */
+static fly_status comment_target(fly_sql_stmt *stmt, const fly_ast_comment *node, uint32_t *oid,
+                                 uint16_t *column, fly_err *err)
+{
+    const fly_ast_object *object = (const fly_ast_object *)node->object;
+    const fly__sql_table *table = NULL;
+    *column = 0;
+    *oid = 0;
+    fly_status status = FLY_OK;
+    switch (node->type) {
+    case FLY_AST_OBJECT_TABLE:
+    case FLY_AST_OBJECT_VIEW:
+    case FLY_AST_OBJECT_MATVIEW:
+    case FLY_AST_OBJECT_SEQUENCE:
+        status = fly__sql_ddl_named(stmt, &object->names, object->node.pos, NULL, &table, err);
+        *oid = table == NULL ? 0 : table->oid;
+        return status;
+    case FLY_AST_OBJECT_COLUMN: {
+        fly_ast_names names = {.items = object->names.items, .count = object->names.count - 1};
+        const char *name = object->names.items[names.count];
+        if (names.count == 0) {
+            return fly_err_state(err, "42601", 0, "column name must be qualified");
+        }
+        status = fly__sql_ddl_named(stmt, &names, object->node.pos, NULL, &table, err);
+        if (status == FLY_OK) {
+            *oid = table->oid;
+            *column = fly__sql_column_named(table, name);
+            if (*column == 0) {
+                status = fly_err_state(err, "42703", 0,
+                                       "column \"%s\" of relation \"%s\" does not exist", name,
+                                       table->name);
+            }
+        }
+        return status;
+    }
+    case FLY_AST_OBJECT_INDEX: {
+        const fly__sql_index *index = fly__sql_index_named(
+            stmt->session->view, object->names.count > 1 ? object->names.items[0] : NULL,
+            object->names.items[object->names.count - 1]);
+        *oid = index == NULL ? 0 : index->oid;
+        break;
+    }
+    case FLY_AST_OBJECT_SCHEMA: {
+        const fly__sql_schema *schema =
+            fly__sql_schema_named(stmt->session->view, object->names.items[0]);
+        *oid = schema == NULL ? 0 : schema->oid;
+        break;
+    }
+    default:
+        return FLY_OK; /* taken note of, and nothing else */
+    }
+    return *oid == 0 ? fly_err_state(err, "42704", 0, "object \"%s\" does not exist",
+                                     object->names.items[object->names.count - 1])
+                     : FLY_OK;
+}
+
+static fly_status comment(fly_sql_stmt *stmt, fly_err *err)
+{
+    const fly_ast_comment *node = (const fly_ast_comment *)stmt->node;
+    fly_sql_session *session = stmt->session;
+    uint32_t object = 0;
+    uint16_t column = 0;
+    fly__sql_ddl_tag(stmt, "COMMENT");
+    fly_status status = comment_target(stmt, node, &object, &column, err);
+    if (status != FLY_OK || object == 0) {
+        return status;
+    }
+    uint32_t oid = 0;
+    size_t at = 0;
+    const fly__sql_comment *old;
+    while ((old = fly__sql_object_next(session->view, FLY__SQL_O_COMMENT, &at)) != NULL) {
+        if (old->object == object && old->column == column) {
+            oid = old->oid;
+        }
+    }
+    if (node->text == NULL) {
+        return oid == 0 ? FLY_OK
+                        : fly__sql_change_remove(session, FLY__SQL_O_COMMENT, oid, err);
+    }
+    const fly__sql_comment made = {
+        .oid = oid != 0 ? oid : fly__sql_change_oid(session),
+        .object = object,
+        .column = column,
+        .text = (const char *)((const fly_ast_const *)node->text)->text.data};
+    return fly__sql_change_put(session, FLY__SQL_O_COMMENT, &made, err);
+}
+
+fly_status fly__sql_ddl(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_status status =
+        fly__sql_check_writable(stmt->session, fly__sql_ast_name(stmt->node->kind), err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    switch (stmt->node->kind) {
+    case FLY_AST_CREATE_TABLE:
+        return fly__sql_create_table(stmt, err);
+    case FLY_AST_CREATE_TABLE_AS:
+        return fly__sql_create_table_as(stmt, err);
+    case FLY_AST_CREATE_INDEX:
+        return fly__sql_create_index(stmt, err);
+    case FLY_AST_CREATE_VIEW:
+        return fly__sql_create_view(stmt, err);
+    case FLY_AST_REFRESH:
+        return fly__sql_refresh(stmt, err);
+    case FLY_AST_CREATE_SEQUENCE:
+        return fly__sql_create_sequence(stmt, err);
+    case FLY_AST_ALTER_SEQUENCE:
+        return fly__sql_alter_sequence(stmt, err);
+    case FLY_AST_CREATE_SCHEMA:
+        return create_schema(stmt, err);
+    case FLY_AST_CREATE_DATABASE:
+        return create_database(stmt, err);
+    case FLY_AST_CREATE_TYPE:
+        return fly__sql_create_type(stmt, err);
+    case FLY_AST_CREATE_DOMAIN:
+        return fly__sql_create_domain(stmt, err);
+    case FLY_AST_ALTER_ENUM:
+        return fly__sql_alter_enum(stmt, err);
+    case FLY_AST_CREATE_FUNCTION:
+        return fly__sql_create_function(stmt, err);
+    case FLY_AST_CREATE_TRIGGER:
+        return fly__sql_create_trigger(stmt, err);
+    case FLY_AST_ALTER_TABLE:
+        return fly__sql_alter_table(stmt, err);
+    case FLY_AST_RENAME:
+        return fly__sql_rename(stmt, err);
+    case FLY_AST_DROP:
+        return fly__sql_drop(stmt, err);
+    case FLY_AST_TRUNCATE:
+        return fly__sql_truncate(stmt, err);
+    case FLY_AST_COMMENT:
+        return comment(stmt, err);
+    case FLY_AST_REINDEX:
+        fly__sql_ddl_tag(stmt, "REINDEX"); /* indexes do not decay: nothing is to be done */
+        return FLY_OK;
+    case FLY_AST_CLUSTER:
+        fly__sql_ddl_tag(stmt, "CLUSTER");
+        return FLY_OK;
+    case FLY_AST_LOCK:
+        fly__sql_ddl_tag(stmt, "LOCK TABLE");
+        return FLY_OK;
+    case FLY_AST_CREATE_EXTENSION:
+        fly__sql_ddl_tag(stmt, "CREATE EXTENSION");
+        return FLY_OK;
+    case FLY_AST_PRAGMA:
+        fly__sql_ddl_tag(stmt, "PRAGMA");
+        return FLY_OK;
+    default:
+        return fly_err_state(err, "0A000", stmt->node->pos, "%s is not supported",
+                             fly__sql_ast_name(stmt->node->kind));
+    }
+}

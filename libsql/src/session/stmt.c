@@ -1,0 +1,831 @@
+/*
+ * Statements: prepared, bound, run row by row or batch by batch.
+ *
+ *     prepare ── parse, bind, optimise ──> IDLE ── step ──> RUNNING ── last row ──> IDLE
+ *                                            ^                 │
+ *                                            └── reset, error ─┘
+ *
+ *     P1  a plan is run only if catalog version and settings are those that it was bound with
+ *     P2  the view that a plan was bound with lives as long as the plan
+ *     P3  RUNNING, and only then, the session counts the statement among those that run
+ */
+#include "session/stmt_int.h"
+
+#include "opt/opt_int.h"
+#include "session/statement_kind_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static fly_status no_memory(fly_err *err)
+{
+    return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a statement");
+}
+
+/* ------------------------------------------------------------------ life */
+
+fly_status fly__sql_stmt_create(fly_sql_session *session, fly_bytes text, fly_sql_stmt **stmt,
+                                fly_err *err)
+{
+    fly_mem *mem = &session->account.mem;
+    fly_sql_stmt *made = fly_mem_calloc(mem, 1, sizeof *made);
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    made->session = session;
+    fly_arena_init(&made->arena, mem, 1024);
+    fly_arena_init(&made->plan_arena, mem, 4096);
+    fly_arena_init(&made->param_arena, mem, 256);
+    fly_arena_init(&made->line_arena, mem, 1024);
+    fly_arena_init(&made->text_arena, mem, 1024);
+    made->next = session->state->stmts;
+    if (made->next != NULL) {
+        made->next->previous = made;
+    }
+    session->state->stmts = made;
+    uint8_t *copy = fly_arena_alloc(&made->arena, text.len + 1);
+    if (copy == NULL) {
+        fly_sql_finalize(made);
+        return no_memory(err);
+    }
+    if (text.len > 0) {
+        memcpy(copy, text.data, text.len);
+    }
+    copy[text.len] = '\0';
+    made->text = fly_bytes_of(copy, text.len);
+    *stmt = made;
+    return FLY_OK;
+}
+
+static void forget_plan(fly_sql_stmt *stmt)
+{
+    fly__sql_exec_destroy(stmt->exec);
+    stmt->exec = NULL;
+    stmt->plan = NULL;
+    fly__sql_view_release(stmt->view);
+    stmt->view = NULL;
+    fly_arena_reset(&stmt->plan_arena);
+}
+
+void fly_sql_finalize(fly_sql_stmt *stmt)
+{
+    if (stmt == NULL) {
+        return;
+    }
+    fly_sql_reset(stmt);
+    forget_plan(stmt);
+    if (stmt->previous != NULL) {
+        stmt->previous->next = stmt->next;
+    } else {
+        stmt->session->state->stmts = stmt->next;
+    }
+    if (stmt->next != NULL) {
+        stmt->next->previous = stmt->previous;
+    }
+    fly_arena_deinit(&stmt->arena);
+    fly_arena_deinit(&stmt->plan_arena);
+    fly_arena_deinit(&stmt->param_arena);
+    fly_arena_deinit(&stmt->line_arena);
+    fly_arena_deinit(&stmt->text_arena);
+    fly_mem_free(&stmt->session->account.mem, stmt, sizeof *stmt);
+}
+
+/* -------------------------------------------------------------- preparing */
+
+/* Room for the values of parameters, whose number is known once the statement is bound. */
+static fly_status make_params(fly_sql_stmt *stmt, uint32_t count, const fly_sql_type *types,
+                              fly_err *err)
+{
+    if (stmt->params != NULL && stmt->param_count == count) {
+        return FLY_OK;
+    }
+    fly_sql_type *own = fly_arena_copy(&stmt->arena, types, count * sizeof *types);
+    fly_vec_value *values = fly_arena_alloc(&stmt->arena, count * sizeof *values);
+    bool *set = fly_arena_alloc(&stmt->arena, count * sizeof *set);
+    if (own == NULL || values == NULL || set == NULL) {
+        return no_memory(err);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        memset(&values[i], 0, sizeof values[i]);
+        values[i].null = true;
+        set[i] = false;
+    }
+    stmt->param_count = count;
+    stmt->param_types = own;
+    stmt->params = values;
+    stmt->param_set = set;
+    return FLY_OK;
+}
+
+fly_status fly__sql_stmt_plan(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    forget_plan(stmt);
+    stmt->view = fly__sql_view_keep(session->view);
+    fly__sql_bind_context context = stmt->bind;
+    context.session = session;
+    context.view = stmt->view;
+    context.arena = &stmt->plan_arena;
+    context.param_count = stmt->param_count;
+    context.params = stmt->param_types;
+    fly_status status = fly__sql_bind(&context, stmt->node, &stmt->plan, err);
+    if (status == FLY_OK) {
+        status = fly__sql_optimise(session, stmt->view, &stmt->plan_arena, stmt->plan, err);
+    }
+    if (status == FLY_OK) {
+        status = make_params(stmt, stmt->plan->param_count, stmt->plan->params, err);
+    }
+    if (status != FLY_OK) {
+        forget_plan(stmt);
+        return status;
+    }
+    stmt->version = fly__sql_catalog_version(stmt->view);
+    stmt->epoch = session->epoch;
+    return FLY_OK;
+}
+
+static bool plan_is_good(const fly_sql_stmt *stmt)
+{
+    return stmt->plan != NULL && stmt->epoch == stmt->session->epoch &&
+           stmt->version == fly__sql_catalog_version(stmt->session->view);
+}
+
+/* Bind what was parsed, or describe a utility. In a failed transaction only what ends it is let in. */
+static fly_status prepare_node(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    stmt->is_plan = fly__sql_has_plan(stmt->node->kind);
+    if (session->txn_failed && !fly__sql_utility_ends_failure(stmt->node)) {
+        return fly_err_state(err, "25P02", 0,
+                             "current transaction is aborted, commands ignored until end of "
+                             "transaction block");
+    }
+    fly_status status = fly__sql_session_view(session, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    /* Binding may read (a cast of a name to regclass), so it has a transaction. */
+    bool begun = session->txn == NULL && stmt->is_plan;
+    if (begun) {
+        status = fly__sql_txn_begin(session, err);
+    }
+    if (status == FLY_OK) {
+        status = stmt->is_plan ? fly__sql_stmt_plan(stmt, err)
+                               : fly__sql_utility_describe(stmt, err);
+    }
+    if (begun && session->txn != NULL) {
+        fly__sql_txn_rollback(session);
+    }
+    if (status != FLY_OK && session->txn_explicit) {
+        session->txn_failed = true;
+    }
+    return status;
+}
+
+static fly_status parse(fly_sql_stmt *stmt, fly_sql_statements *statements, fly_err *err)
+{
+    const fly_sql_parse_options options = {.lax_syntax = stmt->session->compat.lax_syntax};
+    fly_status status = fly__sql_parse(&stmt->arena, stmt->text, &options, statements, err);
+    if (status != FLY_OK && stmt->session->txn_explicit) {
+        stmt->session->txn_failed = true;
+    }
+    return status;
+}
+
+static void take(fly_sql_stmt *stmt, const fly_sql_statement *statement)
+{
+    stmt->node = statement->node;
+    stmt->start = statement->start;
+    stmt->len = statement->len;
+}
+
+fly_status fly_sql_prepare(fly_sql_session *session, fly_bytes text, fly_sql_stmt **stmt,
+                           size_t *used, fly_err *err)
+{
+    fly_sql_stmt *made = NULL;
+    fly_sql_statements statements = {0};
+    fly_status status = fly__sql_stmt_create(session, text, &made, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = parse(made, &statements, err);
+    if (status == FLY_OK && statements.count > 0) {
+        take(made, &statements.items[0]);
+        status = prepare_node(made, err);
+    }
+    if (status != FLY_OK || statements.count == 0) {
+        fly_sql_finalize(made);
+        made = NULL;
+    }
+    if (status == FLY_OK) {
+        *stmt = made;
+        if (used != NULL) {
+            *used = statements.count > 1 ? statements.items[1].start : text.len;
+        }
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------- parameters */
+
+uint32_t fly_sql_param_count(const fly_sql_stmt *stmt)
+{
+    return stmt->param_count;
+}
+
+fly_sql_type fly_sql_param_type(const fly_sql_stmt *stmt, uint32_t n)
+{
+    FLY_ASSERT(n >= 1 && n <= stmt->param_count);
+    return stmt->param_types[n - 1];
+}
+
+static fly_status check_param(const fly_sql_stmt *stmt, uint32_t n, fly_err *err)
+{
+    if (n < 1 || n > stmt->param_count) {
+        return fly_err_state(err, "42P02", 0, "there is no parameter $%u", (unsigned)n);
+    }
+    return FLY_OK;
+}
+
+/* Parameters are few and set often: their bytes are let go together, when the first is set again. */
+static void set_param(fly_sql_stmt *stmt, uint32_t n, const fly_vec_value *value)
+{
+    stmt->params[n - 1] = *value;
+    stmt->param_set[n - 1] = true;
+}
+
+fly_status fly_sql_bind_value(fly_sql_stmt *stmt, uint32_t n, const fly_vec_value *value,
+                              fly_err *err)
+{
+    fly_status status = check_param(stmt, n, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    fly_vec_value own = *value;
+    if (!own.null && fly__sql_type_physical(stmt->param_types[n - 1]) == FLY_VEC_STR &&
+        own.str.len > FLY_VEC_STR_INLINE) {
+        if (n == 1) {
+            fly_arena_reset(&stmt->param_arena);
+        }
+        void *copy = fly_arena_copy(&stmt->param_arena, own.str.ptr, own.str.len);
+        if (copy == NULL) {
+            return no_memory(err);
+        }
+        own.str = fly_vec_str_of(copy, own.str.len);
+    }
+    set_param(stmt, n, &own);
+    return FLY_OK;
+}
+
+fly_status fly_sql_bind_null(fly_sql_stmt *stmt, uint32_t n, fly_err *err)
+{
+    fly_status status = check_param(stmt, n, err);
+    if (status == FLY_OK) {
+        fly_vec_value value;
+        memset(&value, 0, sizeof value);
+        value.null = true;
+        set_param(stmt, n, &value);
+    }
+    return status;
+}
+
+fly_status fly_sql_bind_text(fly_sql_stmt *stmt, uint32_t n, fly_bytes text, fly_err *err)
+{
+    fly_vec_value value;
+    fly_status status = check_param(stmt, n, err);
+    fly_arena_reset(&stmt->text_arena);
+    if (status == FLY_OK) {
+        status = fly__sql_value_in(stmt->session, stmt->param_types[n - 1], text,
+                                   &stmt->text_arena, &value, err);
+    }
+    return status == FLY_OK ? fly_sql_bind_value(stmt, n, &value, err) : status;
+}
+
+fly_status fly_sql_bind_bool(fly_sql_stmt *stmt, uint32_t n, bool value, fly_err *err)
+{
+    return fly_sql_bind_text(stmt, n, fly_bytes_str(value ? "true" : "false"), err);
+}
+
+fly_status fly_sql_bind_int64(fly_sql_stmt *stmt, uint32_t n, int64_t value, fly_err *err)
+{
+    fly_status status = check_param(stmt, n, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    fly_vec_value typed;
+    memset(&typed, 0, sizeof typed);
+    switch (stmt->param_types[n - 1].oid) {
+    case FLY_SQL_INT8:
+        typed.i64 = value;
+        break;
+    case FLY_SQL_INT4:
+        typed.i32 = (int32_t)value;
+        if (typed.i32 != value) {
+            return fly_err_state(err, "22003", 0, "integer out of range");
+        }
+        break;
+    case FLY_SQL_FLOAT8:
+        typed.f64 = (double)value;
+        break;
+    default: {
+        char text[24];
+        int len = snprintf(text, sizeof text, "%lld", (long long)value);
+        return fly_sql_bind_text(stmt, n, fly_bytes_of(text, (size_t)len), err);
+    }
+    }
+    set_param(stmt, n, &typed);
+    return FLY_OK;
+}
+
+fly_status fly_sql_bind_double(fly_sql_stmt *stmt, uint32_t n, double value, fly_err *err)
+{
+    fly_status status = check_param(stmt, n, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (stmt->param_types[n - 1].oid == FLY_SQL_FLOAT8) {
+        fly_vec_value typed;
+        memset(&typed, 0, sizeof typed);
+        typed.f64 = value;
+        set_param(stmt, n, &typed);
+        return FLY_OK;
+    }
+    fly_vec_value typed;
+    fly_bytes text = {0};
+    memset(&typed, 0, sizeof typed);
+    typed.f64 = value;
+    status = fly__sql_value_out(stmt->session, fly__sql_type(FLY_SQL_FLOAT8), &typed,
+                                &stmt->param_arena, &text, err);
+    return status == FLY_OK ? fly_sql_bind_text(stmt, n, text, err) : status;
+}
+
+fly_status fly_sql_bind_bytes(fly_sql_stmt *stmt, uint32_t n, fly_bytes bytes, fly_err *err)
+{
+    fly_vec_value value;
+    memset(&value, 0, sizeof value);
+    value.str = fly_vec_str_of(bytes.data, bytes.len);
+    fly_status status = check_param(stmt, n, err);
+    if (status == FLY_OK && fly__sql_type_physical(stmt->param_types[n - 1]) != FLY_VEC_STR) {
+        status = fly_err_state(err, "42804", 0, "parameter $%u does not take bytes", (unsigned)n);
+    }
+    return status == FLY_OK ? fly_sql_bind_value(stmt, n, &value, err) : status;
+}
+
+/* ------------------------------------------------------------------ running */
+
+static void stop(fly_sql_stmt *stmt)
+{
+    if (stmt->exec != NULL) {
+        fly__sql_exec_close(stmt->exec);
+    }
+    fly__sql_copy_stop(stmt);
+    stmt->state = FLY__SQL_IDLE;
+    stmt->batch = NULL;
+    stmt->row = 0;
+    stmt->has_row = false;
+    stmt->line = NULL;
+    stmt->inner = NULL;
+    stmt->cursor = NULL;
+}
+
+static fly_status fail(fly_sql_stmt *stmt, fly_status status)
+{
+    stop(stmt);
+    (void)fly__sql_statement_end(stmt->session, true, NULL); /* the first failure is told */
+    return status;
+}
+
+static fly_status start_plan(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    if (!plan_is_good(stmt)) {
+        status = fly__sql_stmt_plan(stmt, err);
+    }
+    if (status == FLY_OK && stmt->plan->modifies) {
+        status = fly__sql_check_writable(stmt->session, stmt->plan->tag, err);
+    }
+    if (status == FLY_OK && stmt->exec == NULL) {
+        status = fly__sql_exec_create(stmt->session, stmt->plan, &stmt->exec, err);
+    }
+    return status == FLY_OK ? fly__sql_exec_open(stmt->exec, stmt->params, err) : status;
+}
+
+static fly_status start(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    stmt->rows = 0;
+    stmt->tag[0] = '\0';
+    stmt->lines = NULL;
+    stmt->last_line = NULL;
+    fly_arena_reset(&stmt->line_arena);
+    fly_status status = FLY_OK;
+    if (session->txn_failed && fly__sql_utility_ends_failure(stmt->node)) {
+        session->state->running++; /* needs nothing that a failed transaction cannot give */
+    } else {
+        status = fly__sql_statement_begin(session, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    stmt->state = FLY__SQL_RUNNING;
+    status = stmt->is_plan ? start_plan(stmt, err) : fly__sql_utility(stmt, err);
+    if (stmt->is_plan || !fly__sql_is_transaction(stmt->node)) {
+        session->state->txn_used = true;
+    }
+    if (status != FLY_OK && status != FLY_E_AGAIN) {
+        return fail(stmt, status);
+    }
+    stmt->line = NULL;
+    return status;
+}
+
+static void say_tag(fly_sql_stmt *stmt)
+{
+    if (!stmt->is_plan) {
+        return; /* said already */
+    }
+    uint64_t changed = fly__sql_exec_changed(stmt->exec);
+    const char *tag = stmt->plan->tag;
+    bool is_select = strcmp(tag, "SELECT") == 0;
+    if (!is_select) {
+        stmt->rows = changed;
+    }
+    (void)snprintf(stmt->tag, sizeof stmt->tag, "%s %s%llu", tag,
+                   strcmp(tag, "INSERT") == 0 ? "0 " : "", (unsigned long long)stmt->rows);
+}
+
+static fly_status finish(fly_sql_stmt *stmt, fly_err *err)
+{
+    say_tag(stmt);
+    stop(stmt);
+    fly_status status = fly__sql_statement_end(stmt->session, false, err);
+    return status == FLY_OK ? FLY_E_END : status;
+}
+
+static fly_status next_batch(fly_sql_stmt *stmt, fly_err *err)
+{
+    stmt->batch = NULL;
+    stmt->row = 0;
+    fly_status status = fly__sql_check_cancel(stmt->session, err);
+    while (status == FLY_OK && (stmt->batch == NULL || fly_vec_batch_rows(stmt->batch) == 0)) {
+        status = fly__sql_exec_next(stmt->exec, 0, &stmt->batch, err);
+    }
+    if (status == FLY_OK && stmt->plan->column_count == 0) {
+        return next_batch(stmt, err); /* what changes data without RETURNING has no rows to show */
+    }
+    return status;
+}
+
+static fly_status step_plan(fly_sql_stmt *stmt, fly_err *err)
+{
+    if (stmt->batch == NULL || stmt->row == fly_vec_batch_rows(stmt->batch)) {
+        fly_status status = next_batch(stmt, err);
+        if (status == FLY_E_END) {
+            return finish(stmt, err);
+        }
+        if (status != FLY_OK) {
+            return fail(stmt, status);
+        }
+    }
+    stmt->at = stmt->batch->selected < 0 ? stmt->row : stmt->batch->sel[stmt->row];
+    stmt->row++;
+    stmt->rows++;
+    stmt->has_row = true;
+    return FLY_OK;
+}
+
+static fly_status step_inner(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_status status = fly_sql_step(stmt->inner, err);
+    if (status == FLY_OK) {
+        stmt->batch = stmt->inner->batch;
+        stmt->at = stmt->inner->at;
+        stmt->rows++;
+        stmt->has_row = true;
+        return FLY_OK;
+    }
+    if (status == FLY_E_END) {
+        memcpy(stmt->tag, stmt->inner->tag, sizeof stmt->tag);
+        stmt->rows = stmt->inner->rows;
+        return finish(stmt, err);
+    }
+    return fail(stmt, status);
+}
+
+static fly_status step_cursor(fly_sql_stmt *stmt, fly_err *err)
+{
+    if (!fly__sql_fetch_next(stmt)) {
+        (void)snprintf(stmt->tag, sizeof stmt->tag, "FETCH %llu", (unsigned long long)stmt->rows);
+        return finish(stmt, err);
+    }
+    stmt->rows++;
+    stmt->has_row = true;
+    return FLY_OK;
+}
+
+static fly_status step_lines(fly_sql_stmt *stmt, fly_err *err)
+{
+    stmt->line = stmt->line == NULL && !stmt->has_row ? stmt->lines : stmt->line->next;
+    if (stmt->line == NULL) {
+        return finish(stmt, err);
+    }
+    stmt->has_row = true;
+    stmt->rows++;
+    return FLY_OK;
+}
+
+fly_status fly_sql_step(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_arena_reset(&stmt->text_arena);
+    if (stmt->state == FLY__SQL_IDLE) {
+        fly_status status = start(stmt, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    if (stmt->state == FLY__SQL_COPYING) {
+        return FLY_E_AGAIN;
+    }
+    if (stmt->is_plan) {
+        return step_plan(stmt, err);
+    }
+    if (stmt->cursor != NULL) {
+        return step_cursor(stmt, err);
+    }
+    return stmt->inner != NULL ? step_inner(stmt, err) : step_lines(stmt, err);
+}
+
+fly_status fly_sql_fetch(fly_sql_stmt *stmt, const fly_vec_batch **batch, fly_err *err)
+{
+    if (!stmt->is_plan) {
+        return fly_err_set(err, FLY_E_UNSUPPORTED, "this statement has no columns of vectors");
+    }
+    fly_status status = stmt->state == FLY__SQL_IDLE ? start(stmt, err) : FLY_OK;
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = next_batch(stmt, err);
+    if (status == FLY_E_END) {
+        return finish(stmt, err);
+    }
+    if (status != FLY_OK) {
+        return fail(stmt, status);
+    }
+    stmt->rows += fly_vec_batch_rows(stmt->batch);
+    stmt->row = fly_vec_batch_rows(stmt->batch);
+    *batch = stmt->batch;
+    return FLY_OK;
+}
+
+void fly_sql_reset(fly_sql_stmt *stmt)
+{
+    if (stmt->state != FLY__SQL_IDLE) {
+        /* What it has changed so far stays, as when a portal is closed. A failure to commit leaves
+         * nothing behind, and there is nobody to tell. */
+        bool copying = stmt->state == FLY__SQL_COPYING;
+        stop(stmt);
+        (void)fly__sql_statement_end(stmt->session, copying, NULL);
+    }
+}
+
+/* ------------------------------------------------------------------ results */
+
+uint32_t fly_sql_column_count(const fly_sql_stmt *stmt)
+{
+    const fly_sql_stmt *of = stmt->is_plan ? stmt : fly__sql_utility_columns_of(stmt);
+    return of->is_plan ? of->plan->column_count : of->cell_count;
+}
+
+const char *fly_sql_column_name(const fly_sql_stmt *stmt, uint32_t i)
+{
+    const fly_sql_stmt *of = stmt->is_plan ? stmt : fly__sql_utility_columns_of(stmt);
+    FLY_ASSERT(i < fly_sql_column_count(of));
+    const char *name = of->is_plan ? of->plan->columns[i].name : of->cell_names[i];
+    return name == NULL ? "?column?" : name;
+}
+
+fly_sql_type fly_sql_column_type(const fly_sql_stmt *stmt, uint32_t i)
+{
+    const fly_sql_stmt *of = stmt->is_plan ? stmt : fly__sql_utility_columns_of(stmt);
+    FLY_ASSERT(i < fly_sql_column_count(of));
+    return of->is_plan ? of->plan->columns[i].type : fly__sql_type(FLY_SQL_TEXT);
+}
+
+uint32_t fly_sql_column_table(const fly_sql_stmt *stmt, uint32_t i, uint16_t *column)
+{
+    const fly_sql_stmt *of = stmt->is_plan ? stmt : fly__sql_utility_columns_of(stmt);
+    *column = 0;
+    return of->is_plan ? fly__sql_plan_origin(of->plan, i, column) : 0;
+}
+
+fly_vec_value fly_sql_column_value(const fly_sql_stmt *stmt, uint32_t i)
+{
+    FLY_ASSERT(stmt->has_row);
+    if (stmt->batch != NULL) {
+        return fly_vec_get(&stmt->batch->col[i], stmt->at);
+    }
+    const char *cell = stmt->line->cells[i];
+    fly_vec_value value;
+    memset(&value, 0, sizeof value);
+    value.null = cell == NULL;
+    if (!value.null) {
+        value.str = fly_vec_str_of(cell, strlen(cell));
+    }
+    return value;
+}
+
+bool fly_sql_column_null(const fly_sql_stmt *stmt, uint32_t i)
+{
+    return fly_sql_column_value(stmt, i).null;
+}
+
+fly_bytes fly_sql_column_text(fly_sql_stmt *stmt, uint32_t i)
+{
+    fly_bytes text = {0};
+    if (stmt->batch == NULL) {
+        const char *cell = stmt->line->cells[i];
+        return cell == NULL ? text : fly_bytes_str(cell);
+    }
+    fly_vec_value value = fly_sql_column_value(stmt, i);
+    if (!value.null) {
+        fly_status status = fly__sql_value_out(stmt->session, fly_sql_column_type(stmt, i), &value,
+                                               &stmt->text_arena, &text, NULL);
+        if (status != FLY_OK) {
+            text = fly_bytes_of(NULL, 0);
+        }
+    }
+    return text;
+}
+
+bool fly_sql_column_bool(const fly_sql_stmt *stmt, uint32_t i)
+{
+    return fly_sql_column_int64(stmt, i) != 0;
+}
+
+int64_t fly_sql_column_int64(const fly_sql_stmt *stmt, uint32_t i)
+{
+    fly_vec_value value = fly_sql_column_value(stmt, i);
+    fly_sql_type type = fly_sql_column_type(stmt, i);
+    if (value.null) {
+        return 0;
+    }
+    switch (fly__sql_type_physical(type)) {
+    case FLY_VEC_BOOL:
+        return value.b;
+    case FLY_VEC_I16:
+        return value.i16;
+    case FLY_VEC_I32:
+        return value.i32;
+    case FLY_VEC_I64:
+        return type.oid == FLY_SQL_NUMERIC ? (int64_t)fly_sql_column_double(stmt, i) : value.i64;
+    default:
+        return (int64_t)fly_sql_column_double(stmt, i);
+    }
+}
+
+double fly_sql_column_double(const fly_sql_stmt *stmt, uint32_t i)
+{
+    fly_vec_value value = fly_sql_column_value(stmt, i);
+    fly_sql_type type = fly_sql_column_type(stmt, i);
+    if (value.null) {
+        return 0;
+    }
+    switch (type.oid) {
+    case FLY_SQL_FLOAT8:
+        return value.f64;
+    case FLY_SQL_FLOAT4:
+        return (double)value.f32;
+    case FLY_SQL_INT2:
+    case FLY_SQL_INT4:
+    case FLY_SQL_INT8:
+    case FLY_SQL_BOOL:
+        return (double)fly_sql_column_int64(stmt, i);
+    default: {
+        fly_vec_value number;
+        fly_bytes text = {0};
+        fly_arena arena;
+        fly_arena_init(&arena, &stmt->session->account.mem, 256);
+        memset(&number, 0, sizeof number);
+        fly_status status =
+            fly__sql_value_out(stmt->session, type, &value, &arena, &text, NULL);
+        if (status == FLY_OK) {
+            status = fly__sql_value_in(stmt->session, fly__sql_type(FLY_SQL_FLOAT8), text, &arena,
+                                       &number, NULL);
+        }
+        fly_arena_deinit(&arena);
+        return status == FLY_OK ? number.f64 : 0;
+    }
+    }
+}
+
+const char *fly_sql_tag(const fly_sql_stmt *stmt)
+{
+    return stmt->tag;
+}
+
+uint64_t fly_sql_rows(const fly_sql_stmt *stmt)
+{
+    return stmt->rows;
+}
+
+fly_status fly__sql_line_add(fly_sql_stmt *stmt, const char *const *cells, fly_err *err)
+{
+    fly__sql_line *line = fly_arena_alloc(&stmt->line_arena, sizeof *line);
+    const char **own = fly_arena_alloc(&stmt->line_arena, stmt->cell_count * sizeof *own);
+    if (line == NULL || own == NULL) {
+        return no_memory(err);
+    }
+    for (uint32_t i = 0; i < stmt->cell_count; i++) {
+        own[i] = NULL;
+        if (cells[i] != NULL) {
+            own[i] = fly_arena_copy(&stmt->line_arena, cells[i], strlen(cells[i]) + 1);
+            if (own[i] == NULL) {
+                return no_memory(err);
+            }
+        }
+    }
+    *line = (fly__sql_line){.cells = own};
+    if (stmt->last_line != NULL) {
+        stmt->last_line->next = line;
+    } else {
+        stmt->lines = line;
+    }
+    stmt->last_line = line;
+    return FLY_OK;
+}
+
+/* ------------------------------------------------------------ whole texts */
+
+static fly_status run_one(fly_sql_stmt *stmt, fly_status (*row)(void *ctx, fly_sql_stmt *stmt),
+                          void *ctx, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    do {
+        status = fly_sql_step(stmt, err);
+        if (status == FLY_OK && row != NULL) {
+            status = row(ctx, stmt);
+        }
+    } while (status == FLY_OK);
+    if (status == FLY_E_AGAIN) {
+        fly_sql_reset(stmt);
+        return fly_err_state(err, "0A000", 0, "COPY from or to the caller needs fly_sql_prepare()");
+    }
+    return status == FLY_E_END ? FLY_OK : status;
+}
+
+/* Go on to another statement of the same text. */
+static void turn_to(fly_sql_stmt *stmt, const fly_sql_statement *statement)
+{
+    forget_plan(stmt);
+    stmt->params = NULL;
+    stmt->param_count = 0;
+    stmt->param_types = NULL;
+    stmt->cell_count = 0;
+    take(stmt, statement);
+}
+
+static fly_status run_all(fly_sql_stmt *stmt, const fly_sql_statements *statements,
+                          fly_status (*row)(void *ctx, fly_sql_stmt *stmt), void *ctx,
+                          fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < statements->count && status == FLY_OK; i++) {
+        turn_to(stmt, &statements->items[i]);
+        session->state->block = statements->count > 1 && i + 1 < statements->count;
+        status = prepare_node(stmt, err);
+        if (status == FLY_OK) {
+            status = run_one(stmt, row, ctx, err);
+        } else if (session->txn != NULL && !session->txn_explicit &&
+                   session->state->running == 0) {
+            fly__sql_txn_rollback(session);
+        }
+    }
+    session->state->block = false;
+    return status;
+}
+
+fly_status fly_sql_execute(fly_sql_session *session, fly_bytes text,
+                           fly_status (*row)(void *ctx, fly_sql_stmt *stmt), void *ctx,
+                           fly_err *err)
+{
+    fly_sql_stmt *stmt = NULL;
+    fly_sql_statements statements = {0};
+    fly_status status = fly__sql_stmt_create(session, text, &stmt, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = parse(stmt, &statements, err);
+    if (status == FLY_OK) {
+        status = run_all(stmt, &statements, row, ctx, err);
+    }
+    fly_sql_finalize(stmt);
+    return status;
+}
+
+void fly__sql_stmts_close(fly_sql_session *session)
+{
+    while (session->state->stmts != NULL) {
+        fly_sql_finalize(session->state->stmts);
+    }
+}
