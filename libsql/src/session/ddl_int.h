@@ -86,8 +86,15 @@ fly_status fly__sql_refresh(fly_sql_stmt *stmt, fly_err *err);
 /* ddl_drop.c */
 fly_status fly__sql_drop(fly_sql_stmt *stmt, fly_err *err);
 fly_status fly__sql_truncate(fly_sql_stmt *stmt, fly_err *err);
+/* Give a table, and its indexes, trees with nothing in them. */
+fly_status fly__sql_empty_table(fly_sql_stmt *stmt, const fly__sql_table *table, bool populated,
+                                fly_err *err);
 /* Drop a table with everything that is its own: indexes, sequences, trees. */
 fly_status fly__sql_drop_table(fly_sql_session *session, const fly__sql_table *table, fly_err *err);
+
+/* Take a foreign key out of the table that it points to. */
+fly_status fly__sql_forget_referrer(fly_sql_session *session, const fly__sql_constraint *constraint,
+                                    fly_err *err);
 
 /* ddl_sequence.c */
 fly_status fly__sql_create_sequence(fly_sql_stmt *stmt, fly_err *err);

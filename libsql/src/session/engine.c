@@ -12,6 +12,7 @@
 #include <fly/text.h>
 
 #include <string.h>
+#include <strings.h>
 
 /* ------------------------------------------------------------------- engines */
 
@@ -333,6 +334,16 @@ static const struct {
 } collations[] = {{100, "default"},      {950, "c"},           {951, "posix"},
                   {9100, "binary"},      {9101, "nocase"},     {9102, "unicode"},
                   {9103, "unicode_ci"},  {9104, "unicode_ai"}, {9105, "ucs_basic"}};
+
+uint32_t fly__sql_collation_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof collations / sizeof collations[0]; i++) {
+        if (strcasecmp(collations[i].name, name) == 0) {
+            return collations[i].oid;
+        }
+    }
+    return 0;
+}
 
 fly_status fly__sql_engine_collation(fly_sql *sql, uint32_t oid, const fly_collation **collation,
                                      fly_err *err)

@@ -62,6 +62,9 @@ struct fly_sql_session {
 /* The catalog of the session's database. */
 fly__sql_catalog *fly__sql_session_catalog(const fly_sql_session *session);
 
+/* The OID of a collation, whatever its name's case; 0 if there is none. */
+uint32_t fly__sql_collation_named(const char *name);
+
 /* A tree of the database by its name, made if need be: found once, then remembered. */
 fly_status fly__sql_session_tree(fly_sql_session *session, const char *name, fly_tree **tree,
                                  fly_err *err);
