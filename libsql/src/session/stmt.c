@@ -462,6 +462,17 @@ static fly_status finish(fly_sql_stmt *stmt, fly_err *err)
     return status == FLY_OK ? FLY_E_END : status;
 }
 
+fly_status fly__sql_stmt_fail(fly_sql_stmt *stmt, fly_status status)
+{
+    return fail(stmt, status);
+}
+
+fly_status fly__sql_stmt_finish(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_status status = finish(stmt, err);
+    return status == FLY_E_END ? FLY_OK : status;
+}
+
 static fly_status next_batch(fly_sql_stmt *stmt, fly_err *err)
 {
     stmt->batch = NULL;

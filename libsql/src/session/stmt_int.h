@@ -74,6 +74,10 @@ fly_status fly__sql_stmt_create(fly_sql_session *session, fly_bytes text, fly_sq
 /* Bind, or bind again, and make it ready to run. */
 fly_status fly__sql_stmt_plan(fly_sql_stmt *stmt, fly_err *err);
 
+/* End what runs: well, or having failed with `status`, which is returned. */
+fly_status fly__sql_stmt_finish(fly_sql_stmt *stmt, fly_err *err);
+fly_status fly__sql_stmt_fail(fly_sql_stmt *stmt, fly_status status);
+
 /* Run a utility: everything that has no plan. */
 fly_status fly__sql_utility(fly_sql_stmt *stmt, fly_err *err);
 /* The columns of its result, known before it runs. */
