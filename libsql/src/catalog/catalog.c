@@ -48,8 +48,7 @@ static fly_status add_builtin(fly_mem *mem, uint32_t oid, const char *name,
 
 enum { BUILTIN_SCHEMAS = 4 };
 
-static fly_status add_builtins(fly_mem *mem, fly__sql_object **objects, size_t *count,
-                               fly_err *err)
+static fly_status add_builtins(fly_mem *mem, fly__sql_object **objects, size_t *count, fly_err *err)
 {
     static const struct {
         uint32_t oid;
@@ -91,9 +90,9 @@ static fly_status list_room(struct list *list, fly_err *err)
         return FLY_OK;
     }
     size_t room = 2 * list->room;
-    fly__sql_object **grown =
-        fly_mem_resize(list->mem, list->items, list->room * sizeof(fly__sql_object *),
-                       room * sizeof(fly__sql_object *));
+    fly__sql_object **grown = fly_mem_resize(list->mem, list->items,
+                                             list->room * sizeof(fly__sql_object *),
+                                             room * sizeof(fly__sql_object *));
     if (grown == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for the catalog");
     }
@@ -394,10 +393,9 @@ fly_status fly__sql_change_put(fly_sql_session *session, fly__sql_object_kind ki
         goto out;
     }
     /* What belongs to a temporary table is found by the table's OID, or lies in pg_temp. */
-    bool temporary = object->schema == FLY__SQL_SCHEMA_TEMP ||
-                     is_temporary(session, kind, object->oid) ||
-                     (kind == FLY__SQL_O_SEQUENCE &&
-                      is_temporary(session, FLY__SQL_O_TABLE, object->oid));
+    bool temporary =
+        object->schema == FLY__SQL_SCHEMA_TEMP || is_temporary(session, kind, object->oid) ||
+        (kind == FLY__SQL_O_SEQUENCE && is_temporary(session, FLY__SQL_O_TABLE, object->oid));
     if (!temporary) {
         status = fly__sql_change_begin(session, err);
         if (status == FLY_OK) {

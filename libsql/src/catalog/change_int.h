@@ -41,7 +41,7 @@ typedef struct fly__sql_comment {
 typedef struct fly__sql_grant {
     uint32_t oid;
     uint32_t object;
-    uint16_t column; /* attnum, or 0: all */
+    uint16_t column;     /* attnum, or 0: all */
     const char *grantee; /* role; "" is PUBLIC */
     const char *grantor;
     const char *privileges; /* letters, as in aclitem: a r w d D x t U C X c T */

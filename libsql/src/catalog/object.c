@@ -60,13 +60,13 @@ SHAPE(type, T);
 
 #define T fly__sql_column
 static const struct field column_fields[] = {
-    {F_STR, AT(T, name), 0, NULL},      {F_STRUCT, AT(T, type), 0, &type},
-    {F_U16, AT(T, number), 0, NULL},    {F_U8, AT(T, not_null), 0, NULL},
-    {F_U8, AT(T, dropped), 0, NULL},    {F_U8, AT(T, identity), 0, NULL},
-    {F_U8, AT(T, generated), 0, NULL},  {F_STR, AT(T, default_text), 0, NULL},
-    {F_STR, AT(T, missing), 0, NULL},   {F_U32, AT(T, sequence), 0, NULL},
-    {F_F64, AT(T, distinct), 0, NULL},  {F_F64, AT(T, null_fraction), 0, NULL},
-    {F_F64, AT(T, width), 0, NULL},     {F_BYTES, AT(T, stats), 0, NULL}};
+    {F_STR, AT(T, name), 0, NULL},     {F_STRUCT, AT(T, type), 0, &type},
+    {F_U16, AT(T, number), 0, NULL},   {F_U8, AT(T, not_null), 0, NULL},
+    {F_U8, AT(T, dropped), 0, NULL},   {F_U8, AT(T, identity), 0, NULL},
+    {F_U8, AT(T, generated), 0, NULL}, {F_STR, AT(T, default_text), 0, NULL},
+    {F_STR, AT(T, missing), 0, NULL},  {F_U32, AT(T, sequence), 0, NULL},
+    {F_F64, AT(T, distinct), 0, NULL}, {F_F64, AT(T, null_fraction), 0, NULL},
+    {F_F64, AT(T, width), 0, NULL},    {F_BYTES, AT(T, stats), 0, NULL}};
 SHAPE(column, T);
 #undef T
 
@@ -97,40 +97,32 @@ SHAPE(index, T);
 
 #define T fly__sql_constraint
 static const struct field constraint_fields[] = {
-    {F_U32, AT(T, oid), 0, NULL},
-    {F_STR, AT(T, name), 0, NULL},
-    {F_U32, AT(T, table), 0, NULL},
-    {F_U8, AT(T, kind), 0, NULL},
-    {F_U8, AT(T, deferrable), 0, NULL},
-    {F_U8, AT(T, deferred), 0, NULL},
-    {F_U8, AT(T, validated), 0, NULL},
-    {F_U16S, AT(T, columns), AT(T, count), NULL},
-    {F_U32, AT(T, index), 0, NULL},
-    {F_STR, AT(T, check), 0, NULL},
-    {F_U32, AT(T, foreign_table), 0, NULL},
-    {F_U16S, AT(T, foreign_columns), AT(T, count), NULL},
-    {F_U8, AT(T, match), 0, NULL},
-    {F_U8, AT(T, on_update), 0, NULL},
+    {F_U32, AT(T, oid), 0, NULL},           {F_STR, AT(T, name), 0, NULL},
+    {F_U32, AT(T, table), 0, NULL},         {F_U8, AT(T, kind), 0, NULL},
+    {F_U8, AT(T, deferrable), 0, NULL},     {F_U8, AT(T, deferred), 0, NULL},
+    {F_U8, AT(T, validated), 0, NULL},      {F_U16S, AT(T, columns), AT(T, count), NULL},
+    {F_U32, AT(T, index), 0, NULL},         {F_STR, AT(T, check), 0, NULL},
+    {F_U32, AT(T, foreign_table), 0, NULL}, {F_U16S, AT(T, foreign_columns), AT(T, count), NULL},
+    {F_U8, AT(T, match), 0, NULL},          {F_U8, AT(T, on_update), 0, NULL},
     {F_U8, AT(T, on_delete), 0, NULL}};
 SHAPE(constraint, T);
 #undef T
 
 #define T fly__sql_trigger
-static const struct field trigger_fields[] = {
-    {F_U32, AT(T, oid), 0, NULL},
-    {F_STR, AT(T, name), 0, NULL},
-    {F_U32, AT(T, table), 0, NULL},
-    {F_U32, AT(T, function), 0, NULL},
-    {F_U8, AT(T, row), 0, NULL},
-    {F_U8, AT(T, when), 0, NULL},
-    {F_U8, AT(T, events), 0, NULL},
-    {F_U8, AT(T, enabled), 0, NULL},
-    {F_U16S, AT(T, columns), AT(T, column_count), NULL},
-    {F_STR, AT(T, condition), 0, NULL},
-    {F_STRS, AT(T, args), AT(T, argc), NULL},
-    {F_STR, AT(T, old_table), 0, NULL},
-    {F_STR, AT(T, new_table), 0, NULL},
-    {F_STR, AT(T, definition), 0, NULL}};
+static const struct field trigger_fields[] = {{F_U32, AT(T, oid), 0, NULL},
+                                              {F_STR, AT(T, name), 0, NULL},
+                                              {F_U32, AT(T, table), 0, NULL},
+                                              {F_U32, AT(T, function), 0, NULL},
+                                              {F_U8, AT(T, row), 0, NULL},
+                                              {F_U8, AT(T, when), 0, NULL},
+                                              {F_U8, AT(T, events), 0, NULL},
+                                              {F_U8, AT(T, enabled), 0, NULL},
+                                              {F_U16S, AT(T, columns), AT(T, column_count), NULL},
+                                              {F_STR, AT(T, condition), 0, NULL},
+                                              {F_STRS, AT(T, args), AT(T, argc), NULL},
+                                              {F_STR, AT(T, old_table), 0, NULL},
+                                              {F_STR, AT(T, new_table), 0, NULL},
+                                              {F_STR, AT(T, definition), 0, NULL}};
 SHAPE(trigger, T);
 #undef T
 
@@ -181,9 +173,8 @@ SHAPE(sequence, T);
 #undef T
 
 #define T fly__sql_enum_label
-static const struct field label_fields[] = {{F_I32, AT(T, value), 0, NULL},
-                                            {F_F32, AT(T, sort), 0, NULL},
-                                            {F_STR, AT(T, label), 0, NULL}};
+static const struct field label_fields[] = {
+    {F_I32, AT(T, value), 0, NULL}, {F_F32, AT(T, sort), 0, NULL}, {F_STR, AT(T, label), 0, NULL}};
 SHAPE(label, T);
 #undef T
 
@@ -242,19 +233,22 @@ SHAPE(comment, T);
 
 #define T fly__sql_grant
 static const struct field grant_fields[] = {
-    {F_U32, AT(T, oid), 0, NULL},        {F_U32, AT(T, object), 0, NULL},
-    {F_U16, AT(T, column), 0, NULL},     {F_STR, AT(T, grantee), 0, NULL},
-    {F_STR, AT(T, grantor), 0, NULL},    {F_STR, AT(T, privileges), 0, NULL},
-    {F_STR, AT(T, grantable), 0, NULL},  {F_STR, AT(T, row_filter), 0, NULL}};
+    {F_U32, AT(T, oid), 0, NULL},       {F_U32, AT(T, object), 0, NULL},
+    {F_U16, AT(T, column), 0, NULL},    {F_STR, AT(T, grantee), 0, NULL},
+    {F_STR, AT(T, grantor), 0, NULL},   {F_STR, AT(T, privileges), 0, NULL},
+    {F_STR, AT(T, grantable), 0, NULL}, {F_STR, AT(T, row_filter), 0, NULL}};
 SHAPE(grant, T);
 #undef T
 
 static const struct shape *shape_of(fly__sql_object_kind kind)
 {
     static const struct shape *const shapes[FLY__SQL_O_KINDS] = {
-        [FLY__SQL_O_SCHEMA] = &schema,     [FLY__SQL_O_TABLE] = &table,
-        [FLY__SQL_O_SEQUENCE] = &sequence, [FLY__SQL_O_TYPE] = &user_type,
-        [FLY__SQL_O_FUNCTION] = &user_function, [FLY__SQL_O_COMMENT] = &comment,
+        [FLY__SQL_O_SCHEMA] = &schema,
+        [FLY__SQL_O_TABLE] = &table,
+        [FLY__SQL_O_SEQUENCE] = &sequence,
+        [FLY__SQL_O_TYPE] = &user_type,
+        [FLY__SQL_O_FUNCTION] = &user_function,
+        [FLY__SQL_O_COMMENT] = &comment,
         [FLY__SQL_O_GRANT] = &grant};
     return kind < FLY__SQL_O_KINDS ? shapes[kind] : NULL;
 }

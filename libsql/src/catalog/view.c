@@ -295,9 +295,10 @@ static const fly__sql_name *next_name(const fly__sql_core *core, fly__sql_object
         if (entry->hash != hash || object->kind != kind || object->schema != schema) {
             continue;
         }
-        const char *its = entry->index == 0
-                              ? object->name
-                              : ((const fly__sql_table *)object->body)->indexes[entry->index - 1]->name;
+        const char *its =
+            entry->index == 0
+                ? object->name
+                : ((const fly__sql_table *)object->body)->indexes[entry->index - 1]->name;
         if (strcmp(its, name) == 0) {
             *at = (slot + 1) & (core->name_room - 1);
             return entry;
@@ -404,8 +405,7 @@ const fly__sql_index *fly__sql_index_named(const fly__sql_catalog_view *view, co
 {
     const fly__sql_object *object = NULL;
     const fly__sql_name *entry = resolve(view, FLY__SQL_O_TABLE, schema, name, true, &object);
-    return entry == NULL ? NULL
-                         : ((const fly__sql_table *)object->body)->indexes[entry->index - 1];
+    return entry == NULL ? NULL : ((const fly__sql_table *)object->body)->indexes[entry->index - 1];
 }
 
 const fly__sql_sequence *fly__sql_sequence_of(const fly__sql_catalog_view *view, uint32_t oid)
@@ -451,8 +451,7 @@ const fly__sql_user_function *fly__sql_user_function_next(const fly__sql_catalog
         const fly__sql_core *core = core_of(view, path[i]);
         size_t at = SIZE_MAX;
         for (;;) {
-            const fly__sql_name *entry =
-                next_name(core, FLY__SQL_O_FUNCTION, path[i], name, &at);
+            const fly__sql_name *entry = next_name(core, FLY__SQL_O_FUNCTION, path[i], name, &at);
             if (entry == NULL) {
                 break;
             }

@@ -59,8 +59,7 @@ static fly_status read_table(fly_sql_session *session, const fly__sql_table *tab
         attnums[i] = (uint16_t)(i + 1);
     }
     if (status == FLY_OK) {
-        const fly__sql_scan_spec spec = {
-            .table = table, .column_count = count, .columns = attnums};
+        const fly__sql_scan_spec spec = {.table = table, .column_count = count, .columns = attnums};
         status = source->scan_open(source, session->txn, &spec, &arena, &scan, err);
     }
     fly_vec_batch batch = {.columns = count, .col = columns, .arena = &batch_arena, .selected = -1};

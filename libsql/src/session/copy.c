@@ -263,8 +263,8 @@ static fly_status prepare_in(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
         names = name == NULL
                     ? NULL
                     : fly__sql_ddl_format(stmt, err, "%s%s%s", names, i > 0 ? ", " : "", name);
-        values = fly__sql_ddl_format(stmt, err, "%s%s$%u", values, i > 0 ? ", " : "",
-                                     (unsigned)i + 1);
+        values =
+            fly__sql_ddl_format(stmt, err, "%s%s$%u", values, i > 0 ? ", " : "", (unsigned)i + 1);
     }
     const char *into = qualified(stmt, table, err);
     const char *text =
@@ -312,8 +312,7 @@ static fly_status line_error(const struct fly__sql_copy *copy, const char *sqlst
                              const char *message, fly_err *err)
 {
     fly_status status = fly_err_state(err, sqlstate, 0, "%s", message);
-    fly_err_detail(err, "COPY %s, line %llu", copy->table,
-                   (unsigned long long)copy->line_number);
+    fly_err_detail(err, "COPY %s, line %llu", copy->table, (unsigned long long)copy->line_number);
     return status;
 }
 
@@ -686,8 +685,7 @@ static fly_status fill_out(fly_sql_stmt *stmt, fly_err *err)
 static fly_status copy_from_file(fly_sql_stmt *stmt, const char *path, fly_err *err)
 {
     struct fly__sql_copy *copy = stmt->copy;
-    fly_status status = fly_file_open(stmt->session->env->vfs, path, FLY_OPEN_READ, &copy->file,
-                                      err);
+    fly_status status = fly_file_open(stmt->session->env->vfs, path, 0, &copy->file, err);
     char *piece = fly_arena_alloc(&copy->arena, PIECE);
     if (status == FLY_OK && piece == NULL) {
         status = no_memory(err);
@@ -750,7 +748,8 @@ static fly_status prepare(fly_sql_stmt *stmt, const fly_ast_copy *node, fly_err 
         return status;
     }
     if (node->where != NULL) {
-        return fly_err_state(err, "0A000", node->where->pos, "COPY FROM ... WHERE is not "
+        return fly_err_state(err, "0A000", node->where->pos,
+                             "COPY FROM ... WHERE is not "
                              "supported");
     }
     copy->skip_header = copy->in && copy->header;
@@ -804,9 +803,9 @@ fly_status fly_sql_copy_write(fly_sql_stmt *stmt, fly_bytes data, fly_err *err)
 fly_status fly_sql_copy_end(fly_sql_stmt *stmt, const char *failure, fly_err *err)
 {
     FLY_ASSERT(fly_sql_copy_state(stmt) == 'i');
-    fly_status status =
-        failure == NULL ? finish_in(stmt, err)
-                        : fly_err_state(err, "57014", 0, "COPY from stdin failed: %s", failure);
+    fly_status status = failure == NULL
+                            ? finish_in(stmt, err)
+                            : fly_err_state(err, "57014", 0, "COPY from stdin failed: %s", failure);
     return status == FLY_OK ? fly__sql_stmt_finish(stmt, err) : fly__sql_stmt_fail(stmt, status);
 }
 

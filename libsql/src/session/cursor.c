@@ -56,8 +56,8 @@ static fly_status keep_column(struct fly__sql_cursor *cursor, const fly_vec_batc
 {
     const fly_vec *source = &from->col[column];
     fly_vec *to = &kept->batch.col[column];
-    fly_status status = fly_vec_init(to, (fly_vec_type)source->type, kept->batch.count,
-                                     &cursor->arena, err);
+    fly_status status =
+        fly_vec_init(to, (fly_vec_type)source->type, kept->batch.count, &cursor->arena, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -138,8 +138,8 @@ static fly_status prepare_query(fly_sql_stmt *stmt, struct fly__sql_cursor *curs
     fly_status status = fly__sql_stmt_create(
         session, fly_bytes_of(stmt->text.data + stmt->start, stmt->len), &cursor->stmt, err);
     if (status == FLY_OK) {
-        status = fly__sql_parse(&cursor->stmt->arena, cursor->stmt->text, &options, &statements,
-                                err);
+        status =
+            fly__sql_parse(&cursor->stmt->arena, cursor->stmt->text, &options, &statements, err);
     }
     if (status == FLY_OK) {
         cursor->stmt->node = ((const fly_ast_declare *)statements.items[0].node)->query;

@@ -45,7 +45,7 @@ const char *fly__sql_ddl_text(fly_sql_stmt *stmt, const fly_ast *node, fly_err *
 {
     fly_bytes text = {0};
     return fly__sql_print(&stmt->line_arena, node, &text, err) == FLY_OK ? (const char *)text.data
-                                                                        : NULL;
+                                                                         : NULL;
 }
 
 /* ----------------------------------------------------------------- names */
@@ -63,8 +63,7 @@ fly_status fly__sql_ddl_schema(fly_sql_stmt *stmt, const char *schema, bool temp
         if (found == NULL) {
             return fly_err_state(err, "3F000", pos, "schema \"%s\" does not exist", schema);
         }
-        if (found->oid == FLY__SQL_SCHEMA_PG_CATALOG ||
-            found->oid == FLY__SQL_SCHEMA_INFORMATION) {
+        if (found->oid == FLY__SQL_SCHEMA_PG_CATALOG || found->oid == FLY__SQL_SCHEMA_INFORMATION) {
             return fly_err_state(err, "42501", pos, "permission denied for schema %s", schema);
         }
         *oid = found->oid;
@@ -166,9 +165,9 @@ const char *fly__sql_ddl_choose_name(fly_sql_stmt *stmt, uint32_t schema, const 
                 columns_len--;
             }
         }
-        const char *name = fly__sql_ddl_format(
-            stmt, err, "%.*s%s%.*s_%s%s", (int)table_len, table, columns != NULL ? "_" : "",
-            (int)columns_len, columns != NULL ? columns : "", label, digits);
+        const char *name = fly__sql_ddl_format(stmt, err, "%.*s%s%.*s_%s%s", (int)table_len, table,
+                                               columns != NULL ? "_" : "", (int)columns_len,
+                                               columns != NULL ? columns : "", label, digits);
         if (name == NULL || !name_taken(stmt, schema, name)) {
             return name;
         }
@@ -200,8 +199,7 @@ static fly_status create_schema(fly_sql_stmt *stmt, fly_err *err)
         name = session->user;
     }
     if (strncmp(name, "pg_", 3) == 0) {
-        fly_status status =
-            fly_err_state(err, "42939", 0, "unacceptable schema name \"%s\"", name);
+        fly_status status = fly_err_state(err, "42939", 0, "unacceptable schema name \"%s\"", name);
         fly_err_detail(err, "The prefix \"pg_\" is reserved for system schemas.");
         return status;
     }
@@ -315,8 +313,7 @@ static fly_status comment(fly_sql_stmt *stmt, fly_err *err)
         }
     }
     if (node->text == NULL) {
-        return oid == 0 ? FLY_OK
-                        : fly__sql_change_remove(session, FLY__SQL_O_COMMENT, oid, err);
+        return oid == 0 ? FLY_OK : fly__sql_change_remove(session, FLY__SQL_O_COMMENT, oid, err);
     }
     const fly__sql_comment made = {
         .oid = oid != 0 ? oid : fly__sql_change_oid(session),

@@ -44,8 +44,7 @@ static fly_status each_row(fly_sql_session *session, const fly__sql_table *table
         attnums[i] = i < table->column_count ? (uint16_t)(i + 1) : 0;
     }
     if (status == FLY_OK) {
-        const fly__sql_scan_spec spec = {
-            .table = table, .column_count = count, .columns = attnums};
+        const fly__sql_scan_spec spec = {.table = table, .column_count = count, .columns = attnums};
         status = source->scan_open(source, session->txn, &spec, &arena, &scan, err);
     }
     fly_vec_batch batch = {.columns = count, .col = columns, .arena = &rows, .selected = -1};
@@ -99,8 +98,7 @@ static fly_status check_foreign(const struct validation *v, const fly_vec_value 
     const fly__sql_constraint *constraint = v->constraint;
     const fly__sql_table *other = v->other;
     const fly__sql_source *source = fly__sql_source_of(v->session, other);
-    fly_vec_value *wanted =
-        fly_arena_alloc(arena, (other->column_count + 1u) * sizeof *wanted);
+    fly_vec_value *wanted = fly_arena_alloc(arena, (other->column_count + 1u) * sizeof *wanted);
     if (wanted == NULL) {
         return no_memory(err);
     }
@@ -117,8 +115,8 @@ static fly_status check_foreign(const struct validation *v, const fly_vec_value 
         index = other->indexes[i]->oid == constraint->index ? other->indexes[i] : index;
     }
     fly_bytes row_key = {0};
-    fly_status status = source->conflict(source, v->session->txn, other, index, wanted, arena,
-                                         &row_key, err);
+    fly_status status =
+        source->conflict(source, v->session->txn, other, index, wanted, arena, &row_key, err);
     if (status == FLY_E_NOT_FOUND) {
         status = fly_err_state(err, "23503", 0,
                                "insert or update on table \"%s\" violates foreign key constraint "
@@ -171,8 +169,8 @@ struct rewrite {
     fly_sql_session *session;
     const fly__sql_table *from;
     const fly__sql_table *to;
-    uint16_t column;      /* that is computed */
-    const char *text;     /* by this expression over the old row; NULL: stays */
+    uint16_t column;  /* that is computed */
+    const char *text; /* by this expression over the old row; NULL: stays */
     fly_vec_value *fresh;
 };
 
@@ -215,8 +213,8 @@ static fly_status rewrite_table(fly_sql_stmt *stmt, const fly__sql_table *from,
         fly__sql_ddl_format(stmt, err, "t%u.%u", (unsigned)from->oid, (unsigned)generation);
     for (uint16_t i = 0; i < changed->index_count; i++) {
         fly__sql_index *index = fly__sql_ddl_alloc(stmt, sizeof *index, err);
-        fly__sql_index_column *columns = fly__sql_ddl_alloc(
-            stmt, (indexes[i]->column_count + 1u) * sizeof *columns, err);
+        fly__sql_index_column *columns =
+            fly__sql_ddl_alloc(stmt, (indexes[i]->column_count + 1u) * sizeof *columns, err);
         if (index == NULL || columns == NULL) {
             return FLY_E_NO_MEMORY;
         }
@@ -228,10 +226,10 @@ static fly_status rewrite_table(fly_sql_stmt *stmt, const fly__sql_table *from,
             }
         }
         index->columns = columns;
-        index->tree = index->clustered ? changed->tree
-                                       : fly__sql_ddl_format(stmt, err, "i%u.%u",
-                                                             (unsigned)index->oid,
-                                                             (unsigned)generation);
+        index->tree = index->clustered
+                          ? changed->tree
+                          : fly__sql_ddl_format(stmt, err, "i%u.%u", (unsigned)index->oid,
+                                                (unsigned)generation);
         indexes[i] = index;
     }
     fly_status status = fly__sql_change_put(session, FLY__SQL_O_TABLE, changed, err);
@@ -267,10 +265,10 @@ static fly_status column_number(const fly__sql_table *table, const char *name, u
                                 fly_err *err)
 {
     *number = fly__sql_column_named(table, name);
-    return *number != 0 ? FLY_OK
-                        : fly_err_state(err, "42703", 0,
-                                        "column \"%s\" of relation \"%s\" does not exist", name,
-                                        table->name);
+    return *number != 0
+               ? FLY_OK
+               : fly_err_state(err, "42703", 0, "column \"%s\" of relation \"%s\" does not exist",
+                               name, table->name);
 }
 
 /* The value of a default for rows that are there already, as text, if it is a constant. */
@@ -286,9 +284,8 @@ static fly_status constant_default(fly_sql_stmt *stmt, fly__sql_column *column, 
     fly__sql_eval *eval = NULL;
     fly_vec_value value;
     fly_bytes text = {0};
-    fly__sql_bind_context context = {.session = stmt->session,
-                                     .view = stmt->session->view,
-                                     .arena = &stmt->line_arena};
+    fly__sql_bind_context context = {
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
     fly_status status = fly__sql_parse_expr(&stmt->line_arena, fly_bytes_str(column->default_text),
                                             NULL, &node, err);
     if (status == FLY_OK) {
@@ -297,14 +294,14 @@ static fly_status constant_default(fly_sql_stmt *stmt, fly__sql_column *column, 
     if (status != FLY_OK || expr->volatile_) {
         return status;
     }
-    status = fly__sql_eval_create(stmt->session, expr, NULL, NULL, 0, &stmt->line_arena, &eval,
-                                  err);
+    status =
+        fly__sql_eval_create(stmt->session, expr, NULL, NULL, 0, &stmt->line_arena, &eval, err);
     if (status == FLY_OK) {
         status = fly__sql_eval_run(eval, NULL, NULL, &stmt->line_arena, &value, err);
     }
     if (status == FLY_OK && !value.null) {
-        status = fly__sql_value_out(stmt->session, column->type, &value, &stmt->line_arena, &text,
-                                    err);
+        status =
+            fly__sql_value_out(stmt->session, column->type, &value, &stmt->line_arena, &text, err);
         char *copy = fly__sql_ddl_alloc(stmt, text.len + 1, err);
         if (status == FLY_OK && copy != NULL) {
             memcpy(copy, text.data, text.len);
@@ -353,8 +350,7 @@ static fly_status add_column(fly_sql_stmt *stmt, const fly__sql_table *table,
         if (made->columns[number - 1].identity != 0) {
             const fly__sql_table *sequence =
                 fly__sql_table_of(stmt->session->view, made->columns[number - 1].sequence);
-            text = fly__sql_ddl_format(stmt, err, "nextval(%u::regclass)",
-                                       (unsigned)sequence->oid);
+            text = fly__sql_ddl_format(stmt, err, "nextval(%u::regclass)", (unsigned)sequence->oid);
         }
         fly__sql_table *again = fly__sql_table_copy(made, 0, &stmt->line_arena);
         status = again == NULL ? no_memory(err)
@@ -452,9 +448,8 @@ static fly_status change_type(fly_sql_stmt *stmt, const fly__sql_table *table,
     uint16_t number = 0;
     fly_sql_type type;
     fly_status status = column_number(table, action->name, &number, err);
-    fly__sql_bind_context context = {.session = stmt->session,
-                                     .view = stmt->session->view,
-                                     .arena = &stmt->line_arena};
+    fly__sql_bind_context context = {
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
     if (status == FLY_OK) {
         status = fly__sql_bind_type(&context, action->def, &type, err);
     }
@@ -494,11 +489,9 @@ static fly_status change_column(fly_sql_stmt *stmt, const fly__sql_table *table,
     switch (action->type) {
     case FLY_AST_ALTER_SET_DEFAULT: {
         fly__sql_expr *bound = NULL;
-        fly__sql_bind_context context = {.session = stmt->session,
-                                         .view = stmt->session->view,
-                                         .arena = &stmt->line_arena};
-        status =
-            fly__sql_bind_expr(&context, action->expr, NULL, NULL, column->type, &bound, err);
+        fly__sql_bind_context context = {
+            .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
+        status = fly__sql_bind_expr(&context, action->expr, NULL, NULL, column->type, &bound, err);
         column->default_text = fly__sql_ddl_text(stmt, action->expr, err);
         break;
     }
@@ -554,16 +547,15 @@ static fly_status add_constraint(fly_sql_stmt *stmt, const fly__sql_table *table
     }
     const fly__sql_table *made = fly__sql_table_of(stmt->session->view, table->oid);
     if (made->index_count > table->index_count) {
-        status = fly__sql_index_build(stmt->session, made, made->indexes[made->index_count - 1],
-                                      err);
+        status =
+            fly__sql_index_build(stmt->session, made, made->indexes[made->index_count - 1], err);
     }
     if (status == FLY_OK && node->type == FLY_AST_CONSTRAINT_PRIMARY) {
         status = fly__sql_validate(stmt->session, made, NULL, err);
     }
     const fly__sql_constraint *last = made->constraints[made->constraint_count - 1];
-    return status == FLY_OK && last->validated
-               ? fly__sql_validate(stmt->session, made, last, err)
-               : status;
+    return status == FLY_OK && last->validated ? fly__sql_validate(stmt->session, made, last, err)
+                                               : status;
 }
 
 static fly_status drop_constraint(fly_sql_stmt *stmt, const fly__sql_table *table,
@@ -582,9 +574,8 @@ static fly_status drop_constraint(fly_sql_stmt *stmt, const fly__sql_table *tabl
                             action->name, table->name);
             return FLY_OK;
         }
-        return fly_err_state(err, "42704", 0,
-                             "constraint \"%s\" of relation \"%s\" does not exist", action->name,
-                             table->name);
+        return fly_err_state(err, "42704", 0, "constraint \"%s\" of relation \"%s\" does not exist",
+                             action->name, table->name);
     }
     fly__sql_table *copy = fly__sql_table_copy(table, 0, &stmt->line_arena);
     if (copy == NULL) {
@@ -607,7 +598,8 @@ static fly_status drop_constraint(fly_sql_stmt *stmt, const fly__sql_table *tabl
             if (table->referrers[i]->index == found->index) {
                 status = fly_err_state(err, "2BP01", 0,
                                        "cannot drop constraint %s on table %s because other "
-                                       "objects depend on it", found->name, table->name);
+                                       "objects depend on it",
+                                       found->name, table->name);
                 fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
                 return status;
             }
@@ -617,7 +609,8 @@ static fly_status drop_constraint(fly_sql_stmt *stmt, const fly__sql_table *tabl
             /* The rows stay in that order; the index is no longer a promise. */
             return fly_err_state(err, "0A000", 0,
                                  "cannot drop constraint \"%s\": the rows of \"%s\" are ordered by "
-                                 "it", found->name, table->name);
+                                 "it",
+                                 found->name, table->name);
         }
         kept = 0;
         for (uint16_t i = 0; i < copy->index_count && status == FLY_OK; i++) {
@@ -676,8 +669,8 @@ static fly_status row_security(fly_sql_stmt *stmt, const fly__sql_table *table, 
     return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, &changed, err);
 }
 
-static fly_status validate_named(fly_sql_stmt *stmt, const fly__sql_table *table,
-                                 const char *name, fly_err *err)
+static fly_status validate_named(fly_sql_stmt *stmt, const fly__sql_table *table, const char *name,
+                                 fly_err *err)
 {
     for (uint16_t i = 0; i < table->constraint_count; i++) {
         if (strcmp(table->constraints[i]->name, name) != 0) {
@@ -801,8 +794,8 @@ static fly_status rename_column(fly_sql_stmt *stmt, const fly__sql_table *table,
     uint16_t number = 0;
     fly_status status = column_number(table, from, &number, err);
     if (status == FLY_OK && fly__sql_column_named(table, to) != 0) {
-        status = fly_err_state(err, "42701", 0,
-                               "column \"%s\" of relation \"%s\" already exists", to, table->name);
+        status = fly_err_state(err, "42701", 0, "column \"%s\" of relation \"%s\" already exists",
+                               to, table->name);
     }
     fly__sql_table *copy = fly__sql_table_copy(table, 0, &stmt->line_arena);
     if (status != FLY_OK || copy == NULL) {

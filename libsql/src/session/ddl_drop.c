@@ -37,8 +37,8 @@ static fly_status view_names(fly_sql_stmt *stmt, const fly__sql_table *view, uin
 {
     fly_sql_statements statements = {0};
     struct search search = {.view = stmt->session->view, .oid = oid};
-    fly_status status = fly__sql_parse(&stmt->line_arena, fly_bytes_str(view->view_text), NULL,
-                                       &statements, err);
+    fly_status status =
+        fly__sql_parse(&stmt->line_arena, fly_bytes_str(view->view_text), NULL, &statements, err);
     if (status == FLY_OK && statements.count > 0) {
         fly__sql_ast_walk(statements.items[0].node, see_relation, &search);
     }
@@ -66,9 +66,9 @@ static fly_status depended(const fly__sql_table *table, const char *what, const 
                            fly_err *err)
 {
     const char *class = fly__sql_class_name(table->class);
-    fly_status status =
-        fly_err_state(err, "2BP01", 0, "cannot drop %s %s because other objects depend on it",
-                      class, table->name);
+    fly_status status = fly_err_state(err, "2BP01", 0,
+                                      "cannot drop %s %s because other objects depend on it", class,
+                                      table->name);
     fly_err_detail(err, "%s %s depends on %s %s", what, name, class, table->name);
     fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
     return status;
@@ -84,7 +84,7 @@ static fly_status drop_tree(fly_sql_session *session, const char *name, fly_err 
 
 /* Take a foreign key out of the table that it points to. */
 fly_status fly__sql_forget_referrer(fly_sql_session *session, const fly__sql_constraint *constraint,
-                                  fly_err *err)
+                                    fly_err *err)
 {
     const fly__sql_table *other = fly__sql_table_of(session->view, constraint->foreign_table);
     if (other == NULL || other->oid == constraint->table) {
@@ -93,8 +93,7 @@ fly_status fly__sql_forget_referrer(fly_sql_session *session, const fly__sql_con
     fly_arena arena;
     fly_arena_init(&arena, &session->account.mem, 0);
     fly__sql_table *copy = fly__sql_table_copy(other, 0, &arena);
-    fly_status status = copy == NULL ? fly_err_set(err, FLY_E_NO_MEMORY, "out of memory")
-                                     : FLY_OK;
+    fly_status status = copy == NULL ? fly_err_set(err, FLY_E_NO_MEMORY, "out of memory") : FLY_OK;
     if (status == FLY_OK) {
         const fly__sql_constraint **list;
         memcpy(&list, &copy->referrers, sizeof list);
@@ -119,8 +118,7 @@ static fly_status drop_foreign(fly_sql_session *session, const fly__sql_constrai
     fly_arena arena;
     fly_arena_init(&arena, &session->account.mem, 0);
     fly__sql_table *copy = fly__sql_table_copy(table, 0, &arena);
-    fly_status status = copy == NULL ? fly_err_set(err, FLY_E_NO_MEMORY, "out of memory")
-                                     : FLY_OK;
+    fly_status status = copy == NULL ? fly_err_set(err, FLY_E_NO_MEMORY, "out of memory") : FLY_OK;
     if (status == FLY_OK) {
         const fly__sql_constraint **list;
         memcpy(&list, &copy->constraints, sizeof list);
@@ -272,9 +270,11 @@ static fly_status drop_index(fly_sql_stmt *stmt, const fly_ast_drop *node,
     for (uint16_t i = 0; i < table->constraint_count; i++) {
         if (table->constraints[i]->index == index->oid &&
             table->constraints[i]->kind != FLY__SQL_FOREIGN) {
-            fly_status status = fly_err_state(
-                err, "2BP01", 0, "cannot drop index %s because constraint %s on table %s requires "
-                "it", index->name, table->constraints[i]->name, table->name);
+            fly_status status =
+                fly_err_state(err, "2BP01", 0,
+                              "cannot drop index %s because constraint %s on table %s requires "
+                              "it",
+                              index->name, table->constraints[i]->name, table->name);
             fly_err_hint(err, "You can drop constraint %s on table %s instead.",
                          table->constraints[i]->name, table->name);
             return status;
@@ -306,8 +306,10 @@ static fly_status drop_schema(fly_sql_stmt *stmt, const fly_ast_drop *node,
         return not_there(stmt, node, "schema", name_of(object), "3F000", err);
     }
     if (schema->oid < FLY__SQL_OID_FIRST && schema->oid != FLY__SQL_SCHEMA_PUBLIC) {
-        return fly_err_state(err, "2BP01", 0, "cannot drop schema %s because it is required by the "
-                             "database system", schema->name);
+        return fly_err_state(err, "2BP01", 0,
+                             "cannot drop schema %s because it is required by the "
+                             "database system",
+                             schema->name);
     }
     uint32_t oid = schema->oid;
     for (;;) {
@@ -322,7 +324,8 @@ static fly_status drop_schema(fly_sql_stmt *stmt, const fly_ast_drop *node,
         if (!node->cascade) {
             fly_status status = fly_err_state(err, "2BP01", 0,
                                               "cannot drop schema %s because other objects depend "
-                                              "on it", schema->name);
+                                              "on it",
+                                              schema->name);
             fly_err_detail(err, "%s %s depends on schema %s", fly__sql_class_name(table->class),
                            table->name, schema->name);
             fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
@@ -425,9 +428,10 @@ static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
     while ((table = fly__sql_table_next(session->view, &at)) != NULL) {
         for (uint16_t i = 0; i < table->trigger_count; i++) {
             if (table->triggers[i]->function == found->oid && !node->cascade) {
-                fly_status status =
-                    fly_err_state(err, "2BP01", 0, "cannot drop function %s() because other "
-                                  "objects depend on it", found->name);
+                fly_status status = fly_err_state(err, "2BP01", 0,
+                                                  "cannot drop function %s() because other "
+                                                  "objects depend on it",
+                                                  found->name);
                 fly_err_detail(err, "trigger %s on table %s depends on function %s()",
                                table->triggers[i]->name, table->name, found->name);
                 fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
@@ -573,8 +577,8 @@ fly_status fly__sql_empty_table(fly_sql_stmt *stmt, const fly__sql_table *table,
     const fly__sql_index **indexes;
     memcpy(&indexes, &copy->indexes, sizeof indexes);
     fly_status status = drop_tree(session, table->tree, err);
-    copy->tree = fly__sql_ddl_format(stmt, err, "t%u.%u", (unsigned)table->oid,
-                                     (unsigned)generation);
+    copy->tree =
+        fly__sql_ddl_format(stmt, err, "t%u.%u", (unsigned)table->oid, (unsigned)generation);
     copy->rows = 0;
     copy->populated = populated;
     for (uint16_t i = 0; i < copy->index_count && status == FLY_OK; i++) {
@@ -650,8 +654,10 @@ fly_status fly__sql_truncate(fly_sql_stmt *stmt, fly_err *err)
                                        "constraint");
                 fly_err_detail(err, "Table \"%s\" references \"%s\".", referrer->name,
                                tables[i]->name);
-                fly_err_hint(err, "Truncate table \"%s\" at the same time, or use TRUNCATE ... "
-                             "CASCADE.", referrer->name);
+                fly_err_hint(err,
+                             "Truncate table \"%s\" at the same time, or use TRUNCATE ... "
+                             "CASCADE.",
+                             referrer->name);
             } else if (count < TABLES_MAX) {
                 fly__sql_notice(session, "NOTICE", "00000", "truncate cascades to table \"%s\"",
                                 referrer->name);
@@ -660,8 +666,8 @@ fly_status fly__sql_truncate(fly_sql_stmt *stmt, fly_err *err)
         }
     }
     for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
-        status = fly__sql_empty_table(
-            stmt, fly__sql_table_of(session->view, tables[i]->oid), true, err);
+        status =
+            fly__sql_empty_table(stmt, fly__sql_table_of(session->view, tables[i]->oid), true, err);
         if (status == FLY_OK && node->restart_identity) {
             status = restart(session, tables[i], err);
         }

@@ -46,9 +46,8 @@ static fly_status read_params(fly_sql_stmt *stmt, const fly_ast_create_function 
     if (names == NULL || modes == NULL || types == NULL || defaults == NULL) {
         return FLY_E_NO_MEMORY;
     }
-    fly__sql_bind_context context = {.session = stmt->session,
-                                     .view = stmt->session->view,
-                                     .arena = &stmt->line_arena};
+    fly__sql_bind_context context = {
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
     fly_status status = FLY_OK;
     for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
         const fly_ast_function_param *param = (const fly_ast_function_param *)node->params.items[i];
@@ -90,9 +89,8 @@ static fly_status read_result(fly_sql_stmt *stmt, const fly_ast_create_function 
     }
     if (node->returns != NULL) {
         const fly_ast_type *type = (const fly_ast_type *)node->returns;
-        fly__sql_bind_context context = {.session = stmt->session,
-                                         .view = stmt->session->view,
-                                         .arena = &stmt->line_arena};
+        fly__sql_bind_context context = {
+            .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
         fly_status status = fly__sql_bind_type(&context, node->returns, &function->result, err);
         function->returns_set = function->returns_set || type->setof;
         return status;
@@ -109,14 +107,13 @@ static fly_status read_body(fly_sql_stmt *stmt, const fly_ast_create_function *n
     bool there = false;
     const fly_ast *language = option_value(&node->options, "language", &there);
     const fly_ast *body = option_value(&node->options, "as", &there);
-    function->language = language == NULL ? "sql" : (const char *)((const fly_ast_const *)language)
-                                                        ->text.data;
+    function->language =
+        language == NULL ? "sql" : (const char *)((const fly_ast_const *)language)->text.data;
     if (body != NULL && body->kind == FLY_AST_CONST) {
         function->body = (const char *)((const fly_ast_const *)body)->text.data;
     } else if (node->return_expr != NULL) {
         const char *text = fly__sql_ddl_text(stmt, node->return_expr, err);
-        function->body =
-            text == NULL ? NULL : fly__sql_ddl_format(stmt, err, "SELECT %s", text);
+        function->body = text == NULL ? NULL : fly__sql_ddl_format(stmt, err, "SELECT %s", text);
     } else if (node->atomic) {
         const char *text = "";
         for (uint32_t i = 0; i < node->body.count && text != NULL; i++) {
@@ -189,9 +186,8 @@ fly_status fly__sql_create_function(fly_sql_stmt *stmt, fly_err *err)
                           : has_option(&node->options, "stable")  ? FLY__SQL_STABLE
                                                                   : FLY__SQL_VOLATILE;
     function.strict = has_option(&node->options, "strict");
-    function.definition =
-        fly__sql_ddl_format(stmt, err, "%.*s", (int)stmt->len,
-                            (const char *)stmt->text.data + stmt->start);
+    function.definition = fly__sql_ddl_format(stmt, err, "%.*s", (int)stmt->len,
+                                              (const char *)stmt->text.data + stmt->start);
     if (function.definition == NULL) {
         return FLY_E_NO_MEMORY;
     }
@@ -254,15 +250,14 @@ static fly_status find_trigger_function(fly_sql_stmt *stmt, const fly_ast_create
                                         uint32_t *oid, fly_err *err)
 {
     const char *name = node->function.items[node->function.count - 1];
-    const char *schema =
-        node->function.count > 1 ? node->function.items[node->function.count - 2] : NULL;
+    const char *schema = node->function.count > 1 ? node->function.items[node->function.count - 2]
+                                                  : NULL;
     size_t next = 0;
     const fly__sql_user_function *at;
     while ((at = fly__sql_user_function_next(stmt->session->view, schema, name, &next)) != NULL) {
         if (at->argc == 0) {
             if (at->result.oid != FLY_SQL_TRIGGER) {
-                return fly_err_state(err, "42P17", 0, "function %s must return type trigger",
-                                     name);
+                return fly_err_state(err, "42P17", 0, "function %s must return type trigger", name);
             }
             *oid = at->oid;
             return FLY_OK;
@@ -321,8 +316,8 @@ fly_status fly__sql_create_trigger(fly_sql_stmt *stmt, fly_err *err)
         return fly_err_state(err, "0A000", stmt->node->pos,
                              "triggers with a body of their own are not supported");
     }
-    fly_status status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "rv",
-                                              &table, err);
+    fly_status status =
+        fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "rv", &table, err);
     if (status != FLY_OK) {
         return status;
     }

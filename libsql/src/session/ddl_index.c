@@ -73,8 +73,7 @@ fly_status fly__sql_index_build(fly_sql_session *session, const fly__sql_table *
             attnums[i] = (uint16_t)(i + 1);
         }
         attnums[table->column_count] = 0;
-        const fly__sql_scan_spec spec = {
-            .table = table, .column_count = count, .columns = attnums};
+        const fly__sql_scan_spec spec = {.table = table, .column_count = count, .columns = attnums};
         status = source->scan_open(source, session->txn, &spec, &arena, &scan, err);
     }
     fly_vec_batch batch = {.columns = count, .col = columns, .arena = &rows, .selected = -1};
@@ -126,20 +125,17 @@ static fly_status index_column(fly_sql_stmt *stmt, const fly__sql_table *table,
         return FLY_OK;
     }
     fly__sql_expr *bound = NULL;
-    fly__sql_colid *ids =
-        fly__sql_ddl_alloc(stmt, (table->column_count + 1u) * sizeof *ids, err);
+    fly__sql_colid *ids = fly__sql_ddl_alloc(stmt, (table->column_count + 1u) * sizeof *ids, err);
     if (ids == NULL) {
         return FLY_E_NO_MEMORY;
     }
     for (uint16_t i = 0; i < table->column_count; i++) {
         ids[i] = i + 1u;
     }
-    fly__sql_bind_context context = {.session = stmt->session,
-                                     .view = stmt->session->view,
-                                     .arena = &stmt->line_arena};
+    fly__sql_bind_context context = {
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
     const fly_sql_type any = {0};
-    fly_status status =
-        fly__sql_bind_expr(&context, node->expr, table, ids, any, &bound, err);
+    fly_status status = fly__sql_bind_expr(&context, node->expr, table, ids, any, &bound, err);
     if (status == FLY_OK) {
         column->type = bound->type;
         column->expression = fly__sql_ddl_text(stmt, node->expr, err);
@@ -158,8 +154,7 @@ static fly_status index_columns(fly_sql_stmt *stmt, const fly__sql_table *table,
         return fly_err_state(err, "54011", 0, "cannot use more than %d columns in an index",
                              FLY__SQL_INDEX_COLUMNS_MAX);
     }
-    fly__sql_index_column *columns =
-        fly__sql_ddl_alloc(stmt, (count + 1) * sizeof *columns, err);
+    fly__sql_index_column *columns = fly__sql_ddl_alloc(stmt, (count + 1) * sizeof *columns, err);
     fly_status status = columns == NULL ? FLY_E_NO_MEMORY : FLY_OK;
     for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
         const fly_ast *column = i < keys ? node->columns.items[i] : node->including.items[i - keys];
@@ -181,9 +176,9 @@ static const char *index_name(fly_sql_stmt *stmt, const fly__sql_table *table,
                                : table->columns[index->columns[i].column - 1].name;
         columns = fly__sql_ddl_format(stmt, err, "%s%s%s", columns, i > 0 ? "_" : "", name);
     }
-    return columns == NULL ? NULL
-                           : fly__sql_ddl_choose_name(stmt, table->schema, table->name, columns,
-                                                      "idx", err);
+    return columns == NULL
+               ? NULL
+               : fly__sql_ddl_choose_name(stmt, table->schema, table->name, columns, "idx", err);
 }
 
 static fly_status index_predicate(fly_sql_stmt *stmt, const fly__sql_table *table,
@@ -193,19 +188,17 @@ static fly_status index_predicate(fly_sql_stmt *stmt, const fly__sql_table *tabl
         return FLY_OK;
     }
     fly__sql_expr *bound = NULL;
-    fly__sql_colid *ids =
-        fly__sql_ddl_alloc(stmt, (table->column_count + 1u) * sizeof *ids, err);
+    fly__sql_colid *ids = fly__sql_ddl_alloc(stmt, (table->column_count + 1u) * sizeof *ids, err);
     if (ids == NULL) {
         return FLY_E_NO_MEMORY;
     }
     for (uint16_t i = 0; i < table->column_count; i++) {
         ids[i] = i + 1u;
     }
-    fly__sql_bind_context context = {.session = stmt->session,
-                                     .view = stmt->session->view,
-                                     .arena = &stmt->line_arena};
-    fly_status status = fly__sql_bind_expr(&context, where, table, ids, fly__sql_type(FLY_SQL_BOOL),
-                                           &bound, err);
+    fly__sql_bind_context context = {
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
+    fly_status status =
+        fly__sql_bind_expr(&context, where, table, ids, fly__sql_type(FLY_SQL_BOOL), &bound, err);
     index->predicate = status == FLY_OK ? fly__sql_ddl_text(stmt, where, err) : NULL;
     return status == FLY_OK && index->predicate == NULL ? FLY_E_NO_MEMORY : status;
 }

@@ -52,7 +52,7 @@ typedef struct fly__sql_table_draft {
     uint32_t index_room;
     const fly__sql_constraint **constraints;
     uint32_t constraint_room;
-    bool is_new; /* has no rows yet: its primary key may be the order of its tree */
+    bool is_new;            /* has no rows yet: its primary key may be the order of its tree */
     uint32_t foreign_count; /* of the last constraints: their other side is not told yet */
     /* Sequences of serial and identity columns, made with the table. */
     struct fly__sql_draft_sequence *sequences;

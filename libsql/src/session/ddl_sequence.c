@@ -36,9 +36,8 @@ static fly_status read_option(fly_sql_stmt *stmt, const fly_ast_option *option,
     bool has_value = option->value != NULL && option->value->kind == FLY_AST_CONST &&
                      ((const fly_ast_const *)option->value)->type != FLY_AST_CONST_NULL;
     if (strcmp(option->name, "as") == 0) {
-        fly__sql_bind_context context = {.session = stmt->session,
-                                         .view = stmt->session->view,
-                                         .arena = &stmt->line_arena};
+        fly__sql_bind_context context = {
+            .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
         return fly__sql_bind_type(&context, option->value, &sequence->type, err);
     }
     if (strcmp(option->name, "increment") == 0 && has_value) {
@@ -78,8 +77,7 @@ static fly_status check_values(const fly__sql_sequence *sequence, fly_err *err)
     const fly__sql_type_info *info = fly__sql_type_info_of(sequence->type.oid);
     if (sequence->type.oid != FLY_SQL_INT2 && sequence->type.oid != FLY_SQL_INT4 &&
         sequence->type.oid != FLY_SQL_INT8) {
-        return fly_err_state(err, "22023", 0,
-                             "sequence type must be smallint, integer, or bigint");
+        return fly_err_state(err, "22023", 0, "sequence type must be smallint, integer, or bigint");
     }
     if (sequence->maximum > type_max(sequence->type.oid)) {
         return fly_err_state(err, "22023", 0,
@@ -96,12 +94,16 @@ static fly_status check_values(const fly__sql_sequence *sequence, fly_err *err)
                              (long long)sequence->minimum, (long long)sequence->maximum);
     }
     if (sequence->start < sequence->minimum) {
-        return fly_err_state(err, "22023", 0, "START value (%lld) cannot be less than MINVALUE "
-                             "(%lld)", (long long)sequence->start, (long long)sequence->minimum);
+        return fly_err_state(err, "22023", 0,
+                             "START value (%lld) cannot be less than MINVALUE "
+                             "(%lld)",
+                             (long long)sequence->start, (long long)sequence->minimum);
     }
     if (sequence->start > sequence->maximum) {
-        return fly_err_state(err, "22023", 0, "START value (%lld) cannot be greater than MAXVALUE "
-                             "(%lld)", (long long)sequence->start, (long long)sequence->maximum);
+        return fly_err_state(err, "22023", 0,
+                             "START value (%lld) cannot be greater than MAXVALUE "
+                             "(%lld)",
+                             (long long)sequence->start, (long long)sequence->maximum);
     }
     return FLY_OK;
 }
@@ -139,10 +141,9 @@ fly_status fly__sql_sequence_options(fly_sql_stmt *stmt, const fly_ast_list *opt
 fly_status fly__sql_sequence_put(fly_sql_session *session, const char *name, uint32_t schema,
                                  const fly__sql_sequence *sequence, fly_err *err)
 {
-    const fly__sql_column columns[] = {
-        {.name = "last_value", .number = 1, .not_null = true},
-        {.name = "log_cnt", .number = 2, .not_null = true},
-        {.name = "is_called", .number = 3, .not_null = true}};
+    const fly__sql_column columns[] = {{.name = "last_value", .number = 1, .not_null = true},
+                                       {.name = "log_cnt", .number = 2, .not_null = true},
+                                       {.name = "is_called", .number = 3, .not_null = true}};
     fly__sql_column own[3];
     memcpy(own, columns, sizeof own);
     own[0].type = fly__sql_type(FLY_SQL_INT8);
@@ -213,9 +214,9 @@ fly_status fly__sql_create_sequence(fly_sql_stmt *stmt, fly_err *err)
     const fly_ast_relation *relation = (const fly_ast_relation *)node->relation;
     uint32_t schema = 0;
     fly__sql_ddl_tag(stmt, "CREATE SEQUENCE");
-    fly_status status =
-        fly__sql_ddl_schema(stmt, relation->schema, relation->persistence == FLY_AST_TEMPORARY,
-                            relation->node.pos, &schema, err);
+    fly_status status = fly__sql_ddl_schema(stmt, relation->schema,
+                                            relation->persistence == FLY_AST_TEMPORARY,
+                                            relation->node.pos, &schema, err);
     if (status == FLY_OK) {
         status = fly__sql_ddl_name_free(stmt, schema, relation->name, err);
         if (status != FLY_OK && node->if_not_exists) {
@@ -244,8 +245,8 @@ fly_status fly__sql_alter_sequence(fly_sql_stmt *stmt, fly_err *err)
     const fly_ast_alter_sequence *node = (const fly_ast_alter_sequence *)stmt->node;
     const fly__sql_table *table = NULL;
     fly__sql_ddl_tag(stmt, "ALTER SEQUENCE");
-    fly_status status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "S",
-                                              &table, err);
+    fly_status status =
+        fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "S", &table, err);
     if (status != FLY_OK && node->if_exists) {
         return FLY_OK;
     }
@@ -263,8 +264,8 @@ fly_status fly__sql_alter_sequence(fly_sql_stmt *stmt, fly_err *err)
     }
     if (status == FLY_OK && said.restart) {
         status = fly__sql_sequence_set(stmt->session, sequence.oid,
-                                       said.restart_value ? said.restart_at : sequence.start,
-                                       false, err);
+                                       said.restart_value ? said.restart_at : sequence.start, false,
+                                       err);
     }
     return status;
 }

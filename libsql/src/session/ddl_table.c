@@ -108,9 +108,8 @@ static fly_status add_constraint(fly__sql_table_draft *draft, const fly__sql_con
 
 static fly__sql_bind_context context_of(fly_sql_stmt *stmt)
 {
-    return (fly__sql_bind_context){.session = stmt->session,
-                                   .view = stmt->session->view,
-                                   .arena = &stmt->line_arena};
+    return (fly__sql_bind_context){
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
 }
 
 /* serial and its kin: the integer type behind, or 0. */
@@ -139,8 +138,8 @@ static fly_status add_sequence(fly__sql_table_draft *draft, fly__sql_column *col
     if (made == NULL) {
         return FLY_E_NO_MEMORY;
     }
-    made->name = fly__sql_ddl_choose_name(stmt, table->schema, table->name, column->name, "seq",
-                                          err);
+    made->name =
+        fly__sql_ddl_choose_name(stmt, table->schema, table->name, column->name, "seq", err);
     made->sequence = (fly__sql_sequence){.oid = fly__sql_change_oid(stmt->session),
                                          .type = column->type,
                                          .increment = 1,
@@ -163,10 +162,10 @@ static fly_status default_of_sequence(fly__sql_table_draft *draft, fly__sql_colu
     const fly__sql_schema *schema =
         fly__sql_schema_of(draft->stmt->session->view, draft->table->schema);
     bool is_public = draft->table->schema == FLY__SQL_SCHEMA_PUBLIC;
-    column->default_text = fly__sql_ddl_format(
-        draft->stmt, err, "nextval('%s%s\"%s\"'::regclass)",
-        is_public || schema == NULL ? "" : schema->name, is_public || schema == NULL ? "" : ".",
-        draft->sequences->name);
+    column->default_text = fly__sql_ddl_format(draft->stmt, err, "nextval('%s%s\"%s\"'::regclass)",
+                                               is_public || schema == NULL ? "" : schema->name,
+                                               is_public || schema == NULL ? "" : ".",
+                                               draft->sequences->name);
     return column->default_text == NULL ? FLY_E_NO_MEMORY : FLY_OK;
 }
 
@@ -228,12 +227,11 @@ fly_status fly__sql_draft_column(fly__sql_table_draft *draft, const fly_ast_colu
 {
     fly_sql_stmt *stmt = draft->stmt;
     if (fly__sql_column_named(draft->table, def->name) != 0) {
-        return draft->is_new
-                   ? fly_err_state(err, "42701", def->node.pos,
-                                   "column \"%s\" specified more than once", def->name)
-                   : fly_err_state(err, "42701", def->node.pos,
-                                   "column \"%s\" of relation \"%s\" already exists", def->name,
-                                   draft->table->name);
+        return draft->is_new ? fly_err_state(err, "42701", def->node.pos,
+                                             "column \"%s\" specified more than once", def->name)
+                             : fly_err_state(err, "42701", def->node.pos,
+                                             "column \"%s\" of relation \"%s\" already exists",
+                                             def->name, draft->table->name);
     }
     fly__sql_column *column = add_column(draft, err);
     if (column == NULL) {
@@ -279,8 +277,8 @@ fly_status fly__sql_draft_column(fly__sql_table_draft *draft, const fly_ast_colu
     }
     uint16_t number = column->number;
     for (uint32_t i = 0; i < def->constraints.count && status == FLY_OK; i++) {
-        status = shape_column(draft, number,
-                              (const fly_ast_constraint *)def->constraints.items[i], err);
+        status =
+            shape_column(draft, number, (const fly_ast_constraint *)def->constraints.items[i], err);
     }
     return status;
 }
@@ -292,8 +290,7 @@ static fly_status columns_of(fly__sql_table_draft *draft, const fly_ast_names *n
                              uint16_t column, uint32_t pos, uint16_t **numbers, uint16_t *count,
                              fly_err *err)
 {
-    uint16_t *list =
-        fly__sql_ddl_alloc(draft->stmt, (names->count + 1u) * sizeof *list, err);
+    uint16_t *list = fly__sql_ddl_alloc(draft->stmt, (names->count + 1u) * sizeof *list, err);
     if (list == NULL) {
         return FLY_E_NO_MEMORY;
     }
@@ -336,8 +333,7 @@ static const char *joined(fly__sql_table_draft *draft, const uint16_t *numbers, 
     return text;
 }
 
-static fly_status check_constraint_name(fly__sql_table_draft *draft, const char *name,
-                                        fly_err *err)
+static fly_status check_constraint_name(fly__sql_table_draft *draft, const char *name, fly_err *err)
 {
     for (uint16_t i = 0; i < draft->table->constraint_count; i++) {
         if (strcmp(draft->table->constraints[i]->name, name) == 0) {
@@ -428,9 +424,8 @@ static fly_status draft_key(fly__sql_table_draft *draft, const fly_ast_constrain
         return status;
     }
     index->clustered = primary && draft->is_new;
-    index->tree = index->clustered
-                      ? table->tree
-                      : fly__sql_ddl_format(stmt, err, "i%u", (unsigned)index->oid);
+    index->tree = index->clustered ? table->tree
+                                   : fly__sql_ddl_format(stmt, err, "i%u", (unsigned)index->oid);
     for (uint16_t i = 0; i < count && primary; i++) {
         draft->columns[numbers[i] - 1].not_null = true;
     }
@@ -507,10 +502,9 @@ static fly_status draft_check(fly__sql_table_draft *draft, const fly_ast_constra
         if (number > 0) {
             (void)snprintf(digits, sizeof digits, "%u", number);
         }
-        name = one.count == 1
-                   ? fly__sql_ddl_format(stmt, err, "%s_%s_check%s", table->name,
-                                         table->columns[one.column - 1].name, digits)
-                   : fly__sql_ddl_format(stmt, err, "%s_check%s", table->name, digits);
+        name = one.count == 1 ? fly__sql_ddl_format(stmt, err, "%s_%s_check%s", table->name,
+                                                    table->columns[one.column - 1].name, digits)
+                              : fly__sql_ddl_format(stmt, err, "%s_check%s", table->name, digits);
         if (name == NULL) {
             return FLY_E_NO_MEMORY;
         }
@@ -540,7 +534,7 @@ static const fly__sql_index *referenced_index(const fly__sql_table *table, const
         uint16_t found = 0;
         for (uint16_t k = 0; k < index->key_count; k++) {
             for (uint16_t n = 0; n < count; n++) {
-                found += index->columns[k].column == numbers[n];
+                found = (uint16_t)(found + (index->columns[k].column == numbers[n]));
             }
         }
         if (index->unique && index->predicate == NULL && index->key_count == count &&
@@ -558,8 +552,8 @@ static char fk_action(fly_ast_fk_action action)
 }
 
 static fly_status foreign_columns(fly__sql_table_draft *draft, const fly_ast_constraint *node,
-                                  const fly__sql_table *other, uint16_t count,
-                                  uint16_t **numbers, fly_err *err)
+                                  const fly__sql_table *other, uint16_t count, uint16_t **numbers,
+                                  fly_err *err)
 {
     uint16_t *list = fly__sql_ddl_alloc(draft->stmt, (count + 1u) * sizeof *list, err);
     if (list == NULL) {
@@ -649,22 +643,22 @@ static fly_status draft_foreign(fly__sql_table_draft *draft, const fly_ast_const
             name = NULL;
         }
     }
-    *made = (fly__sql_constraint){
-        .oid = fly__sql_change_oid(stmt->session),
-        .name = name,
-        .table = table->oid,
-        .kind = FLY__SQL_FOREIGN,
-        .deferrable = node->deferrable == FLY_AST_TRI_YES || node->deferred == FLY_AST_TRI_YES,
-        .deferred = node->deferred == FLY_AST_TRI_YES,
-        .validated = !node->not_valid,
-        .count = count,
-        .columns = numbers,
-        .index = index->oid,
-        .foreign_table = other->oid,
-        .foreign_columns = foreign,
-        .match = node->match == FLY_AST_MATCH_FULL ? 'f' : 's',
-        .on_update = fk_action(node->on_update),
-        .on_delete = fk_action(node->on_delete)};
+    *made = (fly__sql_constraint){.oid = fly__sql_change_oid(stmt->session),
+                                  .name = name,
+                                  .table = table->oid,
+                                  .kind = FLY__SQL_FOREIGN,
+                                  .deferrable = node->deferrable == FLY_AST_TRI_YES ||
+                                                node->deferred == FLY_AST_TRI_YES,
+                                  .deferred = node->deferred == FLY_AST_TRI_YES,
+                                  .validated = !node->not_valid,
+                                  .count = count,
+                                  .columns = numbers,
+                                  .index = index->oid,
+                                  .foreign_table = other->oid,
+                                  .foreign_columns = foreign,
+                                  .match = node->match == FLY_AST_MATCH_FULL ? 'f' : 's',
+                                  .on_update = fk_action(node->on_update),
+                                  .on_delete = fk_action(node->on_delete)};
     status = check_constraint_name(draft, name, err);
     if (status == FLY_OK) {
         draft->foreign_count++;
@@ -698,8 +692,7 @@ fly_status fly__sql_draft_constraint(fly__sql_table_draft *draft, const fly_ast_
 static fly_status put_referrer(fly_sql_stmt *stmt, const fly__sql_constraint *constraint,
                                fly_err *err)
 {
-    const fly__sql_table *other =
-        fly__sql_table_of(stmt->session->view, constraint->foreign_table);
+    const fly__sql_table *other = fly__sql_table_of(stmt->session->view, constraint->foreign_table);
     fly__sql_table *copy = fly__sql_table_copy(other, 1, &stmt->line_arena);
     if (copy == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a foreign key");
@@ -735,8 +728,8 @@ static fly_status copy_like(fly__sql_table_draft *draft, const fly_ast_table_lik
                             fly_err *err)
 {
     const fly__sql_table *from = NULL;
-    fly_status status = fly__sql_ddl_relation(
-        draft->stmt, (const fly_ast_relation *)node->relation, NULL, &from, err);
+    fly_status status = fly__sql_ddl_relation(draft->stmt, (const fly_ast_relation *)node->relation,
+                                              NULL, &from, err);
     bool defaults = false;
     for (uint32_t i = 0; i < node->options.count; i++) {
         const fly_ast_option *option = (const fly_ast_option *)node->options.items[i];
@@ -835,8 +828,8 @@ static fly_status already(fly_sql_stmt *stmt, uint32_t schema, const char *name,
     fly_status status = fly__sql_ddl_name_free(stmt, schema, name, err);
     *skip = false;
     if (status != FLY_OK && fine) {
-        fly__sql_notice(stmt->session, "NOTICE", "42P07", "relation \"%s\" already exists, skipping",
-                        name);
+        fly__sql_notice(stmt->session, "NOTICE", "42P07",
+                        "relation \"%s\" already exists, skipping", name);
         *skip = true;
         return FLY_OK;
     }
@@ -860,8 +853,7 @@ fly_status fly__sql_create_table(fly_sql_stmt *stmt, fly_err *err)
         return fly_err_state(err, "0A000", stmt->node->pos, "access method \"%s\" is not supported",
                              node->access_method);
     }
-    fly_status status =
-        begin_table(stmt, (const fly_ast_relation *)node->relation, &table, err);
+    fly_status status = begin_table(stmt, (const fly_ast_relation *)node->relation, &table, err);
     if (status == FLY_OK) {
         status = already(stmt, table.schema, table.name, node->if_not_exists, &skip, err);
     }
@@ -882,12 +874,12 @@ static fly_status columns_of_query(fly__sql_table_draft *draft, const fly_ast_cr
                                    const fly__sql_plan *plan, fly_err *err)
 {
     if (node->columns.count > plan->column_count) {
-        return fly_err_state(err, "42601", draft->stmt->node->pos, "too many column names were "
+        return fly_err_state(err, "42601", draft->stmt->node->pos,
+                             "too many column names were "
                              "specified");
     }
     for (uint32_t i = 0; i < plan->column_count; i++) {
-        const char *name =
-            i < node->columns.count ? node->columns.items[i] : plan->columns[i].name;
+        const char *name = i < node->columns.count ? node->columns.items[i] : plan->columns[i].name;
         name = name == NULL ? "?column?" : name;
         if (fly__sql_column_named(draft->table, name) != 0) {
             return fly_err_state(err, "42701", 0, "column \"%s\" specified more than once", name);
@@ -944,9 +936,8 @@ fly_status fly__sql_create_table_as(fly_sql_stmt *stmt, fly_err *err)
         status = fly__sql_draft_put(&draft, err);
     }
     if (status == FLY_OK && !node->no_data) {
-        status = fly__sql_insert_from(stmt, node->query,
-                                      fly__sql_table_of(stmt->session->view, table.oid), &rows,
-                                      err);
+        status = fly__sql_insert_from(
+            stmt, node->query, fly__sql_table_of(stmt->session->view, table.oid), &rows, err);
         if (!node->materialized) {
             (void)snprintf(stmt->tag, sizeof stmt->tag, "SELECT %llu", (unsigned long long)rows);
         }
@@ -965,8 +956,8 @@ fly_status fly__sql_insert_from(fly_sql_stmt *stmt, const fly_ast *query,
         fly__sql_ddl_alloc(stmt, (table->column_count + 1u) * sizeof *values, err);
     fly_arena arena;
     fly_arena_init(&arena, &session->query.mem, 0);
-    fly_status status =
-        values == NULL ? FLY_E_NO_MEMORY : fly__sql_stmt_create(session, stmt->text, &inner, err);
+    fly_status status = values == NULL ? FLY_E_NO_MEMORY
+                                       : fly__sql_stmt_create(session, stmt->text, &inner, err);
     if (status == FLY_OK) {
         inner->node = query;
         inner->is_plan = true;

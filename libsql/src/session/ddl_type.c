@@ -91,8 +91,8 @@ static fly_status create_composite(fly_sql_stmt *stmt, const fly_ast_create_type
     status = fly__sql_draft_begin(stmt, &table, &draft, err);
     draft.is_new = true;
     for (uint32_t i = 0; i < node->attributes.count && status == FLY_OK; i++) {
-        status = fly__sql_draft_column(
-            &draft, (const fly_ast_column_def *)node->attributes.items[i], err);
+        status = fly__sql_draft_column(&draft,
+                                       (const fly_ast_column_def *)node->attributes.items[i], err);
     }
     if (status == FLY_OK) {
         status = fly__sql_draft_put(&draft, err);
@@ -230,16 +230,14 @@ fly_status fly__sql_create_domain(fly_sql_stmt *stmt, fly_err *err)
     if (status != FLY_OK || checks == NULL || names == NULL) {
         return status == FLY_OK ? FLY_E_NO_MEMORY : status;
     }
-    fly__sql_bind_context context = {.session = stmt->session,
-                                     .view = stmt->session->view,
-                                     .arena = &stmt->line_arena};
+    fly__sql_bind_context context = {
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
     status = fly__sql_bind_type(&context, node->type, &type.base, err);
     for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
         const fly_ast_constraint *constraint =
             (const fly_ast_constraint *)node->constraints.items[i];
-        const char *text = constraint->expr == NULL
-                               ? NULL
-                               : fly__sql_ddl_text(stmt, constraint->expr, err);
+        const char *text =
+            constraint->expr == NULL ? NULL : fly__sql_ddl_text(stmt, constraint->expr, err);
         if (constraint->expr != NULL && text == NULL) {
             return FLY_E_NO_MEMORY;
         }

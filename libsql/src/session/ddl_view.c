@@ -16,12 +16,12 @@ static fly_status view_columns(fly_sql_stmt *stmt, const fly_ast_create_view *no
         return FLY_E_NO_MEMORY;
     }
     if (node->columns.count > plan->column_count) {
-        return fly_err_state(err, "42601", 0, "CREATE VIEW specifies more column names than "
+        return fly_err_state(err, "42601", 0,
+                             "CREATE VIEW specifies more column names than "
                              "columns");
     }
     for (uint32_t i = 0; i < plan->column_count; i++) {
-        const char *name =
-            i < node->columns.count ? node->columns.items[i] : plan->columns[i].name;
+        const char *name = i < node->columns.count ? node->columns.items[i] : plan->columns[i].name;
         columns[i].name = name == NULL ? "?column?" : name;
         columns[i].number = (uint16_t)(i + 1);
         columns[i].type = plan->columns[i].type;
@@ -75,12 +75,13 @@ fly_status fly__sql_create_view(fly_sql_stmt *stmt, fly_err *err)
                             .rows = -1};
     fly__sql_ddl_tag(stmt, "CREATE VIEW");
     if (node->recursive) {
-        return fly_err_state(err, "0A000", stmt->node->pos, "CREATE RECURSIVE VIEW is not "
+        return fly_err_state(err, "0A000", stmt->node->pos,
+                             "CREATE RECURSIVE VIEW is not "
                              "supported");
     }
-    fly_status status =
-        fly__sql_ddl_schema(stmt, relation->schema, relation->persistence == FLY_AST_TEMPORARY,
-                            relation->node.pos, &table.schema, err);
+    fly_status status = fly__sql_ddl_schema(stmt, relation->schema,
+                                            relation->persistence == FLY_AST_TEMPORARY,
+                                            relation->node.pos, &table.schema, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -132,8 +133,8 @@ fly_status fly__sql_refresh(fly_sql_stmt *stmt, fly_err *err)
     const fly__sql_table *table = NULL;
     uint64_t rows = 0;
     fly__sql_ddl_tag(stmt, "REFRESH MATERIALIZED VIEW");
-    fly_status status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "m",
-                                              &table, err);
+    fly_status status =
+        fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "m", &table, err);
     if (status == FLY_OK) {
         status = fly__sql_empty_table(stmt, table, !node->no_data, err);
     }
@@ -143,8 +144,8 @@ fly_status fly__sql_refresh(fly_sql_stmt *stmt, fly_err *err)
     fly_ast *query = NULL;
     fly_sql_statements statements = {0};
     table = fly__sql_table_of(session->view, table->oid);
-    status = fly__sql_parse(&stmt->line_arena, fly_bytes_str(table->view_text), NULL, &statements,
-                            err);
+    status =
+        fly__sql_parse(&stmt->line_arena, fly_bytes_str(table->view_text), NULL, &statements, err);
     if (status == FLY_OK) {
         query = statements.items[0].node;
         status = fly__sql_insert_from(stmt, query, table, &rows, err);

@@ -201,7 +201,7 @@ static fly_status open_database(fly_sql *sql, const char *name, bool create,
     if (status == FLY_OK) {
         status = fly__sql_catalog_open(sql->env, database->store, &database->catalog, err);
         if (status != FLY_OK) {
-            (void)fly_store_close(database->store, NULL); /* the first failure is the one to tell */
+            fly_store_abandon(database->store); /* nothing was written */
         }
     }
     if (status != FLY_OK) {
@@ -219,8 +219,7 @@ fly_status fly__sql_database_acquire(fly_sql *sql, const char *name, bool create
 {
     fly_mutex_lock(&sql->mutex);
     fly__sql_database *found = find(sql, name);
-    fly_status status =
-        found != NULL ? FLY_OK : open_database(sql, name, create, &found, err);
+    fly_status status = found != NULL ? FLY_OK : open_database(sql, name, create, &found, err);
     if (status == FLY_OK) {
         found->sessions++;
         *database = found;
@@ -331,9 +330,9 @@ fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err)
 static const struct {
     uint32_t oid;
     const char *name;
-} collations[] = {{100, "default"},      {950, "c"},           {951, "posix"},
-                  {9100, "binary"},      {9101, "nocase"},     {9102, "unicode"},
-                  {9103, "unicode_ci"},  {9104, "unicode_ai"}, {9105, "ucs_basic"}};
+} collations[] = {{100, "default"},     {950, "c"},           {951, "posix"},
+                  {9100, "binary"},     {9101, "nocase"},     {9102, "unicode"},
+                  {9103, "unicode_ci"}, {9104, "unicode_ai"}, {9105, "ucs_basic"}};
 
 uint32_t fly__sql_collation_named(const char *name)
 {

@@ -14,9 +14,9 @@ enum { FLY__SQL_DATABASE_NAME_MAX = 63 };
  * transactions, so that they never make one wait for another. */
 typedef struct fly__sql_counter {
     uint32_t oid;
-    int64_t next;   /* to be given out next */
-    int64_t until;  /* sequences: how far the store knows; rows: meaningless */
-    bool called;    /* sequences: a value was given out */
+    int64_t next;  /* to be given out next */
+    int64_t until; /* sequences: how far the store knows; rows: meaningless */
+    bool called;   /* sequences: a value was given out */
     bool known;
     struct fly__sql_counter *link;
 } fly__sql_counter;
@@ -27,7 +27,7 @@ typedef struct fly__sql_database {
     char name[FLY__SQL_DATABASE_NAME_MAX + 1];
     fly_store *store;
     fly__sql_catalog *catalog;
-    uint32_t sessions; /* guarded by the engine's mutex */
+    uint32_t sessions;  /* guarded by the engine's mutex */
     fly_mutex counting; /* guards the counters */
     fly__sql_counter *counters;
     uint32_t next_session; /* guarded by the engine's mutex */
@@ -46,7 +46,7 @@ struct fly_sql {
     uint64_t plan_cache;
     fly_store_options store;
     fly_mutex mutex;
-    fly__sql_database *databases; /* guarded by mutex */
+    fly__sql_database *databases;                 /* guarded by mutex */
     struct fly__sql_engine_collation *collations; /* guarded by mutex; only grows */
     fly_account account;
 };

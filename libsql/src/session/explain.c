@@ -49,8 +49,8 @@ static void read_options(const fly_ast_explain *node, struct wanted *wanted)
         const fly_ast_option *option = (const fly_ast_option *)node->options.items[i];
         wanted->ast = wanted->ast || strcmp(option->name, "ast") == 0;
         wanted->logical = wanted->logical || strcmp(option->name, "logical") == 0;
-        wanted->analyze =
-            wanted->analyze || (strcmp(option->name, "analyze") == 0 && is_on(option));
+        wanted->analyze = wanted->analyze ||
+                          (strcmp(option->name, "analyze") == 0 && is_on(option));
         wanted->json = wanted->json || (strcmp(option->name, "format") == 0 && says_json(option));
     }
 }
@@ -123,8 +123,7 @@ static fly_status give_stats(fly_sql_stmt *stmt, const fly__sql_exec *exec, fly_
     fly_status status = FLY_OK;
     for (size_t i = 0; i < count && status == FLY_OK; i++) {
         const fly__sql_node_stats *node = &stats[i];
-        const char *table =
-            node->rel->kind == FLY__SQL_R_SCAN ? node->rel->scan.table->name : "";
+        const char *table = node->rel->kind == FLY__SQL_R_SCAN ? node->rel->scan.table->name : "";
         status = add_line(stmt, err,
                           "%s%s%s: rows=%llu loops=%llu time=%.3f ms memory=%lluB spilled=%lluB "
                           "pages=%llu missed=%llu log=%lluB",
@@ -176,9 +175,8 @@ static fly_status explain_plan(fly_sql_stmt *stmt, const fly_ast *query,
     inner->node = query;
     inner->is_plan = true;
     if (wanted->logical) {
-        fly__sql_bind_context context = {.session = stmt->session,
-                                         .view = stmt->session->view,
-                                         .arena = &inner->plan_arena};
+        fly__sql_bind_context context = {
+            .session = stmt->session, .view = stmt->session->view, .arena = &inner->plan_arena};
         fly__sql_plan *plan = NULL;
         status = fly__sql_bind(&context, query, &plan, err);
         if (status == FLY_OK) {

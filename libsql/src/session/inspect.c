@@ -116,8 +116,7 @@ static fly_status inspect_indexes(fly_sql_stmt *stmt, const fly__sql_table *only
     size_t at = 0;
     const fly__sql_table *table;
     fly_status status = FLY_OK;
-    while (status == FLY_OK &&
-           (table = fly__sql_table_next(stmt->session->view, &at)) != NULL) {
+    while (status == FLY_OK && (table = fly__sql_table_next(stmt->session->view, &at)) != NULL) {
         if (only != NULL && only->oid != table->oid) {
             continue;
         }
@@ -202,8 +201,7 @@ fly_status fly__sql_inspect(fly_sql_stmt *stmt, fly_err *err)
         return inspect_indexes(stmt, table, err);
     case FLY_AST_INSPECT_DATABASES: {
         struct listing listing = {.stmt = stmt, .err = err};
-        fly_status status =
-            fly__sql_database_list(stmt->session->sql, list_name, &listing, err);
+        fly_status status = fly__sql_database_list(stmt->session->sql, list_name, &listing, err);
         return status == FLY_OK ? listing.status : status;
     }
     case FLY_AST_INSPECT_USERS:

@@ -110,8 +110,8 @@ static fly_status give(fly_sql_stmt *stmt, fly_sql_stmt *named, uint32_t i, cons
     fly_vec_value value;
     fly__sql_bind_context context = {
         .session = session, .view = session->view, .arena = &stmt->line_arena};
-    fly_status status = fly__sql_bind_expr(&context, arg, NULL, NULL,
-                                           fly_sql_param_type(named, i + 1), &expr, err);
+    fly_status status =
+        fly__sql_bind_expr(&context, arg, NULL, NULL, fly_sql_param_type(named, i + 1), &expr, err);
     if (status == FLY_OK) {
         status = fly__sql_eval_create(session, expr, NULL, NULL, 0, &stmt->line_arena, &eval, err);
     }
@@ -134,9 +134,10 @@ fly_status fly__sql_named_execute(fly_sql_stmt *stmt, fly_err *err)
                              node->name);
     }
     if (node->args.count != named->param_count) {
-        fly_status status =
-            fly_err_state(err, "42601", 0, "wrong number of parameters for prepared statement "
-                          "\"%s\"", node->name);
+        fly_status status = fly_err_state(err, "42601", 0,
+                                          "wrong number of parameters for prepared statement "
+                                          "\"%s\"",
+                                          node->name);
         fly_err_detail(err, "Expected %u parameters but got %u.", (unsigned)named->param_count,
                        (unsigned)node->args.count);
         return status;
@@ -153,8 +154,7 @@ fly_status fly__sql_named_execute(fly_sql_stmt *stmt, fly_err *err)
 bool fly__sql_named_forget(fly_sql_session *session, const char *name)
 {
     bool any = false;
-    struct fly__sql_named_stmt **at =
-        name == NULL ? &session->state->named : place(session, name);
+    struct fly__sql_named_stmt **at = name == NULL ? &session->state->named : place(session, name);
     while (*at != NULL) {
         struct fly__sql_named_stmt *entry = *at;
         *at = entry->link;

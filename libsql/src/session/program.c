@@ -52,8 +52,8 @@ static fly_status compile(fly_sql_session *session, const fly__sql_table *table,
     }
     fly__sql_bind_context context = {
         .session = session, .view = session->view, .arena = &program->arena};
-    fly_status status = fly__sql_parse_expr(&program->arena, fly_bytes_str(program->text), NULL,
-                                            &node, err);
+    fly_status status =
+        fly__sql_parse_expr(&program->arena, fly_bytes_str(program->text), NULL, &node, err);
     if (status == FLY_OK) {
         status = fly__sql_bind_expr(&context, node, table, ids, type, &expr, err);
     }
@@ -108,8 +108,7 @@ fly_status fly__sql_table_expr(fly_sql_session *session, const fly__sql_table *t
             at = &program->link;
         }
     }
-    fly_status status =
-        found != NULL ? FLY_OK : make(session, table, text, type, &found, err);
+    fly_status status = found != NULL ? FLY_OK : make(session, table, text, type, &found, err);
     return status == FLY_OK ? fly__sql_eval_run(found->eval, values, NULL, arena, value, err)
                             : status;
 }

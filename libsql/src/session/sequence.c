@@ -145,15 +145,15 @@ static fly_status read_place(fly_sql_session *session, const fly__sql_sequence *
     fly_txn *txn = NULL;
     fly_tree *tree = NULL;
     fly_put_u32be(key, sequence->oid);
-    fly_status status = fly_txn_begin(session->database->store,
-                                      &(fly_txn_options){.read_only = true}, &txn, err);
+    fly_status status =
+        fly_txn_begin(session->database->store, &(fly_txn_options){.read_only = true}, &txn, err);
     if (status != FLY_OK) {
         return status;
     }
     status = fly_txn_tree_open(txn, tree_name, 0, &tree, err);
     if (status == FLY_OK) {
-        status = fly_txn_get(txn, tree, fly_bytes_of(key, sizeof key), entry, sizeof entry, &len,
-                             err);
+        status =
+            fly_txn_get(txn, tree, fly_bytes_of(key, sizeof key), entry, sizeof entry, &len, err);
     }
     fly_txn_rollback(txn);
     if (status == FLY_E_NOT_FOUND) {
@@ -210,14 +210,13 @@ static fly_status take_next(fly_sql_session *session, const fly__sql_sequence *s
     int64_t next = counter->next;
     if (counter->called && step(sequence, counter->next, &next) != FLY_OK) {
         const fly__sql_table *table = sequence_table(session, sequence->oid);
-        return fly_err_state(err, "2200H", 0, "nextval: reached %s value of sequence \"%s\" (%lld)",
-                             sequence->increment > 0 ? "maximum" : "minimum",
-                             table == NULL ? "?" : table->name,
-                             (long long)(sequence->increment > 0 ? sequence->maximum
-                                                                 : sequence->minimum));
+        return fly_err_state(
+            err, "2200H", 0, "nextval: reached %s value of sequence \"%s\" (%lld)",
+            sequence->increment > 0 ? "maximum" : "minimum", table == NULL ? "?" : table->name,
+            (long long)(sequence->increment > 0 ? sequence->maximum : sequence->minimum));
     }
-    bool covered = counter->called && (sequence->increment > 0 ? next <= counter->until
-                                                               : next >= counter->until);
+    bool covered = counter->called &&
+                   (sequence->increment > 0 ? next <= counter->until : next >= counter->until);
     if (!covered) {
         int64_t until = far_ahead(sequence, next);
         fly_status status = write_place(session, sequence->oid, until, true, err);

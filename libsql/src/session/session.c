@@ -289,8 +289,8 @@ fly_status fly__sql_session_tree(fly_sql_session *session, const char *name, fly
 
 /* -------------------------------------------------------------- transactions */
 
-static const char *const isolation_names[] = {"read committed", "read committed",
-                                              "repeatable read", "serializable"};
+static const char *const isolation_names[] = {"read committed", "read committed", "repeatable read",
+                                              "serializable"};
 
 const char *fly__sql_isolation_name(fly_isolation isolation)
 {
@@ -392,8 +392,8 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
         fly__sql_txn_rollback(session);
         return status;
     }
-    fly_durability durability =
-        session->state->asynchronous ? FLY_DURABILITY_ASYNC : FLY_DURABILITY_DEFAULT;
+    fly_durability durability = session->state->asynchronous ? FLY_DURABILITY_ASYNC
+                                                             : FLY_DURABILITY_DEFAULT;
     fly__sql_change_enter(session);
     status = fly_txn_commit_as(session->txn, durability, err);
     fly__sql_change_leave(session, status == FLY_OK);
@@ -489,8 +489,8 @@ fly_status fly__sql_statement_begin(fly_sql_session *session, fly_err *err)
         fly_store_u32(&session->cancel, 0);
         session->statement_time = (int64_t)session->env->wall_time(session->env);
         uint32_t limit = session->state->statement_timeout_ms;
-        session->state->deadline_us =
-            limit == 0 ? 0 : session->statement_time + (int64_t)limit * 1000;
+        session->state->deadline_us = limit == 0 ? 0
+                                                 : session->statement_time + (int64_t)limit * 1000;
         status = fly__sql_session_view(session, err);
     }
     if (status == FLY_OK) {

@@ -40,10 +40,10 @@ struct fly_sql_session {
     bool txn_failed;             /* only ROLLBACK is left */
     fly__sql_catalog_view *view; /* of the running statement, or of the transaction with DDL */
     fly__sql_compat compat;
-    uint64_t epoch;       /* counts changes of settings that plans depend on */
-    bool defer_all;       /* SET CONSTRAINTS ALL DEFERRED, for the transaction */
-    bool defer_none;      /* … IMMEDIATE */
-    bool verify;          /* flydb.verify: run operators in several ways and compare */
+    uint64_t epoch;         /* counts changes of settings that plans depend on */
+    bool defer_all;         /* SET CONSTRAINTS ALL DEFERRED, for the transaction */
+    bool defer_none;        /* … IMMEDIATE */
+    bool verify;            /* flydb.verify: run operators in several ways and compare */
     fly_atomic_u32 cancel;  /* 0; 1 cancelled, 2 timed out: tested once per batch */
     int64_t statement_time; /* microseconds since 1970: now() is the transaction's: */
     int64_t txn_time;

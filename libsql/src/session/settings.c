@@ -32,8 +32,7 @@ uint32_t fly__sql_milliseconds(const char *text)
     static const struct {
         const char *unit;
         uint64_t ms;
-    } units[] = {{"", 1},       {"ms", 1},        {"s", 1000},
-                 {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
     uint64_t number = 0;
     while (*text == ' ') {
         text++;
@@ -253,9 +252,9 @@ const char *fly__sql_setting_known(size_t i, const char **initial)
     return known_settings[i].name;
 }
 
-static fly__sql_setting **find_set(fly_sql_session *session, const char *name)
+static fly__sql_setting_entry **find_set(fly_sql_session *session, const char *name)
 {
-    fly__sql_setting **at = &session->state->settings;
+    fly__sql_setting_entry **at = &session->state->settings;
     while (*at != NULL && strcasecmp((*at)->name, name) != 0) {
         at = &(*at)->link;
     }
@@ -274,7 +273,7 @@ const char *fly__sql_setting(fly_sql_session *session, const char *name)
     if (strcasecmp(name, "session_authorization") == 0) {
         return session->user;
     }
-    const fly__sql_setting *set = *find_set(session, name);
+    const fly__sql_setting_entry *set = *find_set(session, name);
     if (set != NULL) {
         return set->value;
     }
@@ -284,7 +283,7 @@ const char *fly__sql_setting(fly_sql_session *session, const char *name)
 
 /* -------------------------------------------------------------------- setting */
 
-static void free_setting(fly_sql_session *session, fly__sql_setting *setting)
+static void free_setting(fly_sql_session *session, fly__sql_setting_entry *setting)
 {
     fly__sql_session_strfree(session, setting->name);
     fly__sql_session_strfree(session, setting->value);
@@ -292,12 +291,11 @@ static void free_setting(fly_sql_session *session, fly__sql_setting *setting)
 }
 
 /* Remember the value, or with NULL that it is the default. */
-static fly_status store(fly_sql_session *session, const char *name, const char *value,
-                        fly_err *err)
+static fly_status store(fly_sql_session *session, const char *name, const char *value, fly_err *err)
 {
-    fly__sql_setting **at = find_set(session, name);
+    fly__sql_setting_entry **at = find_set(session, name);
     if (value == NULL) {
-        fly__sql_setting *old = *at;
+        fly__sql_setting_entry *old = *at;
         if (old != NULL) {
             *at = old->link;
             free_setting(session, old);
@@ -326,11 +324,11 @@ static fly_status store(fly_sql_session *session, const char *name, const char *
 
 static fly_status note_undo(fly_sql_session *session, const char *name, bool local, fly_err *err)
 {
-    const fly__sql_setting *old = *find_set(session, name);
+    const fly__sql_setting_entry *old = *find_set(session, name);
     fly__sql_setting_undo *undo = fly_mem_calloc(&session->account.mem, 1, sizeof *undo);
     char *its_name = undo == NULL ? NULL : fly__sql_session_strdup(session, name);
-    char *its_value =
-        undo == NULL || old == NULL ? NULL : fly__sql_session_strdup(session, old->value);
+    char *its_value = undo == NULL || old == NULL ? NULL
+                                                  : fly__sql_session_strdup(session, old->value);
     if (its_name == NULL || (old != NULL && its_value == NULL)) {
         fly__sql_session_strfree(session, its_name);
         fly_mem_free(&session->account.mem, undo, sizeof *undo);
@@ -433,7 +431,7 @@ fly_status fly__sql_settings_init(fly_sql_session *session, fly_err *err)
 void fly__sql_settings_deinit(fly_sql_session *session)
 {
     while (session->state->settings != NULL) {
-        fly__sql_setting *setting = session->state->settings;
+        fly__sql_setting_entry *setting = session->state->settings;
         session->state->settings = setting->link;
         free_setting(session, setting);
     }

@@ -9,11 +9,11 @@
 #include "store/rows_int.h"
 
 /* A setting that was set, and how to take that back. */
-typedef struct fly__sql_setting {
-    struct fly__sql_setting *link;
+typedef struct fly__sql_setting_entry {
+    struct fly__sql_setting_entry *link;
     char *name;
     char *value;
-} fly__sql_setting;
+} fly__sql_setting_entry;
 
 typedef struct fly__sql_setting_undo {
     struct fly__sql_setting_undo *link;
@@ -43,25 +43,25 @@ typedef struct fly__sql_session_state {
     uint32_t number; /* of the session: pg_backend_pid() */
     char *user;
     char *search_path;
-    fly__sql_setting *settings;
+    fly__sql_setting_entry *settings;
     fly__sql_setting_undo *undo;
     fly__sql_savepoint *savepoints;
     fly__sql_tree_entry *trees[FLY__SQL_TREE_SLOTS];
     bool trees_new; /* the transaction made trees: forget them if it rolls back */
     fly__sql_source rows;
     fly__sql_source system;
-    uint32_t running;    /* statements between their first and last row */
-    bool block;          /* several statements of one text: one transaction */
-    bool read_only;      /* the transaction's */
-    fly_isolation isolation;      /* of the next transaction */
+    uint32_t running;        /* statements between their first and last row */
+    bool block;              /* several statements of one text: one transaction */
+    bool read_only;          /* the transaction's */
+    fly_isolation isolation; /* of the next transaction */
     fly_isolation txn_isolation;
     uint32_t statement_timeout_ms;
     uint32_t lock_timeout_ms;
     bool asynchronous; /* synchronous_commit is off */
     bool default_read_only;
-    bool txn_used;       /* the transaction has run a statement */
-    int64_t deadline_us; /* of the running statement; 0: none */
-    fly_sql_stmt *stmts; /* all that are open */
+    bool txn_used;                     /* the transaction has run a statement */
+    int64_t deadline_us;               /* of the running statement; 0: none */
+    fly_sql_stmt *stmts;               /* all that are open */
     struct fly__sql_named_stmt *named; /* PREPARE */
     struct fly__sql_cursor *cursors;   /* DECLARE */
     struct fly__sql_table_program *programs;

@@ -295,8 +295,8 @@ fly_status fly_sql_bind_text(fly_sql_stmt *stmt, uint32_t n, fly_bytes text, fly
     fly_status status = check_param(stmt, n, err);
     fly_arena_reset(&stmt->text_arena);
     if (status == FLY_OK) {
-        status = fly__sql_value_in(stmt->session, stmt->param_types[n - 1], text,
-                                   &stmt->text_arena, &value, err);
+        status = fly__sql_value_in(stmt->session, stmt->param_types[n - 1], text, &stmt->text_arena,
+                                   &value, err);
     }
     return status == FLY_OK ? fly_sql_bind_value(stmt, n, &value, err) : status;
 }
@@ -717,8 +717,7 @@ double fly_sql_column_double(const fly_sql_stmt *stmt, uint32_t i)
         fly_arena arena;
         fly_arena_init(&arena, &stmt->session->account.mem, 256);
         memset(&number, 0, sizeof number);
-        fly_status status =
-            fly__sql_value_out(stmt->session, type, &value, &arena, &text, NULL);
+        fly_status status = fly__sql_value_out(stmt->session, type, &value, &arena, &text, NULL);
         if (status == FLY_OK) {
             status = fly__sql_value_in(stmt->session, fly__sql_type(FLY_SQL_FLOAT8), text, &arena,
                                        &number, NULL);
@@ -796,8 +795,7 @@ static void turn_to(fly_sql_stmt *stmt, const fly_sql_statement *statement)
 }
 
 static fly_status run_all(fly_sql_stmt *stmt, const fly_sql_statements *statements,
-                          fly_status (*row)(void *ctx, fly_sql_stmt *stmt), void *ctx,
-                          fly_err *err)
+                          fly_status (*row)(void *ctx, fly_sql_stmt *stmt), void *ctx, fly_err *err)
 {
     fly_sql_session *session = stmt->session;
     fly_status status = FLY_OK;
@@ -807,8 +805,7 @@ static fly_status run_all(fly_sql_stmt *stmt, const fly_sql_statements *statemen
         status = prepare_node(stmt, err);
         if (status == FLY_OK) {
             status = run_one(stmt, row, ctx, err);
-        } else if (session->txn != NULL && !session->txn_explicit &&
-                   session->state->running == 0) {
+        } else if (session->txn != NULL && !session->txn_explicit && session->state->running == 0) {
             fly__sql_txn_rollback(session);
         }
     }

@@ -48,10 +48,10 @@ struct fly_sql_stmt {
     const char **cell_names;
     fly__sql_line *lines, *last_line;
     fly_arena line_arena;
-    fly_sql_stmt *inner;               /* EXECUTE: whose rows these are; borrowed */
-    struct fly__sql_cursor *cursor;    /* FETCH: whose rows these are; borrowed */
-    int64_t fetch_step;                /* FETCH: 1 forwards, -1 backwards */
-    uint64_t fetch_left;               /* FETCH: rows to give yet */
+    fly_sql_stmt *inner;            /* EXECUTE: whose rows these are; borrowed */
+    struct fly__sql_cursor *cursor; /* FETCH: whose rows these are; borrowed */
+    int64_t fetch_step;             /* FETCH: 1 forwards, -1 backwards */
+    uint64_t fetch_left;            /* FETCH: rows to give yet */
 
     struct fly__sql_copy *copy;
 
@@ -104,10 +104,10 @@ void fly__sql_programs_forget(fly_sql_session *session);
 void fly__sql_sequences_forget(fly_sql_session *session);
 
 /* The statements themselves. Each sets the tag. */
-fly_status fly__sql_ddl(fly_sql_stmt *stmt, fly_err *err);       /* ddl*.c: CREATE, ALTER, DROP ... */
-fly_status fly__sql_explain(fly_sql_stmt *stmt, fly_err *err);   /* explain.c */
-fly_status fly__sql_inspect(fly_sql_stmt *stmt, fly_err *err);   /* inspect.c */
+fly_status fly__sql_ddl(fly_sql_stmt *stmt, fly_err *err);     /* ddl*.c: CREATE, ALTER, DROP ... */
+fly_status fly__sql_explain(fly_sql_stmt *stmt, fly_err *err); /* explain.c */
+fly_status fly__sql_inspect(fly_sql_stmt *stmt, fly_err *err); /* inspect.c */
 fly_status fly__sql_copy_begin(fly_sql_stmt *stmt, fly_err *err); /* copy.c */
-fly_status fly__sql_analyze(fly_sql_stmt *stmt, fly_err *err);   /* analyze.c */
+fly_status fly__sql_analyze(fly_sql_stmt *stmt, fly_err *err);    /* analyze.c */
 
 #endif

@@ -110,8 +110,10 @@ static fly_status end(fly_sql_stmt *stmt, const fly_ast_transaction *node, fly_e
     bool read_only = session->state->read_only;
     if (!session->txn_explicit) {
         if (node->chain) {
-            return fly_err_state(err, "25P01", 0, "%s AND CHAIN can only be used in transaction "
-                                 "blocks", commit ? "COMMIT" : "ROLLBACK");
+            return fly_err_state(err, "25P01", 0,
+                                 "%s AND CHAIN can only be used in transaction "
+                                 "blocks",
+                                 commit ? "COMMIT" : "ROLLBACK");
         }
         fly__sql_notice(session, "WARNING", "25P01", "there is no transaction in progress");
     }
@@ -268,8 +270,8 @@ static fly_status show(fly_sql_stmt *stmt, fly_err *err)
     if (node->name != NULL) {
         const char *value = fly__sql_setting(stmt->session, node->name);
         if (value == NULL) {
-            return fly_err_state(err, "42704", 0,
-                                 "unrecognized configuration parameter \"%s\"", node->name);
+            return fly_err_state(err, "42704", 0, "unrecognized configuration parameter \"%s\"",
+                                 node->name);
         }
         return fly__sql_line_add(stmt, &value, err);
     }
@@ -332,7 +334,7 @@ static fly_status use(fly_sql_stmt *stmt, fly_err *err)
                              "USE cannot run inside a transaction block");
     }
     fly_status status =
-        fly__sql_database_acquire(session->sql, node->name, false, &database, err);
+        fly__sql_database_acquire(session->sql, node->database, false, &database, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -360,7 +362,8 @@ static fly_status checkpoint(fly_sql_stmt *stmt, fly_err *err)
 
 static fly_status unsupported(const fly_sql_stmt *stmt, fly_err *err)
 {
-    return fly_err_state(err, "0A000", stmt->node->pos, "%s is not supported in an embedded session",
+    return fly_err_state(err, "0A000", stmt->node->pos,
+                         "%s is not supported in an embedded session",
                          fly__sql_ast_name(stmt->node->kind));
 }
 

@@ -108,22 +108,20 @@ static fly_status applies(fly_sql_session *session, const fly__sql_table *table,
     }
     fly_vec_value value;
     fly_sql_type boolean = fly__sql_type(FLY_SQL_BOOL);
-    fly_status status = fly__sql_table_expr(session, table, index->predicate, boolean, values,
-                                            arena, &value, err);
+    fly_status status =
+        fly__sql_table_expr(session, table, index->predicate, boolean, values, arena, &value, err);
     *yes = status == FLY_OK && !value.null && value.b;
     return status;
 }
 
 static fly_status make_entry(fly_sql_session *session, const fly__sql_table *table,
                              const fly__sql_index *index, const fly_vec_value *values,
-                             fly_bytes row_key, fly_arena *arena, struct entry *entry,
-                             fly_err *err)
+                             fly_bytes row_key, fly_arena *arena, struct entry *entry, fly_err *err)
 {
     bool yes = !index->clustered;
     bool has_null = false;
     memset(entry, 0, sizeof *entry);
-    fly_status status =
-        yes ? applies(session, table, index, values, arena, &yes, err) : FLY_OK;
+    fly_status status = yes ? applies(session, table, index, values, arena, &yes, err) : FLY_OK;
     entry->none = !yes;
     if (status != FLY_OK || entry->none) {
         return status;
@@ -173,8 +171,7 @@ fly_status fly__sql_index_add(fly_sql_session *session, fly_txn *txn, const fly_
 {
     struct entry entry;
     fly_tree *tree = NULL;
-    fly_status status =
-        make_entry(session, table, index, values, row_key, arena, &entry, err);
+    fly_status status = make_entry(session, table, index, values, row_key, arena, &entry, err);
     if (status != FLY_OK || entry.none) {
         return status;
     }
@@ -197,8 +194,7 @@ fly_status fly__sql_index_remove(fly_sql_session *session, fly_txn *txn,
 {
     struct entry entry;
     fly_tree *tree = NULL;
-    fly_status status =
-        make_entry(session, table, index, values, row_key, arena, &entry, err);
+    fly_status status = make_entry(session, table, index, values, row_key, arena, &entry, err);
     if (status != FLY_OK || entry.none) {
         return status;
     }
@@ -219,15 +215,15 @@ fly_status fly__sql_index_same(fly_sql_session *session, const fly__sql_table *t
 {
     struct entry first;
     struct entry second;
-    fly_status status = make_entry(session, table, index, a, fly_bytes_of(NULL, 0), arena, &first,
-                                   err);
+    fly_status status =
+        make_entry(session, table, index, a, fly_bytes_of(NULL, 0), arena, &first, err);
     if (status == FLY_OK) {
         status = make_entry(session, table, index, b, fly_bytes_of(NULL, 0), arena, &second, err);
     }
     if (status == FLY_OK) {
         *same = first.none == second.none &&
-                (first.none || (first.is_unique == second.is_unique &&
-                                fly_bytes_equal(first.key, second.key)));
+                (first.none ||
+                 (first.is_unique == second.is_unique && fly_bytes_equal(first.key, second.key)));
     }
     return status;
 }
@@ -239,8 +235,8 @@ fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly
     struct entry entry;
     fly_tree *tree = NULL;
     if (index->clustered) {
-        fly_status status = fly__sql_index_columns_key(session, table, index, values, arena,
-                                                       &entry.key, NULL, err);
+        fly_status status =
+            fly__sql_index_columns_key(session, table, index, values, arena, &entry.key, NULL, err);
         if (status == FLY_OK) {
             status = fly__sql_session_tree(session, table->tree, &tree, err);
         }
@@ -250,8 +246,8 @@ fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly
         }
         return status;
     }
-    fly_status status = make_entry(session, table, index, values, fly_bytes_of(NULL, 0), arena,
-                                   &entry, err);
+    fly_status status =
+        make_entry(session, table, index, values, fly_bytes_of(NULL, 0), arena, &entry, err);
     if (status != FLY_OK || entry.none || !entry.is_unique) {
         return status == FLY_OK ? FLY_E_NOT_FOUND : status;
     }
@@ -266,9 +262,8 @@ fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly
     }
     uint64_t len = 0;
     status = fly_txn_get(txn, tree, entry.key, buffer, room, &len, err);
-    return status == FLY_OK ? fly__sql_index_entry_row(index, entry.key,
-                                                       fly_bytes_of(buffer, (size_t)len), row_key,
-                                                       err)
+    return status == FLY_OK ? fly__sql_index_entry_row(
+                                  index, entry.key, fly_bytes_of(buffer, (size_t)len), row_key, err)
                             : status;
 }
 
@@ -326,9 +321,8 @@ fly_status fly__sql_index_violated(fly_sql_session *session, const fly__sql_tabl
         say_column(session, table, &index->columns[i], values, &arena, &names, &contents);
     }
     fly_arena_deinit(&arena);
-    fly_status status =
-        fly_err_state(err, "23505", 0, "duplicate key value violates unique constraint \"%s\"",
-                      index->name);
+    fly_status status = fly_err_state(
+        err, "23505", 0, "duplicate key value violates unique constraint \"%s\"", index->name);
     fly_err_detail(err, "Key (%s)=(%s) already exists.", names_buffer, contents_buffer);
     return status;
 }

@@ -32,10 +32,9 @@ static fly_status make_missing(struct fly_sql_session *session, const fly__sql_t
                 layout->missing[k] = (fly_vec_value){.null = true};
             }
         }
-        fly_status status =
-            fly__sql_value_in(session, table->columns[i].type,
-                              fly_bytes_str(table->columns[i].missing), arena,
-                              &layout->missing[i], err);
+        fly_status status = fly__sql_value_in(session, table->columns[i].type,
+                                              fly_bytes_str(table->columns[i].missing), arena,
+                                              &layout->missing[i], err);
         if (status != FLY_OK) {
             return status;
         }
@@ -62,10 +61,10 @@ fly_status fly__sql_row_layout_make(struct fly_sql_session *session, const fly__
         fly_vec_type physical = fly__sql_type_physical(table->columns[i].type);
         bool is_string = physical == FLY_VEC_STR;
         uint8_t size = (uint8_t)fly_vec_type_size(physical);
-        layout->columns[i] = (fly__sql_row_column){
-            .at = is_string ? layout->string_count[i] : layout->fixed_size[i],
-            .physical = (uint8_t)physical,
-            .size = size};
+        layout->columns[i] =
+            (fly__sql_row_column){.at = is_string ? layout->string_count[i] : layout->fixed_size[i],
+                                  .physical = (uint8_t)physical,
+                                  .size = size};
         layout->fixed_size[i + 1] = layout->fixed_size[i] + (is_string ? 0 : size);
         layout->string_count[i + 1] = (uint16_t)(layout->string_count[i] + is_string);
     }

@@ -65,10 +65,10 @@ struct rows_scan {
     fly_cursor *cursor;
     bool started;
     bool ended;
-    bool by_index;       /* the cursor is on an index; rows are fetched */
-    fly_bytes start;     /* first key that may be in it */
-    fly_bytes end;       /* first key that is not; empty: none */
-    uint8_t *row;        /* a fetched or long row */
+    bool by_index;   /* the cursor is on an index; rows are fetched */
+    fly_bytes start; /* first key that may be in it */
+    fly_bytes end;   /* first key that is not; empty: none */
+    uint8_t *row;    /* a fetched or long row */
     size_t row_room;
     uint64_t given;
 };
@@ -151,8 +151,8 @@ static fly_status scan_open(const fly__sql_source *source, fly_txn *txn,
         status = set_bounds(scan, spec->low, spec->high, err);
     }
     if (status == FLY_OK) {
-        status = fly_cursor_open(txn, scan->by_index ? index_tree : scan->table_tree,
-                                 &scan->cursor, err);
+        status = fly_cursor_open(txn, scan->by_index ? index_tree : scan->table_tree, &scan->cursor,
+                                 err);
     }
     if (status == FLY_OK) {
         *opened = &scan->scan;
@@ -199,8 +199,7 @@ static fly_status row_room(struct rows_scan *scan, size_t size, fly_err *err)
 }
 
 /* The row of a key, from the table's tree, in the scan's buffer. */
-static fly_status fetch_row(struct rows_scan *scan, fly_bytes row_key, fly_bytes *row,
-                            fly_err *err)
+static fly_status fetch_row(struct rows_scan *scan, fly_bytes row_key, fly_bytes *row, fly_err *err)
 {
     uint64_t len = 0;
     fly_status status = FLY_E_FULL;
@@ -240,15 +239,13 @@ static fly_status current(struct rows_scan *scan, fly_bytes *row_key, fly_bytes 
     if (!scan->by_index) {
         return cursor_row(scan, row, err);
     }
-    fly_status status =
-        fly__sql_index_entry_row(scan->spec.index, *row_key, fly_cursor_value(scan->cursor),
-                                 row_key, err);
+    fly_status status = fly__sql_index_entry_row(scan->spec.index, *row_key,
+                                                 fly_cursor_value(scan->cursor), row_key, err);
     return status == FLY_OK ? fetch_row(scan, *row_key, row, err) : status;
 }
 
 /* A string for the batch: a copy, since the cursor moves on. */
-static fly_status keep_string(fly_vec_batch *batch, fly_bytes bytes, fly_vec_str *out,
-                              fly_err *err)
+static fly_status keep_string(fly_vec_batch *batch, fly_bytes bytes, fly_vec_str *out, fly_err *err)
 {
     const void *data = bytes.data;
     if (bytes.len > FLY_VEC_STR_INLINE) {
@@ -314,8 +311,7 @@ static fly_status make_columns(const struct rows_scan *scan, fly_vec_batch *batc
 static fly_status lock_current(struct rows_scan *scan, fly_bytes row_key, fly_bytes *row,
                                fly_err *err)
 {
-    fly_status status =
-        fly_txn_lock(scan->txn, scan->table_tree, row_key, FLY_LOCK_WAIT, err);
+    fly_status status = fly_txn_lock(scan->txn, scan->table_tree, row_key, FLY_LOCK_WAIT, err);
     return status == FLY_OK ? fetch_row(scan, row_key, row, err) : status;
 }
 
@@ -483,8 +479,7 @@ static void take_back(fly_sql_session *session, fly_txn *txn, const fly__sql_tab
                       fly_tree *tree, uint16_t indexes, const fly_vec_value *values,
                       fly_bytes row_key, fly_arena *arena)
 {
-    fly_status status =
-        remove_entries(session, txn, table, indexes, values, row_key, arena, NULL);
+    fly_status status = remove_entries(session, txn, table, indexes, values, row_key, arena, NULL);
     if (status == FLY_OK) {
         status = fly_txn_delete(txn, tree, row_key, NULL);
     }
@@ -497,8 +492,8 @@ static fly_status too_large(const fly__sql_table *table, size_t size, fly_status
     if (status != FLY_E_TOO_LARGE) {
         return status;
     }
-    return fly_err_state(err, "54000", 0, "row size %zu exceeds the maximum for table \"%s\"",
-                         size, table->name);
+    return fly_err_state(err, "54000", 0, "row size %zu exceeds the maximum for table \"%s\"", size,
+                         table->name);
 }
 
 static fly_status insert(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
@@ -527,8 +522,8 @@ static fly_status insert(const fly__sql_source *source, fly_txn *txn, const fly_
         }
     }
     for (uint16_t i = 0; i < table->index_count && status == FLY_OK; i++) {
-        status = fly__sql_index_add(session, txn, table, table->indexes[i], values, key, arena,
-                                    err);
+        status =
+            fly__sql_index_add(session, txn, table, table->indexes[i], values, key, arena, err);
         if (status == FLY_E_EXISTS) {
             take_back(session, txn, table, tree, i, values, key, arena);
             return fly__sql_index_violated(session, table, table->indexes[i], values, err);
@@ -567,8 +562,8 @@ static fly_status move_entry(fly_sql_session *session, fly_txn *txn, const fly__
                              fly_err *err)
 {
     bool same = false;
-    fly_status status = fly__sql_index_same(session, table, index, old_values, new_values, arena,
-                                            &same, err);
+    fly_status status =
+        fly__sql_index_same(session, table, index, old_values, new_values, arena, &same, err);
     if (status != FLY_OK || same) {
         return status;
     }
@@ -576,9 +571,8 @@ static fly_status move_entry(fly_sql_session *session, fly_txn *txn, const fly__
     if (status == FLY_OK) {
         status = fly__sql_index_add(session, txn, table, index, new_values, row_key, arena, err);
     }
-    return status == FLY_E_EXISTS
-               ? fly__sql_index_violated(session, table, index, new_values, err)
-               : status;
+    return status == FLY_E_EXISTS ? fly__sql_index_violated(session, table, index, new_values, err)
+                                  : status;
 }
 
 static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
@@ -599,9 +593,8 @@ static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly_
     }
     if (!fly_bytes_equal(key, row_key)) { /* the row moves: another row, as far as trees know */
         fly_status status = remove_row(source, txn, table, row_key, old_values, err);
-        return status == FLY_OK
-                   ? insert(source, txn, table, new_values, arena, new_key, err)
-                   : status;
+        return status == FLY_OK ? insert(source, txn, table, new_values, arena, new_key, err)
+                                : status;
     }
     fly_status status = table_tree(source, table, &tree, err);
     if (status == FLY_OK) {
@@ -673,10 +666,9 @@ static fly_status lock(const fly__sql_source *source, fly_txn *txn, const fly__s
     return status;
 }
 
-static fly_status conflict(const fly__sql_source *source, fly_txn *txn,
-                           const fly__sql_table *table, const fly__sql_index *index,
-                           const fly_vec_value *values, fly_arena *arena, fly_bytes *row_key,
-                           fly_err *err)
+static fly_status conflict(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
+                           const fly__sql_index *index, const fly_vec_value *values,
+                           fly_arena *arena, fly_bytes *row_key, fly_err *err)
 {
     fly_status status = FLY_E_NOT_FOUND;
     for (uint16_t i = 0; i < table->index_count && status == FLY_E_NOT_FOUND; i++) {
