@@ -44,13 +44,14 @@ static uint8_t *more(fly__sql_key *key, size_t size, fly_err *err)
 
 fly_status fly__sql_key_append(fly__sql_key *key, fly_bytes bytes, fly_err *err)
 {
+    if (bytes.len == 0) {
+        return FLY_OK;
+    }
     uint8_t *at = more(key, bytes.len, err);
     if (at == NULL) {
         return FLY_E_NO_MEMORY;
     }
-    if (bytes.len > 0) {
-        memcpy(at, bytes.data, bytes.len);
-    }
+    memcpy(at, bytes.data, bytes.len);
     return FLY_OK;
 }
 

@@ -263,7 +263,7 @@ static fly_status put_value(struct rows_scan *scan, fly_vec_batch *batch, uint32
 {
     fly_vec_value value;
     fly_status status =
-        fly__sql_row_value(&scan->layout, view, scan->columns[i].attnum, &value, err);
+        fly__sql_row_read(&scan->layout, view, scan->columns[i].attnum, &value, err);
     if (status == FLY_OK && !value.null && !scan->columns[i].is_fixed) {
         status = keep_string(batch, fly_vec_str_bytes(&value.str), &value.str, err);
     }
@@ -431,7 +431,7 @@ static fly_status fetch(const fly__sql_source *source, fly_txn *txn, const fly__
             memset(&values[i], 0, sizeof values[i]);
             values[i].str = fly_vec_str_of(row_key.data, row_key.len);
         } else {
-            status = fly__sql_row_value(&layout, &view, columns[i], &values[i], err);
+            status = fly__sql_row_read(&layout, &view, columns[i], &values[i], err);
         }
     }
     return status;
@@ -655,7 +655,7 @@ static fly_status lock(const fly__sql_source *source, fly_txn *txn, const fly__s
         }
         for (uint16_t i = 0; i < table->column_count && status == FLY_OK; i++) {
             fly_vec_value value;
-            status = fly__sql_row_value(&layout, &view, (uint16_t)(i + 1), &value, err);
+            status = fly__sql_row_read(&layout, &view, (uint16_t)(i + 1), &value, err);
             if (status == FLY_OK && !table->columns[i].dropped &&
                 !same_value((fly_vec_type)layout.columns[i].physical, &value, &old_values[i])) {
                 status = FLY_E_AGAIN; /* has changed */
