@@ -307,9 +307,8 @@ static fly_ast *force_option(fly_sql_parser *p, uint32_t pos)
     fly_ast_row *row = NEW(p, row, ROW, here(p));
     uint32_t mark = p->top;
     do {
-        fly_ast_column *column = NEW(p, column, COLUMN, here(p));
-        column->names = fly__sql_gram_one_name(p, fly__sql_gram_col_id(p));
-        push(p, &column->node);
+        uint32_t column = here(p);
+        push(p, fly__sql_gram_const_string(p, fly__sql_gram_col_id(p), column));
     } while (accept(p, ','));
     row->items = fly__sql_gram_take(p, mark);
     return fly__sql_gram_option(p, name, &row->node, pos);
@@ -333,10 +332,10 @@ static fly_ast *old_option(fly_sql_parser *p)
         return fly__sql_gram_option(p, "format", fly__sql_gram_const_string(p, "csv", pos), pos);
     }
     if (accept(p, FLY_KW_FREEZE)) {
-        return fly__sql_gram_option(p, "freeze", fly__sql_gram_const_bool(p, true, pos), pos);
+        return fly__sql_gram_option(p, "freeze", fly__sql_gram_const_string(p, "true", pos), pos);
     }
     if (accept(p, FLY_KW_HEADER)) {
-        return fly__sql_gram_option(p, "header", fly__sql_gram_const_bool(p, true, pos), pos);
+        return fly__sql_gram_option(p, "header", fly__sql_gram_const_string(p, "true", pos), pos);
     }
     if (accept(p, FLY_KW_FORCE)) {
         return force_option(p, pos);
