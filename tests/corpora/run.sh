@@ -5,8 +5,8 @@
 #     run.sh sakila CORPORA FLYSLT...
 #
 # CORPORA is the folder of test data beside the checkout; without it nothing is run. FLYSLT may
-# bring options. NAME.slt has the questions, to be asked once the tables are there; COMPLETE=1 writes
-# the answers that come into it.
+# bring options. NAME.slt has the questions, to be asked once the tables are there; COMPLETE=1
+# writes the answers that come into it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 name=$1

@@ -70,7 +70,8 @@ class Maker:
         forms = {
             "int": [lambda: f"({v('int')} {r.choice('+-*')} {self.literal('int')})",
                     lambda: f"({v('int')} + {v('int')})", lambda: f"abs({v('int')})",
-                    lambda: f"length({v('text')})", lambda: f"extract(day FROM {v('date')})::integer",
+                    lambda: f"length({v('text')})",
+                    lambda: f"extract(day FROM {v('date')})::integer",
                     lambda: f"({v('int')} % 5)", lambda: f"({v('int')} / 3)",
                     lambda: f"({v('date')} - date '2024-01-01')"],
             "num": [lambda: f"({v('num')} {r.choice('+-')} {v('num')})",
@@ -176,7 +177,7 @@ class Maker:
         if left is None or right is None:
             return "true" if kind == "FULL JOIN" else self.condition(scope + [named], 0)
         equal = f"{left} = {right}"
-        if kind != "FULL JOIN" and self.chance(0.4):  # of a FULL JOIN not every condition can be done
+        if kind != "FULL JOIN" and self.chance(0.4):  # a FULL JOIN does not take every condition
             equal += f" AND {self.condition(scope + [named], 1)}"
         return equal
 
@@ -197,7 +198,8 @@ class Maker:
 
     def window(self, scope):
         ids = ", ".join(f"{alias}.id" for alias, columns in scope if columns is COLUMNS)
-        name = self.r.choice(["row_number()", "rank()", "count(*)", "sum({})", "max({})", "lag({})"])
+        name = self.r.choice(["row_number()", "rank()", "count(*)", "sum({})", "max({})",
+                              "lag({})"])
         by = f"PARTITION BY {self.value('int', scope, 0)} " if self.chance(0.5) else ""
         return f"{name.format(self.value('int', scope, 0))} OVER ({by}ORDER BY {ids})"
 
@@ -237,8 +239,8 @@ class Maker:
             for _ in range(50):
                 other, others = self.select(1)
                 if others == kinds:
-                    return f"{query} {self.r.choice(['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT'])} " \
-                           f"{other}"
+                    word = self.r.choice(["UNION", "UNION ALL", "INTERSECT", "EXCEPT"])
+                    return f"{query} {word} {other}"
         if self.chance(0.1):
             names = ", ".join(f"w{i}" for i in range(len(kinds)))
             return f"WITH w({names}) AS ({query}) SELECT * FROM w UNION ALL SELECT * FROM w"

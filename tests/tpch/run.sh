@@ -43,7 +43,7 @@ script=$dir/tpch.slt
         cat "$here/queries/$query.sql"
         if [ -z "${WRITE_ANSWERS:-}" ]; then
             echo ----
-            cat "$answers/$query.txt"
+            cat "$answers/$query.tsv"
         fi
         echo
     done
@@ -53,7 +53,7 @@ if [ -n "${WRITE_ANSWERS:-}" ]; then
     "$@" --complete "$script"
     mkdir -p "$answers"
     awk -v dir="$answers" '
-        /^# q/ { file = dir "/" $2 ".txt"; printf "" >file }
+        /^# q/ { file = dir "/" $2 ".tsv"; printf "" >file }
         /^$/ { results = 0 }
         results { print >file }
         /^----$/ { results = 1 }' "$script"
