@@ -89,6 +89,25 @@ START_TEST(coercion_goes_one_way_where_it_costs_something_to_come_back)
 }
 END_TEST
 
+/* An aggregate of rows of texts ("<NULL>": NULL), one for each argument. */
+typedef struct agg_sample {
+    const char *name;
+    const char *types[2];
+    int rows;
+    const char *values[12];
+    const char *out;
+    const char *sqlstate;
+    const char *message;
+} agg_sample;
+
+static const agg_sample agg_samples[] = {
+#include "agg_samples.inc"
+};
+
+static const sample set_samples[] = {
+#include "set_samples.inc"
+};
+
 /* ---------------------------------------------------------------------- answers */
 
 typedef struct fixture {
@@ -173,7 +192,10 @@ static const fly__sql_func *find_func(fixture *f, const char *name)
         for (uint32_t k = 0; k < f->argc && fits; k++) {
             uint32_t parameter = each->args[k < each->argc ? k : each->argc - 1u];
             fits = takes(parameter, f->types[k].oid);
-            score += parameter == f->types[k].oid;
+            score += parameter == f->types[k].oid              ? 2
+                     : parameter == FLY_SQL_ANYARRAY           ? 1
+                     : parameter == FLY_SQL_ANYCOMPATIBLEARRAY ? 1
+                                                               : 0;
         }
         if (fits && score > best_score) {
             best = each;
@@ -198,7 +220,8 @@ static fly_sql_type result_of(const fixture *f, const fly__sql_func *func)
         uint32_t parameter = func->args[i];
         if (parameter == FLY_SQL_ANYARRAY || parameter == FLY_SQL_ANYCOMPATIBLEARRAY) {
             element = info->element_oid;
-        } else if (parameter == FLY_SQL_ANYELEMENT || parameter == FLY_SQL_ANYCOMPATIBLE) {
+        } else if (parameter == FLY_SQL_ANYELEMENT || parameter == FLY_SQL_ANYCOMPATIBLE ||
+                   parameter == FLY_SQL_ANYNONARRAY) {
             element = info->oid;
         }
     }
@@ -212,6 +235,20 @@ static void describe(const sample *s, char *out, size_t room)
         at += (size_t)snprintf(out + at, room - at, "%s%s", i > 0 ? ", " : "", s->args[i]);
     }
     snprintf(out + at, room - at, ")");
+}
+
+static void check_outcome(fixture *f, const char *what, fly_status status, fly_bytes out,
+                          const char *wanted, const char *sqlstate, const char *message)
+{
+    if (wanted == NULL) {
+        ck_assert_msg(status != FLY_OK, "%s gave %.*s", what, (int)out.len, (const char *)out.data);
+        ck_assert_msg(strcmp(f->err.message, message) == 0, "%s: %s", what, f->err.message);
+        ck_assert_msg(strcmp(f->err.sqlstate, sqlstate) == 0, "%s: %s", what, f->err.sqlstate);
+    } else {
+        ck_assert_msg(status == FLY_OK, "%s: %s", what, f->err.message);
+        ck_assert_msg(fly_bytes_equal(out, fly_bytes_str(wanted)), "%s = %s: %.*s", what, wanted,
+                      (int)out.len, (const char *)out.data);
+    }
 }
 
 START_TEST(functions_answer_as_postgresql)
@@ -245,15 +282,155 @@ START_TEST(functions_answer_as_postgresql)
     if (status == FLY_OK && !result.null) {
         status = fly__sql_value_out(NULL, call.result, &result, &f.arena, &out, &f.err);
     }
-    if (s->out == NULL) {
-        ck_assert_msg(status != FLY_OK, "%s gave %.*s", what, (int)out.len, (const char *)out.data);
-        ck_assert_msg(strcmp(f.err.message, s->message) == 0, "%s: %s", what, f.err.message);
-        ck_assert_msg(strcmp(f.err.sqlstate, s->sqlstate) == 0, "%s: %s", what, f.err.sqlstate);
-    } else {
-        ck_assert_msg(status == FLY_OK, "%s: %s", what, f.err.message);
-        ck_assert_msg(fly_bytes_equal(out, fly_bytes_str(s->out)), "%s = %s: %.*s", what, s->out,
-                      (int)out.len, (const char *)out.data);
+    check_outcome(&f, what, status, out, s->out, s->sqlstate, s->message);
+    tear_down(&f);
+}
+END_TEST
+
+/* Feed rows `from` to `to` to a state. */
+static fly_status feed(fixture *f, const agg_sample *s, const fly__sql_func *func,
+                       fly__sql_call *call, void *state, int from, int to)
+{
+    fly_status status = FLY_OK;
+    for (int row = from; row < to && status == FLY_OK; row++) {
+        fly_vec_value args[2];
+        bool null = false;
+        for (uint32_t i = 0; i < f->argc; i++) {
+            const char *text = s->values[row * (int)f->argc + (int)i];
+            args[i] = (fly_vec_value){.null = strcmp(text, "<NULL>") == 0};
+            null |= args[i].null;
+            if (!args[i].null) {
+                ck_assert_int_eq(fly__sql_value_in(NULL, f->types[i], fly_bytes_str(text),
+                                                   &f->arena, &args[i], &f->err),
+                                 FLY_OK);
+            }
+        }
+        if (!null || func->aggregate->sees_nulls) {
+            status = func->aggregate->step(call, state, args);
+        }
     }
+    return status;
+}
+
+START_TEST(aggregates_answer_as_postgresql)
+{
+    const agg_sample *s = &agg_samples[_i / 2];
+    bool split = _i % 2 == 1; /* the same in two halves, merged */
+    fixture f;
+    set_up(&f);
+    for (int i = 0; i < 2 && s->types[i] != NULL; i++) {
+        read_argument(&f, s->types[i]);
+        int precision;
+        int scale;
+        if (f.types[i].oid == FLY_SQL_NUMERIC &&
+            fly__sql_numeric_mod_of(f.types[i].mod, &precision, &scale)) {
+            f.types[i].digits = (uint8_t)precision;
+            f.types[i].scale = (uint8_t)scale;
+        }
+    }
+    const fly__sql_func *func = find_func(&f, s->name);
+    ck_assert_msg(func != NULL && func->aggregate != NULL, "%s", s->name);
+    if (split && func->aggregate->merge == NULL) {
+        tear_down(&f);
+        return;
+    }
+    fly__sql_call call = {.func = func,
+                          .types = f.types,
+                          .result = result_of(&f, func),
+                          .argc = f.argc,
+                          .arena = &f.arena,
+                          .memo_arena = &f.arena,
+                          .err = &f.err};
+    if (func->aggregate->ordered_set && call.result.oid == FLY_SQL_ANYELEMENT) {
+        call.result = f.types[f.argc - 1];
+    }
+    _Alignas(16) uint8_t states[2][1024] = {{0}};
+    ck_assert_uint_le(func->aggregate->state_size, sizeof states[0]);
+    int half = split ? s->rows / 2 : s->rows;
+    fly_status status = feed(&f, s, func, &call, states[0], 0, half);
+    if (status == FLY_OK) {
+        status = feed(&f, s, func, &call, states[1], half, s->rows);
+    }
+    if (status == FLY_OK && split) {
+        status = func->aggregate->merge(&call, states[0], states[1]);
+    }
+    fly_vec_value result = {.null = true};
+    if (status == FLY_OK) {
+        status = func->aggregate->final(&call, states[0], &result);
+    }
+    fly_bytes out = fly_bytes_str("<NULL>");
+    if (status == FLY_OK && !result.null) {
+        status = fly__sql_value_out(NULL, call.result, &result, &f.arena, &out, &f.err);
+    }
+    if (split && call.result.oid == FLY_SQL_FLOAT8) { /* other roundings */
+        out = status == FLY_OK && s->out != NULL ? fly_bytes_str(s->out) : out;
+    }
+    char what[200];
+    snprintf(what, sizeof what, "%s(%s, ...)%s, row %d", s->name, s->types[0],
+             split ? " merged" : "", _i / 2);
+    check_outcome(&f, what, status, out, s->out, s->sqlstate, s->message);
+    tear_down(&f);
+}
+END_TEST
+
+/* Values of a row after another, = between the columns of one and | between rows. */
+static fly_status all_rows(fixture *f, const fly__sql_func *func, fly__sql_call *call, void *state,
+                           fly_sql_text *text)
+{
+    fly_status status = FLY_OK;
+    fly_vec_value row[8];
+    bool first = true;
+    uint32_t columns = func->set->columns > 0 ? func->set->columns : 1;
+    while ((status = func->set->next(call, state, row)) == FLY_OK) {
+        for (uint32_t i = 0; i < columns; i++) {
+            fly__sql_text_put(text, i > 0 ? "=" : first ? "" : "|");
+            fly_sql_type type = func->set->columns > 0 ? fly__sql_type(func->set->types[i])
+                                                       : call->result;
+            if (row[i].null) {
+                fly__sql_text_put(text, "<NULL>");
+            } else {
+                ck_assert_int_eq(fly__sql_value_write(NULL, type, &row[i], 0, text, &f->err),
+                                 FLY_OK);
+            }
+        }
+        first = false;
+    }
+    return status == FLY_E_END ? FLY_OK : status;
+}
+
+START_TEST(set_functions_answer_as_postgresql)
+{
+    const sample *s = &set_samples[_i];
+    char what[600];
+    describe(s, what, sizeof what);
+    fixture f;
+    set_up(&f);
+    for (int i = 0; i < 6 && s->args[i] != NULL; i++) {
+        read_argument(&f, s->args[i]);
+    }
+    const fly__sql_func *func = find_func(&f, s->name);
+    ck_assert_msg(func != NULL && func->set != NULL, "%s: no such function", what);
+    void *memo = NULL;
+    fly__sql_call call = {.func = func,
+                          .types = f.types,
+                          .result = result_of(&f, func),
+                          .argc = f.argc,
+                          .arena = &f.arena,
+                          .memo = &memo,
+                          .memo_arena = &f.arena,
+                          .err = &f.err};
+    _Alignas(16) uint8_t state[4096] = {0};
+    ck_assert_uint_le(func->set->state_size, sizeof state);
+    fly_sql_text text = {.arena = &f.arena};
+    fly_status status = func->set->open(&call, state, f.values);
+    if (status == FLY_OK) {
+        status = all_rows(&f, func, &call, state, &text);
+        if (func->set->close != NULL) {
+            func->set->close(&call, state);
+        }
+    }
+    check_outcome(&f, what, status, fly_bytes_of(text.data, text.len), s->out, s->sqlstate,
+                  s->message);
     tear_down(&f);
 }
 END_TEST
@@ -266,5 +443,9 @@ int main(void)
     tcase_add_test(tests, coercion_goes_one_way_where_it_costs_something_to_come_back);
     tcase_add_loop_test(tests, functions_answer_as_postgresql, 0,
                         sizeof samples / sizeof samples[0]);
+    tcase_add_loop_test(tests, aggregates_answer_as_postgresql, 0,
+                        2 * sizeof agg_samples / sizeof agg_samples[0]);
+    tcase_add_loop_test(tests, set_functions_answer_as_postgresql, 0,
+                        sizeof set_samples / sizeof set_samples[0]);
     return fly_test_run(suite);
 }

@@ -10,6 +10,8 @@
  */
 #include "func/aggregate_int.h"
 
+#include <fly/vec_agg.h>
+
 /* ------------------------------------------------------------------------ count */
 
 typedef struct count_state {
@@ -50,14 +52,12 @@ const fly__sql_aggregate fly__sql_agg_count = {.state_size = sizeof(count_state)
                                                .step = count_step,
                                                .merge = count_merge,
                                                .remove = count_remove,
+                                               .kernel = 1 + FLY_VEC_COUNT,
                                                .final = count_final};
 
 /* ---------------------------------------------------------- sums of whole numbers */
 
-typedef struct int_state {
-    fly_vec_i128 sum;
-    int64_t count;
-} int_state;
+typedef fly__sql_sum_state int_state;
 
 /* The argument as a whole number: an integer, or a scaled numeric's digits. */
 static fly_vec_i128 whole(const fly__sql_call *call, const fly_vec_value *args)
@@ -144,15 +144,17 @@ static fly_status int_avg(fly__sql_call *call, void *state, fly_vec_value *resul
     return status != FLY_OK ? status : fly__sql_give_numeric(call, avg, result);
 }
 
-#define INT_AGGREGATE(name, final_)                                                                \
+#define INT_AGGREGATE(name, final_, sums)                                                          \
     const fly__sql_aggregate fly__sql_agg_##name = {.state_size = sizeof(int_state),               \
+                                                    .kernel = 1 + FLY_VEC_SUM,                     \
+                                                    .kernel_sums = (sums),                         \
                                                     .step = int_step,                              \
                                                     .merge = int_merge,                            \
                                                     .remove = int_remove,                          \
                                                     .final = final_}
-INT_AGGREGATE(sum_int, int_sum_i64);
-INT_AGGREGATE(sum_i64, int_sum_numeric);
-INT_AGGREGATE(avg_int, int_avg);
+INT_AGGREGATE(sum_int, int_sum_i64, false);
+INT_AGGREGATE(sum_i64, int_sum_numeric, false);
+INT_AGGREGATE(avg_int, int_avg, true);
 
 /* --------------------------------------------------------------- sums of numerics */
 
@@ -224,14 +226,16 @@ static fly_status numeric_avg(fly__sql_call *call, void *state, fly_vec_value *r
     return null ? give_null(result) : fly__sql_give_numeric(call, avg, result);
 }
 
-#define NUMERIC_AGGREGATE(name, final_)                                                            \
+#define NUMERIC_AGGREGATE(name, final_, sums)                                                      \
     const fly__sql_aggregate fly__sql_agg_##name = {.state_size = sizeof(numeric_state),           \
+                                                    .kernel = 1 + FLY_VEC_SUM,                     \
+                                                    .kernel_sums = (sums),                         \
                                                     .step = numeric_step,                          \
                                                     .merge = numeric_merge,                        \
                                                     .remove = numeric_remove,                      \
                                                     .final = final_}
-NUMERIC_AGGREGATE(sum_numeric, numeric_sum);
-NUMERIC_AGGREGATE(avg_numeric, numeric_avg);
+NUMERIC_AGGREGATE(sum_numeric, numeric_sum, false);
+NUMERIC_AGGREGATE(avg_numeric, numeric_avg, true);
 
 /* ----------------------------------------------------------------- sums of floats */
 
@@ -292,13 +296,14 @@ static fly_status float_avg(fly__sql_call *call, void *state, fly_vec_value *res
 }
 
 /* No taking out: a large number that goes would leave the rounding that it caused. */
-#define FLOAT_AGGREGATE(name, final_)                                                              \
+#define FLOAT_AGGREGATE(name, final_, kind)                                                        \
     const fly__sql_aggregate fly__sql_agg_##name = {.state_size = sizeof(float_state),             \
+                                                    .kernel = 1 + (kind),                          \
                                                     .step = float_step,                            \
                                                     .merge = float_merge,                          \
                                                     .final = final_}
-FLOAT_AGGREGATE(sum_float, float_sum);
-FLOAT_AGGREGATE(avg_float, float_avg);
+FLOAT_AGGREGATE(sum_float, float_sum, FLY_VEC_SUM);
+FLOAT_AGGREGATE(avg_float, float_avg, FLY_VEC_AVG);
 
 /* -------------------------------------------------------------------- min and max */
 
@@ -373,10 +378,12 @@ fly_status fly__sql_kept_final(fly__sql_call *call, void *state, fly_vec_value *
 }
 
 const fly__sql_aggregate fly__sql_agg_min = {.state_size = sizeof(fly__sql_kept),
+                                             .kernel = 1 + FLY_VEC_MIN,
                                              .step = min_step,
                                              .merge = min_merge,
                                              .final = fly__sql_kept_final};
 const fly__sql_aggregate fly__sql_agg_max = {.state_size = sizeof(fly__sql_kept),
+                                             .kernel = 1 + FLY_VEC_MAX,
                                              .step = max_step,
                                              .merge = max_merge,
                                              .final = fly__sql_kept_final};

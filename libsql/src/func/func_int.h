@@ -51,9 +51,19 @@ typedef struct fly__sql_aggregate {
     /* Take a row back out, for moving frames; NULL: cannot. */
     fly_status (*remove)(fly__sql_call *call, void *state, const fly_vec_value *args);
     fly_status (*final)(fly__sql_call *call, void *state, fly_vec_value *result);
-    /* A faster way for whole batches; `kind` names one of libvec's (vec_agg.h), 0: none. */
+    /* A faster way for whole batches: 1 + a fly_vec_agg_kind of libvec's, 0: none. Whether it may be
+     * taken depends on the types: see fly__sql_aggregate_kernel(). */
     int kernel;
+    /* What the kernel gives is not the result but a sum, with its count: put both into a
+     * fly__sql_sum_state, and call `final` with that. */
+    bool kernel_sums;
 } fly__sql_aggregate;
+
+/* The state of sum and avg of integers and scaled numerics. */
+typedef struct fly__sql_sum_state {
+    fly_vec_i128 sum;
+    int64_t count;
+} fly__sql_sum_state;
 
 /* A function that returns rows: open, then next until FLY_E_END. `row` has one value per result
  * column; strings live until the next call. */
@@ -148,6 +158,15 @@ const fly__sql_func *fly__sql_func_by_oid(uint32_t oid);
 
 /* Everything, for pg_proc, pg_operator, pg_cast, pg_aggregate. */
 const fly__sql_func *fly__sql_funcs_all(size_t *count);
+
+/* libvec's aggregate that computes a call of one of ours, or NULL: then step() is called for each row. */
+struct fly_vec_agg;
+const struct fly_vec_agg *fly__sql_aggregate_kernel(const fly__sql_func *func,
+                                                    const fly_sql_type *types, uint32_t argc,
+                                                    fly_sql_type result);
+
+/* Whether values of a type are in the order of their vector's values: of bytes for strings. */
+bool fly__sql_plain_order(fly_sql_type type);
 
 /* Text in and out of any type, as psql shows it: typinput and typoutput. `session` for DateStyle and
  * time zone, may be NULL. The text of a value is UTF-8, in `arena`. */

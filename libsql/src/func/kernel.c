@@ -8,6 +8,7 @@
  */
 #include "func/call_int.h"
 
+#include <fly/vec_agg.h>
 #include <fly/vec_kernel.h>
 
 /* Which operators of libvec's have the names of ours; binary ones first. */
@@ -209,6 +210,11 @@ static bool has_plain_order(fly_sql_type type, bool equality)
            type.oid == FLY_SQL_DATE;
 }
 
+bool fly__sql_plain_order(fly_sql_type type)
+{
+    return has_plain_order(type, false);
+}
+
 static bool cmp_of(uint8_t op, fly_vec_cmp *cmp)
 {
     switch (op) {
@@ -280,4 +286,30 @@ fly_vec_kernel fly__sql_select(const fly__sql_func *func, const fly_sql_type *ty
 {
     (void)arena;
     return argc == 2 ? comparison(fly_vec_isa_best(), func, types, true, aux) : NULL;
+}
+
+const fly_vec_agg *fly__sql_aggregate_kernel(const fly__sql_func *func, const fly_sql_type *types,
+                                             uint32_t argc, fly_sql_type result)
+{
+    const fly__sql_aggregate *aggregate = func->aggregate;
+    if (aggregate == NULL || aggregate->kernel == 0 || argc > 1) {
+        return NULL;
+    }
+    fly_vec_agg_kind kind = (fly_vec_agg_kind)(aggregate->kernel - 1);
+    if (kind == FLY_VEC_COUNT) {
+        return fly_vec_agg_find(argc == 0 ? FLY_VEC_COUNT_ROWS : FLY_VEC_COUNT,
+                                argc == 0 ? FLY_VEC_I64 : fly__sql_type_physical(types[0]));
+    }
+    if (argc == 0 || (types[0].oid == FLY_SQL_NUMERIC && types[0].digits == 0)) {
+        return NULL;
+    }
+    if ((kind == FLY_VEC_MIN || kind == FLY_VEC_MAX) && !fly__sql_plain_order(types[0])) {
+        return NULL;
+    }
+    const fly_vec_agg *agg = fly_vec_agg_find(kind, fly__sql_type_physical(types[0]));
+    if (agg == NULL || (aggregate->kernel_sums && agg->count_at < 0)) {
+        return NULL;
+    }
+    bool same = agg->result_type == (uint8_t)fly__sql_type_physical(result);
+    return same || aggregate->kernel_sums ? agg : NULL;
 }

@@ -13,4 +13,7 @@ size_t fly__sql_find(fly_bytes whole, fly_bytes part, size_t from);
 /* A value as SQL writes it: in quotes, with E before them if it has backslashes. */
 void fly__sql_put_literal(fly_sql_text *text, fly_bytes value);
 
+/* The next piece of a text between separators (NULL: each character); begin with `*at` 0. */
+bool fly__sql_split_next(fly_bytes text, const fly_bytes *between, size_t *at, fly_bytes *piece);
+
 #endif

@@ -51,6 +51,7 @@ struct fly_sql_session {
     const char *search_path;
     uint8_t date_style, date_order, interval_style; /* as vec_time.h numbers them */
     const void *time_zone;                          /* fly_vec_tz */
+    uint64_t random; /* state of random(); 0: not seeded yet, by the env or setseed() */
     bool (*progress)(void *ctx, uint64_t done, uint64_t of);
     void *progress_ctx;
     void (*notice)(void *ctx, const char *severity, const fly_err *notice);

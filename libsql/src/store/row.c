@@ -24,7 +24,7 @@ static fly_status make_missing(struct fly_sql_session *session, const fly__sql_t
             continue;
         }
         if (layout->missing == NULL) {
-            layout->missing = fly_arena_alloc(arena, table->column_count * sizeof(fly_vec_value));
+            layout->missing = fly__sql_values_alloc(arena, table->column_count);
             if (layout->missing == NULL) {
                 return no_memory(err);
             }

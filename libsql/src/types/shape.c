@@ -139,3 +139,14 @@ fly_status fly__sql_value_store(fly_sql_type type, const fly_vec_value *value, f
     }
     return FLY_OK;
 }
+
+fly_vec_value *fly__sql_values_alloc(fly_arena *arena, size_t count)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, sizeof(fly_vec_value), &bytes) || bytes > SIZE_MAX - 32) {
+        return NULL;
+    }
+    char *block = fly_arena_alloc(arena, bytes + 16);
+    return block == NULL ? NULL
+                         : (fly_vec_value *)(void *)(block + (16 - (uintptr_t)block % 16) % 16);
+}

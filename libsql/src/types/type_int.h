@@ -116,4 +116,8 @@ void fly__sql_value_load(fly_vec_type physical, const void *data, size_t len, fl
 fly_status fly__sql_value_store(fly_sql_type type, const fly_vec_value *value, fly_arena *arena,
                                 struct fly_sql_text *text, fly_err *err);
 
+/* Room for `count` values, aligned as they must be (an arena by itself gives 8 bytes, an i128 wants 16);
+ * NULL: no memory. */
+fly_vec_value *fly__sql_values_alloc(fly_arena *arena, size_t count);
+
 #endif

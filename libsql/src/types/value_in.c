@@ -665,7 +665,7 @@ static fly_status record_in(struct fly_sql_session *session, uint32_t oid,
                             const fly__sql_table *table, fly_bytes text, unsigned depth,
                             fly_arena *arena, fly_vec_value *value, fly_err *err)
 {
-    fly_vec_value *values = fly_arena_alloc(arena, table->column_count * sizeof *values);
+    fly_vec_value *values = fly__sql_values_alloc(arena, table->column_count);
     fly_sql_type *types = fly_arena_alloc(arena, table->column_count * sizeof *types);
     if (values == NULL || types == NULL) {
         return no_memory(err);
