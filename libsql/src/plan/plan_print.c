@@ -1,0 +1,774 @@
+/*
+ * Plans as EXPLAIN shows them: a tree of arrows as PostgreSQL's, or the same as JSON.
+ *
+ * Expressions are printed as SQL, with columns by the names of what made them; it is for people, and is
+ * not parsed again.
+ */
+#include "parse/text_int.h"
+#include "plan/plan_int.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+typedef struct printer {
+    fly_sql_text out;
+    bool json;
+    uint32_t count; /* of names */
+    const char **names;
+    const char **tables;
+    fly_arena *arena;
+    uint32_t depth; /* of expressions */
+} printer;
+
+/* ------------------------------------------------------------------------- names */
+
+static void name_column(printer *p, fly__sql_colid id, const char *table, const char *name)
+{
+    if (id < p->count && p->names[id] == NULL) {
+        p->names[id] = name;
+        p->tables[id] = table;
+    }
+}
+
+static void name_rel(printer *p, const fly__sql_rel *rel);
+
+static void name_expr(printer *p, const fly__sql_expr *e)
+{
+    if (e == NULL || p->depth > 1000) {
+        return;
+    }
+    p->depth++;
+    for (uint32_t i = 0; i < e->argc; i++) {
+        name_expr(p, e->args[i]);
+    }
+    if (e->kind == FLY__SQL_X_SUBQUERY) {
+        name_rel(p, e->subquery->rel);
+    }
+    p->depth--;
+}
+
+static void name_modify(printer *p, const fly__sql_modify *m)
+{
+    for (uint16_t i = 0; i < m->table->column_count; i++) {
+        const char *name = m->table->columns[i].name;
+        if (m->old != NULL) {
+            name_column(p, m->old[i], m->relation_alias, name);
+        }
+        if (m->fresh != NULL) {
+            name_column(p, m->fresh[i], m->on_conflict == 'u' ? "excluded" : NULL, name);
+        }
+    }
+}
+
+/* Columns are named where they are made; subqueries' too, that their tests can be shown. */
+static void name_rel(printer *p, const fly__sql_rel *rel)
+{
+    if (rel == NULL || p->depth > 1000) {
+        return;
+    }
+    p->depth++;
+    if (rel->kind == FLY__SQL_R_WITH) {
+        for (uint32_t i = 0; i < rel->with.count; i++) {
+            name_rel(p, rel->with.ctes[i]->rel);
+            name_rel(p, rel->with.ctes[i]->recursive);
+        }
+    }
+    name_rel(p, rel->left);
+    name_rel(p, rel->right);
+    const char *table = rel->kind == FLY__SQL_R_SCAN  ? rel->scan.alias
+                        : rel->kind == FLY__SQL_R_CTE ? rel->cte.cte->name
+                                                      : NULL;
+    for (uint32_t i = 0; i < rel->column_count; i++) {
+        name_column(p, rel->columns[i].id, table, rel->columns[i].name);
+    }
+    switch ((fly__sql_rel_kind)rel->kind) {
+    case FLY__SQL_R_FILTER:
+        name_expr(p, rel->filter.condition);
+        break;
+    case FLY__SQL_R_SCAN:
+        name_expr(p, rel->scan.filter);
+        break;
+    case FLY__SQL_R_PROJECT:
+    case FLY__SQL_R_UNNEST:
+        for (uint32_t i = 0; i < rel->column_count; i++) {
+            name_expr(p, rel->project.exprs[i]);
+        }
+        break;
+    case FLY__SQL_R_JOIN:
+        name_expr(p, rel->join.condition);
+        break;
+    case FLY__SQL_R_MODIFY:
+        name_modify(p, rel->modify);
+        break;
+    default:
+        break;
+    }
+    p->depth--;
+}
+
+/* -------------------------------------------------------------------- expressions */
+
+static void put(printer *p, const char *text)
+{
+    fly__sql_text_put(&p->out, text);
+}
+
+static void print_expr(printer *p, const fly__sql_expr *e);
+
+static void print_list(printer *p, fly__sql_expr *const *list, uint32_t count, const char *between)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        put(p, i > 0 ? between : "");
+        print_expr(p, list[i]);
+    }
+}
+
+static const char *type_name(fly_sql_type type)
+{
+    const fly__sql_type_info *info = fly__sql_type_info_of(type.oid);
+    return info == NULL ? "user type" : info->sql_name != NULL ? info->sql_name : info->name;
+}
+
+static void print_const(printer *p, const fly__sql_expr *e)
+{
+    fly_bytes text = {0};
+    fly_err err = {0};
+    if (e->value.null) {
+        put(p, "NULL");
+        return;
+    }
+    if (fly__sql_value_out(NULL, e->type, &e->value, p->arena, &text, &err) != FLY_OK) {
+        put(p, "?");
+        return;
+    }
+    bool plain = e->type.oid == FLY_SQL_INT4 || e->type.oid == FLY_SQL_BOOL ||
+                 e->type.oid == FLY_SQL_NUMERIC;
+    put(p, plain ? "" : "'");
+    fly__sql_text_add(&p->out, (const char *)text.data, text.len);
+    put(p, plain ? "" : "'");
+    if (!plain && e->type.oid != FLY_SQL_UNKNOWN) {
+        put(p, "::");
+        put(p, type_name(e->type));
+    }
+}
+
+static void print_column(printer *p, fly__sql_colid id)
+{
+    if (id < p->count && p->names[id] != NULL) {
+        if (p->tables[id] != NULL) {
+            put(p, p->tables[id]);
+            put(p, ".");
+        }
+        put(p, p->names[id]);
+        return;
+    }
+    put(p, "#");
+    fly__sql_text_int(&p->out, id);
+}
+
+static void print_call(printer *p, const fly__sql_expr *e)
+{
+    const fly__sql_func *func = e->func;
+    if (func->kind == FLY__SQL_OPERATOR) {
+        put(p, "(");
+        if (e->argc == 2) {
+            print_expr(p, e->args[0]);
+            put(p, " ");
+        }
+        put(p, func->name);
+        put(p, " ");
+        print_expr(p, e->args[e->argc - 1]);
+        put(p, ")");
+        return;
+    }
+    if (func->kind == FLY__SQL_CAST) {
+        put(p, "(");
+        print_expr(p, e->args[0]);
+        put(p, ")::");
+        put(p, type_name(e->type));
+        return;
+    }
+    put(p, func->name);
+    put(p, "(");
+    print_list(p, e->args, e->argc, ", ");
+    put(p, ")");
+}
+
+static void print_around(printer *p, const char *before, const fly__sql_expr *e, const char *after)
+{
+    put(p, before);
+    print_list(p, e->args, e->argc, ", ");
+    put(p, after);
+}
+
+static void print_case(printer *p, const fly__sql_expr *e)
+{
+    put(p, "CASE");
+    for (uint32_t i = 0; i + 1 < e->argc; i += 2) {
+        put(p, " WHEN ");
+        print_expr(p, e->args[i]);
+        put(p, " THEN ");
+        print_expr(p, e->args[i + 1]);
+    }
+    put(p, " ELSE ");
+    print_expr(p, e->args[e->argc - 1]);
+    put(p, " END");
+}
+
+static void print_subquery(printer *p, const fly__sql_expr *e)
+{
+    static const char *const names[] = {"EXISTS", "", "ANY", "ALL", "ARRAY", "ROW"};
+    put(p, names[e->subquery->kind]);
+    put(p, "(SubPlan");
+    if (e->subquery->test != NULL) {
+        put(p, ": ");
+        print_expr(p, e->subquery->test);
+    }
+    put(p, ")");
+}
+
+static void print_row_compare(printer *p, const fly__sql_expr *e)
+{
+    uint32_t half = e->argc / 2;
+    put(p, "(ROW(");
+    print_list(p, e->args, half, ", ");
+    put(p, ") ");
+    put(p, half > 0 ? e->funcs[0]->name : "");
+    put(p, " ROW(");
+    print_list(p, e->args + half, half, ", ");
+    put(p, "))");
+}
+
+static void print_is(printer *p, const fly__sql_expr *e)
+{
+    put(p, "(");
+    print_expr(p, e->args[0]);
+    if (e->kind == FLY__SQL_X_IS_NULL) {
+        put(p, e->flag ? " IS NOT NULL)" : " IS NULL)");
+        return;
+    }
+    put(p, " IS ");
+    put(p, e->flag ? "NOT " : "");
+    put(p, e->truth == 't' ? "TRUE)" : e->truth == 'f' ? "FALSE)" : "UNKNOWN)");
+}
+
+static void print_any(printer *p, const fly__sql_expr *e)
+{
+    put(p, "(");
+    print_expr(p, e->args[0]);
+    if (e->kind == FLY__SQL_X_IN) {
+        put(p, e->flag ? " NOT IN (" : " IN (");
+        print_list(p, e->args + 1, e->argc - 1, ", ");
+        put(p, "))");
+        return;
+    }
+    if (e->kind == FLY__SQL_X_DISTINCT) {
+        put(p, e->flag ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ");
+        print_expr(p, e->args[1]);
+        put(p, ")");
+        return;
+    }
+    put(p, " ");
+    put(p, e->func->name);
+    put(p, e->flag ? " ALL (" : " ANY (");
+    print_expr(p, e->args[1]);
+    put(p, "))");
+}
+
+static void print_expr(printer *p, const fly__sql_expr *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    if (p->depth > 1000) {
+        put(p, "...");
+        return;
+    }
+    p->depth++;
+    switch ((fly__sql_expr_kind)e->kind) {
+    case FLY__SQL_X_CONST:
+        print_const(p, e);
+        break;
+    case FLY__SQL_X_COLUMN:
+        print_column(p, e->column);
+        break;
+    case FLY__SQL_X_PARAM:
+        put(p, "$");
+        fly__sql_text_int(&p->out, (int64_t)e->param + 1);
+        break;
+    case FLY__SQL_X_CALL:
+        print_call(p, e);
+        break;
+    case FLY__SQL_X_SHAPE:
+        print_expr(p, e->args[0]);
+        break;
+    case FLY__SQL_X_RELABEL:
+    case FLY__SQL_X_FIT:
+    case FLY__SQL_X_IO:
+        put(p, "(");
+        print_expr(p, e->args[0]);
+        put(p, ")::");
+        put(p, type_name(e->type));
+        break;
+    case FLY__SQL_X_AND:
+    case FLY__SQL_X_OR:
+        put(p, "(");
+        print_list(p, e->args, e->argc, e->kind == FLY__SQL_X_AND ? " AND " : " OR ");
+        put(p, ")");
+        break;
+    case FLY__SQL_X_NOT:
+        print_around(p, "(NOT ", e, ")");
+        break;
+    case FLY__SQL_X_IS_NULL:
+    case FLY__SQL_X_IS_TRUTH:
+        print_is(p, e);
+        break;
+    case FLY__SQL_X_DISTINCT:
+    case FLY__SQL_X_ANY:
+    case FLY__SQL_X_IN:
+        print_any(p, e);
+        break;
+    case FLY__SQL_X_CASE:
+        print_case(p, e);
+        break;
+    case FLY__SQL_X_COALESCE:
+        print_around(p, "COALESCE(", e, ")");
+        break;
+    case FLY__SQL_X_MINMAX:
+        print_around(p, e->flag ? "LEAST(" : "GREATEST(", e, ")");
+        break;
+    case FLY__SQL_X_NULLIF:
+        print_around(p, "NULLIF(", e, ")");
+        break;
+    case FLY__SQL_X_ARRAY:
+        print_around(p, "ARRAY[", e, "]");
+        break;
+    case FLY__SQL_X_SUBSCRIPT:
+        print_expr(p, e->args[0]);
+        put(p, "[");
+        print_list(p, e->args + 1, e->argc - 1, e->flag ? ":" : "][");
+        put(p, "]");
+        break;
+    case FLY__SQL_X_ROW:
+        print_around(p, "ROW(", e, ")");
+        break;
+    case FLY__SQL_X_FIELD:
+        put(p, "(");
+        print_expr(p, e->args[0]);
+        put(p, ").f");
+        fly__sql_text_int(&p->out, e->column);
+        break;
+    case FLY__SQL_X_ROW_COMPARE:
+        print_row_compare(p, e);
+        break;
+    case FLY__SQL_X_SUBQUERY:
+        print_subquery(p, e);
+        break;
+    case FLY__SQL_X_SESSION:
+        put(p, e->func->name);
+        break;
+    }
+    p->depth--;
+}
+
+/* ------------------------------------------------------------------------ the tree */
+
+static void json_string(printer *p, const char *text, size_t len)
+{
+    put(p, "\"");
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        char code[8];
+        if (c == '"' || c == '\\') {
+            fly__sql_text_add(&p->out, "\\", 1);
+            fly__sql_text_add(&p->out, text + i, 1);
+        } else if (c < 32) {
+            (void)snprintf(code, sizeof code, "\\u%04x", c);
+            put(p, code);
+        } else {
+            fly__sql_text_add(&p->out, text + i, 1);
+        }
+    }
+    put(p, "\"");
+}
+
+static void indent(printer *p, uint32_t level)
+{
+    for (uint32_t i = 0; i < level; i++) {
+        put(p, "  ");
+    }
+}
+
+/* A property begins; what is printed until end() is its value. Its place in the text, for JSON. */
+static size_t begin(printer *p, uint32_t level, const char *name)
+{
+    if (p->json) {
+        put(p, ",\n");
+        indent(p, level + 1);
+        json_string(p, name, strlen(name));
+        put(p, ": ");
+        return p->out.len;
+    }
+    indent(p, level + 1);
+    put(p, name);
+    put(p, ": ");
+    return p->out.len;
+}
+
+static void end(printer *p, size_t start)
+{
+    if (!p->json) {
+        put(p, "\n");
+        return;
+    }
+    size_t len = p->out.len - start;
+    char *copy = p->out.failed ? NULL : fly_arena_copy(p->arena, p->out.data + start, len);
+    if (copy == NULL) {
+        p->out.failed = true;
+        return;
+    }
+    p->out.len = start;
+    json_string(p, copy, len);
+}
+
+static void property(printer *p, uint32_t level, const char *name, const fly__sql_expr *e)
+{
+    if (e != NULL) {
+        size_t at = begin(p, level, name);
+        print_expr(p, e);
+        end(p, at);
+    }
+}
+
+static void property_list(printer *p, uint32_t level, const char *name, fly__sql_expr *const *list,
+                          uint32_t count)
+{
+    if (count > 0) {
+        size_t at = begin(p, level, name);
+        print_list(p, list, count, ", ");
+        end(p, at);
+    }
+}
+
+static void property_keys(printer *p, uint32_t level, const char *name,
+                          const fly__sql_sort_key *keys, uint32_t count)
+{
+    if (count == 0) {
+        return;
+    }
+    size_t at = begin(p, level, name);
+    for (uint32_t i = 0; i < count; i++) {
+        put(p, i > 0 ? ", " : "");
+        print_expr(p, keys[i].expr);
+        put(p, keys[i].descending ? " DESC" : "");
+        if (keys[i].nulls_first != keys[i].descending) {
+            put(p, keys[i].nulls_first ? " NULLS FIRST" : " NULLS LAST");
+        }
+    }
+    end(p, at);
+}
+
+static const char *join_name(const fly__sql_rel *rel)
+{
+    static const char *const hash[] = {"Hash Join",           "Hash Left Join", "Hash Right Join",
+                                       "Hash Full Join",      "Hash Semi Join", "Hash Anti Join",
+                                       "Hash Anti Null Join", "Hash Mark Join", "Hash Single Join"};
+    static const char *const loop[] = {"Nested Loop",
+                                       "Nested Loop Left Join",
+                                       "Nested Loop Right Join",
+                                       "Nested Loop Full Join",
+                                       "Nested Loop Semi Join",
+                                       "Nested Loop Anti Join",
+                                       "Nested Loop Anti Null Join",
+                                       "Nested Loop Mark Join",
+                                       "Nested Loop Single Join"};
+    return rel->join.method == 'h' || (rel->join.method == 0 && rel->join.key_count > 0)
+               ? hash[rel->join.join]
+               : loop[rel->join.join];
+}
+
+static void scan_name(printer *p, const fly__sql_rel *rel)
+{
+    if (rel->scan.index == NULL) {
+        put(p, "Seq Scan on ");
+    } else {
+        put(p, rel->scan.index_only ? "Index Only Scan" : "Index Scan");
+        put(p, rel->scan.backward ? " Backward using " : " using ");
+        put(p, rel->scan.index->name);
+        put(p, " on ");
+    }
+    put(p, rel->scan.table->name);
+    if (rel->scan.alias != NULL && strcmp(rel->scan.alias, rel->scan.table->name) != 0) {
+        put(p, " ");
+        put(p, rel->scan.alias);
+    }
+}
+
+static void node_name(printer *p, const fly__sql_rel *rel)
+{
+    static const char *const commands[] = {"Insert", "Update", "Delete", "Merge"};
+    switch ((fly__sql_rel_kind)rel->kind) {
+    case FLY__SQL_R_SCAN:
+        scan_name(p, rel);
+        break;
+    case FLY__SQL_R_VALUES:
+        put(p, rel->column_count == 0 && rel->values.row_count == 1 ? "Result" : "Values Scan");
+        break;
+    case FLY__SQL_R_FUNCTION:
+        put(p, "Function Scan");
+        break;
+    case FLY__SQL_R_FILTER:
+        put(p, "Filter");
+        break;
+    case FLY__SQL_R_PROJECT:
+        put(p, "Project");
+        break;
+    case FLY__SQL_R_UNNEST:
+        put(p, "ProjectSet");
+        break;
+    case FLY__SQL_R_JOIN:
+        put(p, join_name(rel));
+        break;
+    case FLY__SQL_R_AGGREGATE:
+        put(p, rel->aggregate.set_count > 0     ? "MixedAggregate"
+               : rel->aggregate.group_count > 0 ? "HashAggregate"
+                                                : "Aggregate");
+        break;
+    case FLY__SQL_R_WINDOW:
+        put(p, "WindowAgg");
+        break;
+    case FLY__SQL_R_SORT:
+        put(p, "Sort");
+        break;
+    case FLY__SQL_R_LIMIT:
+        put(p, "Limit");
+        break;
+    case FLY__SQL_R_DISTINCT:
+        put(p, "Unique");
+        break;
+    case FLY__SQL_R_SETOP:
+        put(p, rel->setop.op == 'u' ? (rel->setop.all ? "Append" : "Union")
+               : rel->setop.op == 'i'
+                   ? (rel->setop.all ? "HashSetOp Intersect All" : "HashSetOp Intersect")
+                   : (rel->setop.all ? "HashSetOp Except All" : "HashSetOp Except"));
+        break;
+    case FLY__SQL_R_CTE:
+        put(p, rel->cte.work ? "WorkTable Scan on " : "CTE Scan on ");
+        put(p, rel->cte.cte->name);
+        break;
+    case FLY__SQL_R_WITH:
+        put(p, "With");
+        break;
+    case FLY__SQL_R_LOCK:
+        put(p, "LockRows");
+        break;
+    case FLY__SQL_R_MODIFY:
+        put(p, commands[rel->modify->command]);
+        put(p, " on ");
+        put(p, rel->modify->table->name);
+        break;
+    }
+}
+
+static void print_aggs(printer *p, uint32_t level, const fly__sql_rel *rel)
+{
+    if (rel->aggregate.agg_count == 0) {
+        return;
+    }
+    size_t at = begin(p, level, "Aggregates");
+    for (uint32_t i = 0; i < rel->aggregate.agg_count; i++) {
+        const fly__sql_agg *agg = &rel->aggregate.aggs[i];
+        put(p, i > 0 ? ", " : "");
+        put(p, agg->func->name);
+        put(p, agg->distinct ? "(DISTINCT " : "(");
+        print_list(p, agg->args, agg->argc, ", ");
+        put(p, agg->argc == 0 ? "*)" : ")");
+        if (agg->filter != NULL) {
+            put(p, " FILTER (WHERE ");
+            print_expr(p, agg->filter);
+            put(p, ")");
+        }
+    }
+    end(p, at);
+}
+
+static void print_calls(printer *p, uint32_t level, const fly__sql_rel *rel)
+{
+    size_t at = begin(p, level, "Calls");
+    for (uint32_t i = 0; i < rel->window.call_count; i++) {
+        const fly__sql_agg *agg = &rel->window.calls[i].call;
+        put(p, i > 0 ? ", " : "");
+        put(p, agg->func->name);
+        put(p, "(");
+        print_list(p, agg->args, agg->argc, ", ");
+        put(p, ")");
+    }
+    end(p, at);
+}
+
+static void details(printer *p, uint32_t level, const fly__sql_rel *rel)
+{
+    switch ((fly__sql_rel_kind)rel->kind) {
+    case FLY__SQL_R_SCAN:
+        property_list(p, level, "Index Cond", rel->scan.equals, rel->scan.equal_count);
+        property(p, level, "Low", rel->scan.low);
+        property(p, level, "High", rel->scan.high);
+        property(p, level, "Filter", rel->scan.filter);
+        break;
+    case FLY__SQL_R_FUNCTION:
+        property_list(p, level, "Function Call", rel->function.calls, rel->function.count);
+        break;
+    case FLY__SQL_R_FILTER:
+        property(p, level, "Filter", rel->filter.condition);
+        break;
+    case FLY__SQL_R_PROJECT:
+    case FLY__SQL_R_UNNEST:
+        property_list(p, level, "Output", rel->project.exprs, rel->column_count);
+        break;
+    case FLY__SQL_R_JOIN:
+        property(p, level, "Join Filter",
+                 rel->join.key_count > 0 ? rel->join.residual : rel->join.condition);
+        property_list(p, level, "Left Keys", rel->join.left_keys, rel->join.key_count);
+        property_list(p, level, "Right Keys", rel->join.right_keys, rel->join.key_count);
+        break;
+    case FLY__SQL_R_AGGREGATE:
+        property_list(p, level, "Group Key", rel->aggregate.groups, rel->aggregate.group_count);
+        print_aggs(p, level, rel);
+        break;
+    case FLY__SQL_R_WINDOW:
+        property_list(p, level, "Partition", rel->window.partitions, rel->window.partition_count);
+        property_keys(p, level, "Order", rel->window.order, rel->window.order_count);
+        print_calls(p, level, rel);
+        break;
+    case FLY__SQL_R_SORT:
+        property_keys(p, level, "Sort Key", rel->sort.keys, rel->sort.count);
+        break;
+    case FLY__SQL_R_LIMIT:
+        property(p, level, "Rows", rel->limit.limit);
+        property(p, level, "Offset", rel->limit.offset);
+        break;
+    case FLY__SQL_R_DISTINCT:
+        property_list(p, level, "Key", rel->distinct.on, rel->distinct.on_count);
+        break;
+    case FLY__SQL_R_MODIFY:
+        property_list(p, level, "Check", rel->modify->checks, rel->modify->check_count);
+        property_list(p, level, "Returning", rel->modify->returning, rel->modify->returning_count);
+        break;
+    default:
+        break;
+    }
+}
+
+static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const char *title);
+
+static void print_children(printer *p, const fly__sql_rel *rel, uint32_t level)
+{
+    if (rel->kind == FLY__SQL_R_WITH) {
+        for (uint32_t i = 0; i < rel->with.count; i++) {
+            print_rel(p, rel->with.ctes[i]->rel, level, rel->with.ctes[i]->name);
+            if (rel->with.ctes[i]->recursive != NULL) {
+                print_rel(p, rel->with.ctes[i]->recursive, level, rel->with.ctes[i]->name);
+            }
+        }
+    }
+    if (rel->left != NULL) {
+        print_rel(p, rel->left, level, NULL);
+    }
+    if (rel->right != NULL) {
+        print_rel(p, rel->right, level, NULL);
+    }
+}
+
+static void print_costs(printer *p, const fly__sql_rel *rel)
+{
+    if (rel->rows > 0 && !p->json) {
+        char text[80];
+        (void)snprintf(text, sizeof text, "  (cost=%.2f rows=%.0f)", rel->cost, rel->rows);
+        put(p, text);
+    }
+}
+
+static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const char *title)
+{
+    if (level > 500) {
+        return;
+    }
+    if (p->json) {
+        bool first = p->out.len == 0 || p->out.data[p->out.len - 1] == '[' ||
+                     p->out.data[p->out.len - 1] == ' ';
+        put(p, first ? "\n" : ",\n");
+        indent(p, level);
+        put(p, "{\n");
+        indent(p, level + 1);
+        put(p, "\"Node Type\": ");
+        size_t at = p->out.len;
+        node_name(p, rel);
+        end(p, at);
+        if (title != NULL) {
+            size_t name = begin(p, level, "CTE Name");
+            put(p, title);
+            end(p, name);
+        }
+        if (rel->rows > 0) {
+            char text[48];
+            put(p, ",\n");
+            indent(p, level + 1);
+            (void)snprintf(text, sizeof text, "\"Plan Rows\": %.0f", rel->rows);
+            put(p, text);
+        }
+        details(p, level, rel);
+        if (rel->left != NULL || rel->right != NULL || rel->kind == FLY__SQL_R_WITH) {
+            put(p, ",\n");
+            indent(p, level + 1);
+            put(p, "\"Plans\": [");
+            print_children(p, rel, level + 2);
+            put(p, "\n");
+            indent(p, level + 1);
+            put(p, "]");
+        }
+        put(p, "\n");
+        indent(p, level);
+        put(p, "}");
+        return;
+    }
+    if (level > 0) {
+        indent(p, level > 0 ? level - 1 : 0);
+        put(p, "->  ");
+    }
+    if (title != NULL) {
+        put(p, "CTE ");
+        put(p, title);
+        put(p, ": ");
+    }
+    node_name(p, rel);
+    print_costs(p, rel);
+    put(p, "\n");
+    details(p, level, rel);
+    print_children(p, rel, level + 2);
+}
+
+fly_status fly__sql_plan_print(const fly__sql_plan *plan, bool json, fly_arena *arena,
+                               fly_bytes *text, fly_err *err)
+{
+    printer p = {.out = {.arena = arena}, .json = json, .arena = arena, .count = plan->next_id};
+    p.names = fly_arena_alloc(arena, plan->next_id * sizeof *p.names);
+    p.tables = fly_arena_alloc(arena, plan->next_id * sizeof *p.tables);
+    if (p.names == NULL || p.tables == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory while printing a plan");
+    }
+    memset(p.names, 0, plan->next_id * sizeof *p.names);
+    memset(p.tables, 0, plan->next_id * sizeof *p.tables);
+    if (plan->root == NULL) {
+        put(&p, plan->tag != NULL ? plan->tag : "");
+        return fly__sql_text_end(&p.out, text, err);
+    }
+    name_rel(&p, plan->root);
+    if (json) {
+        put(&p, "[\n  {\n    \"Plan\": ");
+        print_rel(&p, plan->root, 2, NULL);
+        put(&p, "\n  }\n]\n");
+    } else {
+        print_rel(&p, plan->root, 0, NULL);
+    }
+    return fly__sql_text_end(&p.out, text, err);
+}
