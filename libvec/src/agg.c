@@ -27,7 +27,7 @@ typedef struct agg_input {
 
 } agg_input;
 
-static agg_input input_of(const fly_vec *v, const fly_vec_sel *sel)
+static agg_input input_of(const fly_vec *v, const fly_vec_sel *sel, int n)
 {
     agg_input in = {.sel = sel, .mask = ~(uint32_t)0};
     if (v == NULL) {
@@ -37,6 +37,7 @@ static agg_input input_of(const fly_vec *v, const fly_vec_sel *sel)
     in.mask = v->kind == FLY_VEC_CONST ? 0 : ~(uint32_t)0;
     in.data = v->kind == FLY_VEC_DICT ? v->dict->data : v->data;
     in.valid = v->kind == FLY_VEC_DICT ? v->dict->valid : v->valid;
+    in.valid = fly__vec_may_null(v, sel, n) ? in.valid : NULL;
     return in;
 }
 
@@ -49,15 +50,7 @@ static inline uint32_t input_at(const agg_input *in, int k)
 /* Whether a plain loop over all of the vector will do. */
 static bool dense(const fly_vec *v, const fly_vec_sel *sel, int n)
 {
-    if (v->kind != FLY_VEC_FLAT || sel != NULL) {
-        return false;
-    }
-    uint64_t all = ~(uint64_t)0;
-    for (int w = 0; v->valid != NULL && w < (n + 63) / 64; w++) {
-        uint64_t rest = n - w * 64 < 64 ? ~(uint64_t)0 << (n - w * 64) : 0;
-        all &= v->valid[w] | rest;
-    }
-    return all == ~(uint64_t)0;
+    return v->kind == FLY_VEC_FLAT && sel == NULL && !fly__vec_any_null(v, (uint32_t)n);
 }
 
 static fly_status out_of_range(const fly_vec_agg_ctx *ctx, const char *message)
@@ -81,7 +74,7 @@ static fly_status out_of_range(const fly_vec_agg_ctx *ctx, const char *message)
     static fly_status update_##name(const fly_vec_agg_ctx *ctx, uint8_t *const *row, uint32_t at,  \
                                     const fly_vec *arg, const fly_vec_sel *sel, int n)             \
     {                                                                                              \
-        agg_input in = input_of(arg, sel);                                                         \
+        agg_input in = input_of(arg, sel, n);                                                         \
         fly_status status = FLY_OK;                                                                \
         for (int k = 0; k < n; k++) {                                                              \
             uint32_t i = input_at(&in, k);                                                         \
@@ -99,7 +92,7 @@ static fly_status out_of_range(const fly_vec_agg_ctx *ctx, const char *message)
     static fly_status update_one_##name(const fly_vec_agg_ctx *ctx, uint8_t *state,                \
                                         const fly_vec *arg, const fly_vec_sel *sel, int n)         \
     {                                                                                              \
-        agg_input in = input_of(arg, sel);                                                         \
+        agg_input in = input_of(arg, sel, n);                                                         \
         fly_status status = FLY_OK;                                                                \
         S s; /* at hand, so that the loop need not store it */                                     \
         memcpy(&s, state, sizeof s);                                                               \
@@ -187,7 +180,7 @@ static fly_status update_count(const fly_vec_agg_ctx *ctx, uint8_t *const *row, 
                                const fly_vec *arg, const fly_vec_sel *sel, int n)
 {
     (void)ctx;
-    agg_input in = input_of(arg, sel);
+    agg_input in = input_of(arg, sel, n);
     for (int k = 0; k < n; k++) {
         ((count_state *)(void *)(row[k] + at))->count += fly__vec_bit(in.valid, input_at(&in, k));
     }
@@ -198,7 +191,7 @@ static fly_status update_one_count(const fly_vec_agg_ctx *ctx, uint8_t *state, c
                                    const fly_vec_sel *sel, int n)
 {
     (void)ctx;
-    agg_input in = input_of(arg, sel);
+    agg_input in = input_of(arg, sel, n);
     int64_t count = in.valid == NULL ? n : 0;
     for (int k = 0; k < n && in.valid != NULL; k++) {
         count += fly__vec_bit(in.valid, input_at(&in, k));
@@ -632,7 +625,7 @@ static fly_status first_step(const fly_vec_agg_ctx *ctx, first_state *s, const f
 static fly_status update_first(const fly_vec_agg_ctx *ctx, uint8_t *const *row, uint32_t at,
                                const fly_vec *arg, const fly_vec_sel *sel, int n)
 {
-    agg_input in = input_of(arg, sel);
+    agg_input in = input_of(arg, sel, n);
     fly_status status = FLY_OK;
     for (int k = 0; k < n && status == FLY_OK; k++) {
         status = first_step(ctx, (first_state *)(void *)(row[k] + at), arg, &in, k);
@@ -643,7 +636,7 @@ static fly_status update_first(const fly_vec_agg_ctx *ctx, uint8_t *const *row, 
 static fly_status update_one_first(const fly_vec_agg_ctx *ctx, uint8_t *state, const fly_vec *arg,
                                    const fly_vec_sel *sel, int n)
 {
-    agg_input in = input_of(arg, sel);
+    agg_input in = input_of(arg, sel, n);
     return n > 0 ? first_step(ctx, (first_state *)(void *)state, arg, &in, 0) : FLY_OK;
 }
 

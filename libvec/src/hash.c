@@ -78,14 +78,19 @@ static inline uint64_t step_str(uint64_t h, fly_vec_str s)
 
 /* ------------------------------------------------------------------------ loops */
 
-/* `valid` NULL: no NULLs. `from` gives what is hashed so far, or the start. */
+/* Of the first column, without NULLs; and of any. */
 #define LOOP(T, STEP)                                                                              \
+    if (first && !nulls && sel == NULL) {                                                          \
+        for (int k = 0; k < n; k++) {                                                              \
+            hash[k] = STEP(0, ((const T *)data)[k]);                                               \
+        }                                                                                          \
+        break;                                                                                     \
+    }                                                                                              \
     for (int k = 0; k < n; k++) {                                                                  \
         uint32_t i = sel != NULL ? sel[k] : (uint32_t)k;                                           \
         uint64_t h = first ? 0 : hash[k];                                                          \
-        hash[k] = valid == NULL || (valid[i / 64] >> (i % 64) & 1) != 0                            \
-                      ? STEP(h, ((const T *)data)[i])                                              \
-                      : step(h, NULL_WORD);                                                        \
+        hash[k] = !nulls || (valid[i / 64] >> (i % 64) & 1) != 0 ? STEP(h, ((const T *)data)[i])   \
+                                                                 : step(h, NULL_WORD);             \
     }                                                                                              \
     break
 
@@ -93,6 +98,7 @@ static void hash_flat(const fly_vec *v, const fly_vec_sel *sel, int n, uint64_t 
 {
     const void *data = v->data;
     const uint64_t *valid = v->valid;
+    bool nulls = fly__vec_any_null(v, (uint32_t)fly__vec_extent(sel, n));
     switch (v->type) {
     case FLY_VEC_BOOL:
         LOOP(uint8_t, step_i64);

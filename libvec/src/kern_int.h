@@ -86,6 +86,36 @@ static inline bool fly__vec_bit(const uint64_t *valid, uint32_t at)
     return valid == NULL || (valid[at / 64] >> (at % 64) & 1) != 0;
 }
 
+/* Whether a FLAT or CONST vector has a NULL below `extent`. Registers always have validity words, so that
+ * asking once spares asking for each value. */
+static inline bool fly__vec_any_null(const fly_vec *v, uint32_t extent)
+{
+    if (v->valid == NULL) {
+        return false;
+    }
+    if (v->kind == FLY_VEC_CONST) {
+        return (v->valid[0] & 1) == 0;
+    }
+    uint64_t all = ~(uint64_t)0;
+    for (uint32_t w = 0; w < extent / 64; w++) {
+        all &= v->valid[w];
+    }
+    if (extent % 64 != 0) {
+        all &= v->valid[extent / 64] | ~(uint64_t)0 << (extent % 64);
+    }
+    return all != ~(uint64_t)0;
+}
+
+/* As that, of any kind but SEQ; of a large dictionary it is not worth finding out. */
+static inline bool fly__vec_may_null(const fly_vec *v, const fly_vec_sel *sel, int n)
+{
+    if (v->kind == FLY_VEC_DICT) {
+        return v->dict_count > FLY_VEC_CAPACITY ? v->dict->valid != NULL
+                                                : fly__vec_any_null(v->dict, v->dict_count);
+    }
+    return fly__vec_any_null(v, (uint32_t)fly__vec_extent(sel, n));
+}
+
 /* An argument's register. */
 static inline fly_vec *fly__vec_arg(const fly_vec_frame *frame, const fly_vec_ins *ins, int k)
 {

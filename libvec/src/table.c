@@ -185,6 +185,21 @@ static inline uint32_t at_of(const fly_vec *v, const fly_vec_sel *sel, uint32_t 
 
 /* `v` keeps kind and index, `d` the values. With NULLs about, `equal` says whether two are the same. */
 #define MATCH(T, SAME)                                                                             \
+    if (v->kind == FLY_VEC_FLAT && !nulls) {                                                       \
+        for (int j = 0; j < c->count; j++) {                                                       \
+            uint16_t k = c->list[j];                                                               \
+            uint32_t at = sel != NULL ? sel[k] : k;                                                \
+            T x = ((const T *)d->data)[at];                                                        \
+            T y;                                                                                   \
+            memcpy(&y, row[k] + to, sizeof y);                                                     \
+            bool same = (SAME);                                                                    \
+            c->list[kept] = k;                                                                     \
+            kept += same;                                                                          \
+            c->losers[c->lost] = k;                                                                \
+            c->lost += !same;                                                                      \
+        }                                                                                          \
+        break;                                                                                     \
+    }                                                                                              \
     for (int j = 0; j < c->count; j++) {                                                           \
         uint16_t k = c->list[j];                                                                   \
         uint32_t at = at_of(v, sel, k);                                                            \
@@ -237,13 +252,13 @@ static void match_key(const fly_vec *v, uint32_t key, uint32_t to, bool nulls, b
     c->count = kept;
 }
 
-static void match(const fly_vec_table *table, const fly_vec *cols, const fly_vec_sel *sel,
+/* Of n selected positions, those in the list. */
+static void match(const fly_vec_table *table, const fly_vec *cols, const fly_vec_sel *sel, int n,
                   uint8_t *const *row, candidates *c)
 {
     c->lost = 0;
-    for (uint32_t key = 0; key < table->keys; key++) {
-        const fly_vec *d = cols[key].kind == FLY_VEC_DICT ? cols[key].dict : &cols[key];
-        bool nulls = d->valid != NULL || table->null_seen[key];
+    for (uint32_t key = 0; key < table->keys && c->count > 0; key++) {
+        bool nulls = table->null_seen[key] || fly__vec_may_null(&cols[key], sel, n);
         match_key(&cols[key], key, table->layout->at[key], nulls, table->nulls_equal[key], sel, row,
                   c);
     }
@@ -394,6 +409,7 @@ typedef struct walk {
     uint16_t fresh[FLY_VEC_CAPACITY]; /* whose row is new */
     int left;
     int news;
+    int n; /* of the batch */
 } walk;
 
 /* From each one's place on: to its salt, or to the end. `row` is NULL for those that end. */
@@ -447,7 +463,7 @@ static int walk_insert(fly_vec_table *table, walk *w)
 }
 
 /* Give the rows that walk_insert() began what they are to have; or, without memory, take them back. */
-static fly_status fill(fly_vec_table *table, const fly_vec *cols, const fly_vec_sel *sel,
+static fly_status fill(fly_vec_table *table, const fly_vec *cols, const fly_vec_sel *sel, int n,
                        const uint64_t *hash, const uint16_t *fresh, int news, uint8_t *const *row,
                        fly_err *err)
 {
@@ -462,8 +478,8 @@ static fly_status fill(fly_vec_table *table, const fly_vec *cols, const fly_vec_
         fly__vec_row_set_hash(table->layout, row[fresh[j]], hash[fresh[j]]);
     }
     for (uint32_t key = 0; key < table->keys; key++) {
-        const fly_vec *d = cols[key].kind == FLY_VEC_DICT ? cols[key].dict : &cols[key];
-        for (int j = 0; j < news && d->valid != NULL && !table->null_seen[key]; j++) {
+        bool asked = table->null_seen[key] || !fly__vec_may_null(&cols[key], sel, n);
+        for (int j = 0; j < news && !asked && !table->null_seen[key]; j++) {
             table->null_seen[key] = fly_vec_row_null(row[fresh[j]], key);
         }
     }
@@ -491,7 +507,7 @@ static fly_status group_walk(fly_vec_table *table, const fly_vec *cols, const fl
     while (w->left > 0) {
         int found = walk_insert(table, w);
         fly_status status =
-            w->news == 0 ? FLY_OK : fill(table, cols, sel, w->hash, w->fresh, w->news, w->row, err);
+            w->news == 0 ? FLY_OK : fill(table, cols, sel, w->n, w->hash, w->fresh, w->news, w->row, err);
         if (status != FLY_OK) {
             for (int j = 0; j < w->news; j++) {
                 table->slot[w->place[w->fresh[j]]] = 0;
@@ -502,7 +518,7 @@ static fly_status group_walk(fly_vec_table *table, const fly_vec *cols, const fl
         table->used += (uint64_t)w->news;
         /* Losers are written where todo was read: there are never more. */
         candidates c = {.list = w->found, .count = found, .losers = w->todo};
-        match(table, cols, sel, w->row, &c);
+        match(table, cols, sel, w->n, w->row, &c);
         next_round(table, w, &c);
     }
     return FLY_OK;
@@ -524,6 +540,7 @@ static fly_status group_generic(fly_vec_table *table, const fly_vec *cols, const
     }
     w.hash = hash;
     w.row = row;
+    w.n = n;
     w.left = 0;
     for (int k = 0; k < n; k++) {
         bool same = k > 0 && hash[k] == hash[k - 1];
@@ -540,7 +557,7 @@ static fly_status group_generic(fly_vec_table *table, const fly_vec *cols, const
         row[follower[j]] = row[follower[j] - 1];
     }
     candidates c = {.list = follower, .count = followers, .losers = w.todo};
-    match(table, cols, sel, row, &c);
+    match(table, cols, sel, n, row, &c);
     w.left = c.lost;
     return group_walk(table, cols, sel, &w, err);
 }
@@ -625,7 +642,7 @@ static fly_status group_direct(fly_vec_table *table, const fly_vec *cols, const 
         }
         row[k] = *slot;
     }
-    fly_status status = news == 0 ? FLY_OK : fill(table, cols, sel, hash, fresh, news, row, err);
+    fly_status status = news == 0 ? FLY_OK : fill(table, cols, sel, n, hash, fresh, news, row, err);
     if (status != FLY_OK) {
         for (int j = 0; j < news; j++) {
             uint64_t at = place[fresh[j]];
@@ -810,6 +827,7 @@ static void probe_generic(const fly_vec_table *table, const fly_vec *keys, const
     walk w;
     w.hash = hash;
     w.row = row;
+    w.n = n;
     w.left = n;
     for (int k = 0; k < n; k++) {
         w.todo[k] = (uint16_t)k;
@@ -819,7 +837,7 @@ static void probe_generic(const fly_vec_table *table, const fly_vec *keys, const
     while (w.left > 0) {
         int found = walk_probe(table, &w);
         candidates c = {.list = w.found, .count = found, .losers = w.todo};
-        match(table, keys, sel, row, &c);
+        match(table, keys, sel, n, row, &c);
         next_round(table, &w, &c);
     }
 }

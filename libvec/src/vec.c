@@ -57,6 +57,40 @@ fly_status fly_vec_init(fly_vec *v, fly_vec_type type, uint32_t capacity, fly_ar
     return FLY_OK;
 }
 
+#define BRING(size)                                                                                \
+    for (uint32_t row = 0; row < count; row++) {                                                   \
+        size_t at = index != NULL ? index[row] : 0;                                                \
+        memcpy((uint8_t *)flat->data + (size) * (size_t)row, data + (size) * at, size);            \
+    }                                                                                              \
+    break
+
+/* The values of a CONST or DICT vector, one after the other; NULLs are zero. */
+static void bring(fly_vec *flat, const fly_vec *v, uint32_t count)
+{
+    const fly_vec_sel *index = v->kind == FLY_VEC_DICT ? v->index : NULL;
+    const fly_vec *from = v->kind == FLY_VEC_DICT ? v->dict : v;
+    const uint8_t *data = from->data;
+    size_t size = fly_vec_type_size((fly_vec_type)v->type);
+    switch (size) {
+    case 1:
+        BRING(1);
+    case 2:
+        BRING(2);
+    case 4:
+        BRING(4);
+    case 8:
+        BRING(8);
+    default:
+        BRING(16);
+    }
+    for (uint32_t row = 0; row < count && from->valid != NULL; row++) {
+        if (fly_vec_is_null(v, row)) {
+            memset((uint8_t *)flat->data + row * size, 0, size);
+            fly_vec_set_null(flat, row);
+        }
+    }
+}
+
 fly_status fly_vec_flatten(fly_vec *v, uint32_t count, fly_arena *arena, fly_err *err)
 {
     if (v->kind == FLY_VEC_FLAT) {
@@ -68,9 +102,12 @@ fly_status fly_vec_flatten(fly_vec *v, uint32_t count, fly_arena *arena, fly_err
         return status;
     }
     flat.scale = v->scale;
-    for (uint32_t row = 0; row < count; row++) {
-        fly_vec_value value = fly_vec_get(v, row);
-        fly_vec_put(&flat, row, &value);
+    if (v->kind == FLY_VEC_SEQ) {
+        for (uint32_t row = 0; row < count; row++) {
+            ((int64_t *)flat.data)[row] = (int64_t)((uint64_t)v->low + row * (uint64_t)v->high);
+        }
+    } else {
+        bring(&flat, v, count);
     }
     *v = flat;
     return FLY_OK;
