@@ -74,7 +74,7 @@ static fly_status out_of_range(const fly_vec_agg_ctx *ctx, const char *message)
     static fly_status update_##name(const fly_vec_agg_ctx *ctx, uint8_t *const *row, uint32_t at,  \
                                     const fly_vec *arg, const fly_vec_sel *sel, int n)             \
     {                                                                                              \
-        agg_input in = input_of(arg, sel, n);                                                         \
+        agg_input in = input_of(arg, sel, n);                                                      \
         fly_status status = FLY_OK;                                                                \
         for (int k = 0; k < n; k++) {                                                              \
             uint32_t i = input_at(&in, k);                                                         \
@@ -92,7 +92,7 @@ static fly_status out_of_range(const fly_vec_agg_ctx *ctx, const char *message)
     static fly_status update_one_##name(const fly_vec_agg_ctx *ctx, uint8_t *state,                \
                                         const fly_vec *arg, const fly_vec_sel *sel, int n)         \
     {                                                                                              \
-        agg_input in = input_of(arg, sel, n);                                                         \
+        agg_input in = input_of(arg, sel, n);                                                      \
         fly_status status = FLY_OK;                                                                \
         S s; /* at hand, so that the loop need not store it */                                     \
         memcpy(&s, state, sizeof s);                                                               \

@@ -131,6 +131,10 @@ static bool and_valid(uint64_t *out, const fly_vec *a, const fly_vec *b, int ext
     const uint64_t *bv = b->kind == FLY_VEC_CONST ? NULL : b->valid;
     int words = (extent + 63) / 64;
     uint64_t all = ~(uint64_t)0;
+    if (av == NULL && bv == NULL) {
+        memset(out, none ? 0 : 0xff, (size_t)words * 8);
+        return none;
+    }
     for (int w = 0; w < words; w++) {
         uint64_t word = none ? 0 : ~(uint64_t)0;
         word &= av != NULL ? av[w] : ~(uint64_t)0;

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __AVX512VBMI2__
+#include <immintrin.h>
+#endif
 
 #include "kern_arith.inc"
 

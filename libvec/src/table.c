@@ -210,7 +210,7 @@ static inline uint32_t at_of(const fly_vec *v, const fly_vec_sel *sel, uint32_t 
         if (nulls) {                                                                               \
             bool xv = fly__vec_bit(d->valid, at);                                                  \
             bool yv = !fly_vec_row_null(row[k], key);                                              \
-            same = (xv & yv) != 0 ? same : (xv == yv) & equal;                                            \
+            same = (xv & yv) != 0 ? same : (xv == yv) & equal;                                     \
         }                                                                                          \
         c->list[kept] = k;                                                                         \
         kept += same;                                                                              \
@@ -507,7 +507,8 @@ static fly_status group_walk(fly_vec_table *table, const fly_vec *cols, const fl
     while (w->left > 0) {
         int found = walk_insert(table, w);
         fly_status status =
-            w->news == 0 ? FLY_OK : fill(table, cols, sel, w->n, w->hash, w->fresh, w->news, w->row, err);
+            w->news == 0 ? FLY_OK
+                         : fill(table, cols, sel, w->n, w->hash, w->fresh, w->news, w->row, err);
         if (status != FLY_OK) {
             for (int j = 0; j < w->news; j++) {
                 table->slot[w->place[w->fresh[j]]] = 0;

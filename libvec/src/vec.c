@@ -60,7 +60,7 @@ fly_status fly_vec_init(fly_vec *v, fly_vec_type type, uint32_t capacity, fly_ar
 #define BRING(size)                                                                                \
     for (uint32_t row = 0; row < count; row++) {                                                   \
         size_t at = index != NULL ? index[row] : 0;                                                \
-        memcpy((uint8_t *)flat->data + (size) * (size_t)row, data + (size) * at, size);            \
+        memcpy((uint8_t *)flat->data + (size) * (size_t)row, data + (size)*at, size);              \
     }                                                                                              \
     break
 
