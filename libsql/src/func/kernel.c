@@ -6,7 +6,7 @@
  * OIDs under < and >, and whatever else has an order that is not that of its bytes or bits, have
  * none here, but for character(n), whose blanks are this file's own business.
  */
-#include "func/call_int.h"
+#include "func/pattern_int.h"
 
 #include <fly/vec_agg.h>
 #include <fly/vec_kernel.h>
@@ -272,8 +272,11 @@ static fly_vec_kernel comparison(fly_vec_isa isa, const fly__sql_func *func,
 fly_vec_kernel fly__sql_kernel(const fly__sql_func *func, const fly_sql_type *types, uint32_t argc,
                                fly_arena *arena, const void **aux)
 {
-    (void)arena;
     fly_vec_isa isa = fly_vec_isa_best();
+    if (func->op == FLY__SQL_OP_LIKE) {
+        *aux = fly__sql_like_aux(func, arena);
+        return *aux != NULL ? fly__sql_like_kernel : NULL;
+    }
     if (func->kind == FLY__SQL_CAST) {
         return cast(isa, func, types, aux);
     }
@@ -284,7 +287,10 @@ fly_vec_kernel fly__sql_kernel(const fly__sql_func *func, const fly_sql_type *ty
 fly_vec_kernel fly__sql_select(const fly__sql_func *func, const fly_sql_type *types, uint32_t argc,
                                fly_arena *arena, const void **aux)
 {
-    (void)arena;
+    if (func->op == FLY__SQL_OP_LIKE) {
+        *aux = fly__sql_like_aux(func, arena);
+        return *aux != NULL ? fly__sql_like_select : NULL;
+    }
     return argc == 2 ? comparison(fly_vec_isa_best(), func, types, true, aux) : NULL;
 }
 
