@@ -3,16 +3,17 @@
  *
  * A plan that no pass has touched runs too, and gives the same rows: every pass is a way to have them
  * sooner, and can be left out to see what it was good for.
+ *
+ *     push     conditions go down to the scans; inner joins are put into an order (push.c, order.c)
+ *              and scans choose an index (access.c) on the way
  */
-#include "opt/opt_int.h"
+#include "opt/pass_int.h"
 
 fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_view *view,
                              fly_arena *arena, fly__sql_plan *plan, fly_err *err)
 {
-    (void)session;
-    (void)view;
-    (void)arena;
-    (void)plan;
-    (void)err;
-    return FLY_OK;
+    fly__sql_opt opt = {.session = session, .view = view, .arena = arena, .plan = plan, .err = err};
+    fly__sql_conds none = {0};
+    plan->root = fly__sql_opt_push(&opt, plan->root, &none);
+    return opt.status;
 }

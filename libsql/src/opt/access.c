@@ -1,0 +1,182 @@
+/*
+ * How a table's rows are come by: an index whose leading columns the conditions fix, if there is one.
+ *
+ * A condition `column = expression` fixes a column; behind the fixed ones the next column may have a
+ * range. Conditions that the bounds express are not checked again, but for ranges, whose other end may
+ * take NULLs in. The best index fixes most columns; a unique one that is fixed whole wins over all.
+ */
+#include "opt/pass_int.h"
+
+#include <string.h>
+
+/* A condition that compares a column of the scan with something that names none of them. */
+struct comparison {
+    uint16_t attnum;
+    fly__sql_op_class op;
+    fly__sql_expr *other;
+};
+
+static uint16_t attnum_of(const fly__sql_rel *scan, const fly__sql_expr *expr)
+{
+    if (expr->kind != FLY__SQL_X_COLUMN) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < scan->column_count; i++) {
+        if (scan->columns[i].id == expr->column) {
+            return scan->scan.attnums[i];
+        }
+    }
+    return 0;
+}
+
+static fly__sql_op_class mirrored(fly__sql_op_class op)
+{
+    switch (op) {
+    case FLY__SQL_OP_LT:
+        return FLY__SQL_OP_GT;
+    case FLY__SQL_OP_LE:
+        return FLY__SQL_OP_GE;
+    case FLY__SQL_OP_GT:
+        return FLY__SQL_OP_LT;
+    case FLY__SQL_OP_GE:
+        return FLY__SQL_OP_LE;
+    default:
+        return op;
+    }
+}
+
+static bool is_comparison(const fly__sql_rel *scan, const fly__sql_expr *cond,
+                          struct comparison *comparison)
+{
+    if (cond->kind != FLY__SQL_X_CALL || cond->argc != 2 || cond->func == NULL ||
+        cond->func->op < FLY__SQL_OP_EQ || cond->func->op > FLY__SQL_OP_GE ||
+        cond->func->op == FLY__SQL_OP_NE || fly__sql_expr_has_subquery(cond) || cond->volatile_) {
+        return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        uint32_t made, others;
+        uint16_t attnum = attnum_of(scan, cond->args[i]);
+        fly__sql_expr *other = cond->args[1 - i];
+        fly__sql_expr_sides(other, scan, &made, &others);
+        if (attnum != 0 && made == 0 && fly__sql_type_equal(cond->args[0]->type, other->type) &&
+            cond->args[0]->type.collation == other->type.collation) {
+            comparison->attnum = attnum;
+            comparison->other = other;
+            comparison->op = i == 0 ? (fly__sql_op_class)cond->func->op
+                                    : mirrored((fly__sql_op_class)cond->func->op);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What an index can do with the conditions. */
+struct choice {
+    const fly__sql_index *index;
+    uint32_t equal_count;
+    fly__sql_expr *equals[FLY__SQL_INDEX_COLUMNS_MAX];
+    uint32_t used[FLY__SQL_INDEX_COLUMNS_MAX]; /* which conditions those are */
+    fly__sql_expr *low, *high;
+    bool low_open, high_open;
+};
+
+static void choose(const fly__sql_rel *scan, const fly__sql_conds *conds,
+                   const fly__sql_index *index, struct choice *choice)
+{
+    memset(choice, 0, sizeof *choice);
+    choice->index = index;
+    for (uint16_t c = 0; c < index->key_count; c++) {
+        uint16_t attnum = index->columns[c].column;
+        uint32_t before = choice->equal_count;
+        if (attnum == 0) {
+            return;
+        }
+        for (uint32_t i = 0; i < conds->count; i++) {
+            struct comparison comparison;
+            if (!is_comparison(scan, conds->items[i], &comparison) || comparison.attnum != attnum) {
+                continue;
+            }
+            if (comparison.op == FLY__SQL_OP_EQ) {
+                choice->used[choice->equal_count] = i;
+                choice->equals[choice->equal_count++] = comparison.other;
+                break;
+            }
+            bool up = comparison.op == FLY__SQL_OP_GT || comparison.op == FLY__SQL_OP_GE;
+            if (up && choice->low == NULL) {
+                choice->low = comparison.other;
+                choice->low_open = comparison.op == FLY__SQL_OP_GT;
+            } else if (!up && choice->high == NULL) {
+                choice->high = comparison.other;
+                choice->high_open = comparison.op == FLY__SQL_OP_LT;
+            }
+        }
+        if (choice->equal_count > before) {
+            choice->low = NULL;
+            choice->high = NULL;
+            continue;
+        }
+        return;
+    }
+}
+
+static double worth(const struct choice *choice)
+{
+    double worth = 10.0 * choice->equal_count;
+    if (choice->low != NULL || choice->high != NULL) {
+        worth += choice->low != NULL && choice->high != NULL ? 6 : 3;
+    }
+    if (worth > 0 && choice->index->unique && choice->equal_count == choice->index->key_count) {
+        worth += 1000;
+    }
+    if (worth > 0 && choice->index->clustered) {
+        worth += 1; /* the rows are right there */
+    }
+    return worth;
+}
+
+static bool usable(const fly__sql_index *index)
+{
+    return index->ready && index->predicate == NULL;
+}
+
+void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan)
+{
+    const fly__sql_table *table = scan->scan.table;
+    fly__sql_conds conds = {0};
+    struct choice *best = NULL;
+    if (scan->scan.filter == NULL || scan->scan.index != NULL) {
+        return;
+    }
+    fly__sql_conds_split(opt, &conds, scan->scan.filter);
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        struct choice *choice = fly__sql_opt_alloc(opt, sizeof *choice);
+        if (choice == NULL || !usable(table->indexes[i])) {
+            continue;
+        }
+        choose(scan, &conds, table->indexes[i], choice);
+        if (worth(choice) > 0 && (best == NULL || worth(choice) > worth(best))) {
+            best = choice;
+        }
+    }
+    if (best == NULL) {
+        return;
+    }
+    fly__sql_conds rest = {0};
+    for (uint32_t i = 0; i < conds.count; i++) {
+        bool used = false;
+        for (uint32_t k = 0; k < best->equal_count; k++) {
+            used = used || best->used[k] == i;
+        }
+        if (!used) {
+            fly__sql_conds_add(opt, &rest, conds.items[i]);
+        }
+    }
+    scan->scan.index = best->index;
+    scan->scan.equal_count = best->equal_count;
+    scan->scan.equals = best->equals;
+    scan->scan.low = best->low;
+    scan->scan.low_open = best->low_open;
+    scan->scan.high = best->high;
+    scan->scan.high_open = best->high_open;
+    scan->scan.filter = fly__sql_conds_join(opt, &rest);
+}

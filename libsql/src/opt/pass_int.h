@@ -1,0 +1,65 @@
+/*
+ * What the passes of the optimiser share.
+ */
+#ifndef FLY_SQL_PASS_INT_H
+#define FLY_SQL_PASS_INT_H
+
+#include "opt/opt_int.h"
+
+/* The optimiser at work on one plan. A failure is remembered; passes stop at the next chance. */
+typedef struct fly__sql_opt {
+    fly_sql_session *session;
+    const fly__sql_catalog_view *view;
+    fly_arena *arena;
+    fly__sql_plan *plan;
+    fly_err *err;
+    fly_status status;
+} fly__sql_opt;
+
+/* Zeroed memory of the plan; NULL, and a status, if there is none. */
+void *fly__sql_opt_alloc(fly__sql_opt *opt, size_t size);
+
+/* A list of conditions that all must hold. */
+typedef struct fly__sql_conds {
+    uint32_t count, room;
+    fly__sql_expr **items;
+} fly__sql_conds;
+
+void fly__sql_conds_add(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *cond);
+/* Take an expression apart at its ANDs. */
+void fly__sql_conds_split(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *expr);
+/* All of them as one expression; NULL if there are none. */
+fly__sql_expr *fly__sql_conds_join(fly__sql_opt *opt, const fly__sql_conds *conds);
+
+/* Call `visit` for each column that an expression names, those that its subqueries take from outside
+ * included. */
+void fly__sql_expr_columns(const fly__sql_expr *expr, void (*visit)(void *ctx, fly__sql_colid id),
+                           void *ctx);
+bool fly__sql_expr_has_subquery(const fly__sql_expr *expr);
+
+/* A copy in which columns are what `replace` says (NULL: stay as they are). Not for expressions with
+ * subqueries. */
+fly__sql_expr *fly__sql_expr_replaced(fly__sql_opt *opt, const fly__sql_expr *expr,
+                                      fly__sql_expr *(*replace)(void *ctx, fly__sql_colid id),
+                                      void *ctx);
+fly__sql_expr *fly__sql_opt_column(fly__sql_opt *opt, const fly__sql_colref *column);
+fly__sql_rel *fly__sql_opt_filter(fly__sql_opt *opt, fly__sql_rel *input,
+                                  const fly__sql_conds *conds);
+
+/* Whether a relation makes all columns of a node that another query below the plan does not make: how
+ * many of an expression's columns it makes, and how many it does not. */
+void fly__sql_expr_sides(const fly__sql_expr *expr, const fly__sql_rel *rel, uint32_t *made,
+                         uint32_t *others);
+
+/* The passes. */
+fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds);
+fly__sql_rel *fly__sql_opt_order(fly__sql_opt *opt, fly__sql_rel **leaves, uint32_t count,
+                                 fly__sql_conds *conds);
+void fly__sql_opt_keys(fly__sql_opt *opt, fly__sql_rel *join);
+void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan);
+
+/* Estimates. */
+double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel);
+double fly__sql_opt_selectivity(const fly__sql_rel *scan, const fly__sql_expr *cond);
+
+#endif
