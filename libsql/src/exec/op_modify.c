@@ -1,12 +1,863 @@
 /*
- * INSERT, UPDATE, DELETE.
+ * INSERT, UPDATE, DELETE, MERGE.
+ *
+ * The input makes rows; what is assigned is computed over batches of them. Then each row is worked on by
+ * itself, for each may meet triggers, conflicts and other transactions: the new row stands in the
+ * instance's cells under the ids in `fresh`, the old one under those in `old`, and what remains
+ * (generated columns, checks, RETURNING, DO UPDATE SET) are programs over these cells.
+ *
+ * A statement must not see its own changes. So the input is read to its end before anything is changed,
+ * unless it reads nothing that changes: then it streams.
+ *
+ * READ COMMITTED. Before a row is changed it is locked. If somebody else has changed it since it was
+ * read, the input is evaluated again, by what is committed now, and only the row with that key counts:
+ * what the filter still lets through is changed on top of the other's change.
+ * @source PostgreSQL 15, src/backend/executor/README, "EvalPlanQual (READ COMMITTED Update Checking)".
+ * Deliberate difference: the whole input is evaluated again, other tables included.
+ *
+ * Invariants.
+ *     M1  a row is changed by a statement once: a second time is skipped by UPDATE and DELETE, and is an
+ *         error of MERGE and ON CONFLICT
+ *     M2  rows of RETURNING are given when the statement has done everything else
  */
-#include "exec/op_int.h"
+#include "exec/change_int.h"
+#include "exec/program_int.h"
+
+#include <fly/base_hash.h>
+
+#include <string.h>
+
+typedef struct modify_op {
+    fly__sql_op op;
+    const fly__sql_modify *m;
+    const fly__sql_table *table;
+    const fly__sql_source *source;
+    fly__sql_change change;
+    bool change_ready;
+    fly__sql_program *assigns;                                           /* over the input */
+    fly__sql_program *generated, *checks, *sets, *set_where, *returning; /* over cells */
+    fly__sql_program **conditions, **actions;                            /* MERGE */
+    fly__sql_kept input;
+    bool materialize;
+    uint32_t key_column;  /* of the input */
+    uint32_t *old_column; /* of the input, by position in the table; UINT32_MAX: none */
+    uint32_t *need;       /* input columns that per-row programs name */
+    uint32_t need_count;
+    bool track; /* remember the keys of rows that were changed */
+    fly__sql_hashes touched;
+    fly_vec_value *old_values, *values;
+    fly_arena row_arena; /* of a row read again */
+    bool stale;          /* `assigns` has run over another batch */
+    fly__sql_kept results;
+    bool done;
+    uint64_t given;
+} modify_op;
+
+static fly__sql_exec *exec_of(const modify_op *o)
+{
+    return o->op.exec;
+}
+
+static uint8_t event_of(fly__sql_command command)
+{
+    switch (command) {
+    case FLY__SQL_INSERT:
+        return FLY__SQL_ON_INSERT;
+    case FLY__SQL_UPDATE:
+        return FLY__SQL_ON_UPDATE;
+    case FLY__SQL_DELETE:
+        return FLY__SQL_ON_DELETE;
+    default:
+        return FLY__SQL_ON_INSERT | FLY__SQL_ON_UPDATE | FLY__SQL_ON_DELETE;
+    }
+}
+
+/* ------------------------------------------------------------------------------- cells */
+
+static void put_cells(modify_op *o, const fly__sql_colid *ids, const fly_vec_value *values)
+{
+    if (ids == NULL) {
+        return;
+    }
+    for (uint16_t i = 0; i < o->table->column_count; i++) {
+        if (ids[i] != 0) {
+            exec_of(o)->outer[ids[i]] = values[i];
+        }
+    }
+}
+
+static fly_status run_cells(fly__sql_program *program, fly_err *err)
+{
+    fly__sql_inputs none = {{NULL}};
+    return fly__sql_program_run(program, &none, NULL, 1, 1, err);
+}
+
+static fly_vec_value result(const fly__sql_program *program, uint32_t i)
+{
+    return fly_vec_get(fly__sql_program_result(program, i), 0);
+}
+
+static void set_values(const fly__sql_program *program, const fly__sql_assign *assigns,
+                       uint32_t count, uint32_t row, fly_vec_value *values)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        values[assigns[i].column - 1] = fly_vec_get(fly__sql_program_result(program, i), row);
+    }
+}
+
+/* -------------------------------------------------------------------------------- rules */
+
+static fly_status violated(modify_op *o, uint32_t i, const fly_vec_value *values, fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    fly_status status;
+    switch (m->check_kinds[i]) {
+    case 'v':
+        status = fly_err_state(err, "44000", 0, "new row violates check option for view \"%s\"",
+                               m->check_names[i]);
+        break;
+    case 'p':
+        return fly_err_state(err, "42501", 0,
+                             "new row violates row-level security policy for table \"%s\"",
+                             o->table->name);
+    case 'd':
+        return fly_err_state(err, "23514", 0, "value for domain violates check constraint \"%s\"",
+                             m->check_names[i]);
+    default:
+        status = fly_err_state(err, "23514", 0,
+                               "new row for relation \"%s\" violates check constraint \"%s\"",
+                               o->table->name, m->check_names[i]);
+        break;
+    }
+    fly__sql_failing_row(exec_of(o)->session, o->table, values, &o->change.arena, err);
+    return status;
+}
+
+/* Generate, then check: what a row must go through after BEFORE triggers. */
+static fly_status obey_rules(void *ctx, fly_vec_value *values, fly_err *err)
+{
+    modify_op *o = ctx;
+    const fly__sql_modify *m = o->m;
+    fly_status status = FLY_OK;
+    if (m->generated_count > 0 || m->check_count > 0) {
+        put_cells(o, m->fresh, values);
+    }
+    if (m->generated_count > 0) {
+        status = run_cells(o->generated, err);
+        if (status == FLY_OK) {
+            set_values(o->generated, m->generated, m->generated_count, 0, values);
+            put_cells(o, m->fresh, values);
+        }
+    }
+    if (status == FLY_OK) {
+        status =
+            fly__sql_change_not_null(exec_of(o)->session, o->table, values, &o->change.arena, err);
+    }
+    if (status == FLY_OK && m->check_count > 0) {
+        status = run_cells(o->checks, err);
+        for (uint32_t i = 0; status == FLY_OK && i < m->check_count; i++) {
+            fly_vec_value holds = result(o->checks, i);
+            bool policy = m->check_kinds[i] == 'v' || m->check_kinds[i] == 'p';
+            if (holds.null ? policy : !holds.b) {
+                status = violated(o, i, values, err);
+            }
+        }
+    }
+    return status;
+}
+
+static fly_status give_row(modify_op *o, const fly_vec_value *fresh, const fly_vec_value *old,
+                           fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    exec_of(o)->changed++;
+    if (m->returning_count == 0) {
+        return FLY_OK;
+    }
+    if (fresh != NULL) {
+        put_cells(o, m->fresh, fresh);
+    }
+    if (old != NULL) {
+        put_cells(o, m->old, old);
+    }
+    fly_status status = run_cells(o->returning, err);
+    const fly_vec *columns[FLY__SQL_GROUPS_MAX];
+    for (uint32_t i = 0; i < m->returning_count; i++) {
+        columns[i] = fly__sql_program_result(o->returning, i);
+    }
+    return status == FLY_OK ? fly__sql_kept_append_parts(&o->results, columns, NULL, 1, err)
+                            : status;
+}
+
+/* --------------------------------------------------------------------- once per statement */
+
+/* Whether a row was changed before; remembers it. The hash stands for the key: 64 bits of it. */
+static fly_status touch(modify_op *o, fly_bytes row_key, bool *before, fly_err *err)
+{
+    *before = false;
+    if (!o->track) {
+        return FLY_OK;
+    }
+    uint64_t hash = fly_hash(row_key.data, row_key.len, 0);
+    uint64_t second = fly_hash(row_key.data, row_key.len, 1);
+    fly_status status = fly__sql_hashes_reserve(&o->touched, 1, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    uint64_t at = fly__sql_hashes_start(&o->touched, hash);
+    for (; o->touched.slot[at].hash != 0; at = (at + 1) & o->touched.mask) {
+        if (o->touched.slot[at].hash == (hash | 1) && o->touched.slot[at].number == second) {
+            *before = true;
+            return FLY_OK;
+        }
+    }
+    fly__sql_hashes_add(&o->touched, hash, second);
+    return FLY_OK;
+}
+
+/* ------------------------------------------------------------------------------- INSERT */
+
+static fly_status fetch_row(modify_op *o, fly_bytes row_key, fly_vec_value *values, fly_err *err)
+{
+    uint16_t columns[FLY__SQL_COLUMNS_MAX];
+    for (uint16_t i = 0; i < o->table->column_count; i++) {
+        columns[i] = (uint16_t)(i + 1);
+    }
+    return o->source->fetch(o->source, exec_of(o)->session->txn, o->table, row_key, columns,
+                            o->table->column_count, &o->row_arena, values, err);
+}
+
+static fly_status second_time(const char *command, fly_err *err)
+{
+    fly_status status =
+        fly_err_state(err, "21000", 0, "%s command cannot affect row a second time", command);
+    fly_err_hint(err, "Ensure that no rows proposed for insertion within the same command have "
+                      "duplicate constrained values.");
+    return status;
+}
+
+/* DO UPDATE: the row that is there is changed, as if UPDATE had found it. FLY_E_AGAIN: it has gone. */
+static fly_status update_conflicting(modify_op *o, fly_bytes row_key, const fly_vec_value *excluded,
+                                     fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    bool before, skipped;
+    fly_vec_value *old = o->old_values;
+    fly_status status = touch(o, row_key, &before, err);
+    if (status == FLY_OK && before) {
+        return second_time("ON CONFLICT DO UPDATE", err);
+    }
+    if (status == FLY_OK) {
+        status =
+            fly__sql_change_lock(exec_of(o)->session, o->table, row_key, NULL, FLY_LOCK_WAIT, err);
+    }
+    if (status == FLY_OK) {
+        status = fetch_row(o, row_key, old, err);
+    }
+    if (status != FLY_OK) {
+        return status == FLY_E_NOT_FOUND ? FLY_E_AGAIN : status;
+    }
+    put_cells(o, m->old, old);
+    put_cells(o, m->fresh, excluded);
+    if (m->set_where != NULL) {
+        status = run_cells(o->set_where, err);
+        fly_vec_value holds = status == FLY_OK ? result(o->set_where, 0) : (fly_vec_value){0};
+        if (status != FLY_OK || holds.null || !holds.b) {
+            return status;
+        }
+    }
+    status = run_cells(o->sets, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    fly_vec_value *values =
+        fly__sql_alloc(&o->change.arena, o->table->column_count, sizeof *values, err);
+    if (values == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    memcpy(values, old, o->table->column_count * sizeof *values);
+    set_values(o->sets, m->sets, m->set_count, 0, values);
+    status = fly__sql_change_update(&o->change, o->table, row_key, old, values, obey_rules, o,
+                                    &skipped, err);
+    return status == FLY_OK && !skipped ? give_row(o, values, old, err) : status;
+}
+
+static fly_status insert_or(modify_op *o, fly_vec_value *values, fly_err *err)
+{
+    bool skipped, before;
+    fly_bytes row_key;
+    fly_status status = fly__sql_change_before(&o->change, o->table, FLY__SQL_ON_INSERT, NULL,
+                                               values, &skipped, err);
+    if (status != FLY_OK || skipped) {
+        return status;
+    }
+    status = obey_rules(o, values, err);
+    /* Somebody may put a row there, or take it away, between looking and doing: try again. */
+    for (int tries = 0; status == FLY_OK && tries < 100; tries++) {
+        status = o->source->conflict(o->source, exec_of(o)->session->txn, o->table, o->m->arbiter,
+                                     values, &o->change.arena, &row_key, err);
+        if (status == FLY_OK && o->m->on_conflict == 'n') {
+            return FLY_OK;
+        }
+        if (status == FLY_OK) {
+            status = update_conflicting(o, row_key, values, err);
+            if (status != FLY_E_AGAIN) {
+                return status;
+            }
+            status = FLY_OK;
+            continue;
+        }
+        if (status != FLY_E_NOT_FOUND) {
+            return status;
+        }
+        status = fly__sql_change_inserted(&o->change, o->table, values, &row_key, err);
+        if (status == FLY_OK) {
+            status = touch(o, row_key, &before, err);
+        }
+        return status == FLY_OK ? give_row(o, values, NULL, err) : status;
+    }
+    return status != FLY_OK ? status
+                            : fly_err_state(err, "40001", 0,
+                                            "could not serialize access due to concurrent update");
+}
+
+static fly_status insert_row(modify_op *o, fly_vec_value *values, fly_err *err)
+{
+    bool skipped;
+    fly_bytes row_key;
+    if (o->m->on_conflict == 'n' || o->m->on_conflict == 'u') {
+        return insert_or(o, values, err);
+    }
+    fly_status status = fly__sql_change_insert(&o->change, o->table, values, obey_rules, o,
+                                               &row_key, &skipped, err);
+    return status == FLY_OK && !skipped ? give_row(o, values, NULL, err) : status;
+}
+
+/* ------------------------------------------------------------------------ UPDATE, DELETE */
+
+/* A position in a batch, wherever it lies. */
+typedef struct place {
+    const fly_vec *col;
+    uint32_t row;
+    uint32_t count;
+} place;
+
+static void read_old(modify_op *o, place at, fly_vec_value *values)
+{
+    for (uint16_t i = 0; i < o->table->column_count; i++) {
+        if (o->old_column[i] != UINT32_MAX) {
+            values[i] = fly_vec_get(&at.col[o->old_column[i]], at.row);
+        } else {
+            memset(&values[i], 0, sizeof values[i]);
+            values[i].null = true;
+        }
+    }
+}
+
+static void put_needed(modify_op *o, place at)
+{
+    const fly__sql_rel *left = o->op.rel->left;
+    for (uint32_t i = 0; i < o->need_count; i++) {
+        exec_of(o)->outer[left->columns[o->need[i]].id] = fly_vec_get(&at.col[o->need[i]], at.row);
+    }
+}
+
+static fly_status update_one(modify_op *o, fly__sql_program *program,
+                             const fly__sql_assign *assigns, uint32_t count, uint32_t row,
+                             fly_bytes row_key, fly_err *err)
+{
+    bool skipped;
+    memcpy(o->values, o->old_values, o->table->column_count * sizeof *o->values);
+    set_values(program, assigns, count, row, o->values);
+    fly_status status = fly__sql_change_update(&o->change, o->table, row_key, o->old_values,
+                                               o->values, obey_rules, o, &skipped, err);
+    return status == FLY_OK && !skipped ? give_row(o, o->values, o->old_values, err) : status;
+}
+
+static fly_status delete_one(modify_op *o, fly_bytes row_key, fly_err *err)
+{
+    bool skipped;
+    fly_status status =
+        fly__sql_change_delete(&o->change, o->table, row_key, o->old_values, &skipped, err);
+    return status == FLY_OK && !skipped ? give_row(o, NULL, o->old_values, err) : status;
+}
+
+/* MERGE: the first action of the right kind whose condition holds. */
+static fly_status merge_one(modify_op *o, bool matched, fly_bytes row_key, fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    for (uint32_t i = 0; i < m->action_count; i++) {
+        const fly__sql_merge_action *action = &m->actions[i];
+        if (action->matched != matched) {
+            continue;
+        }
+        if (action->condition != NULL) {
+            fly_status status = run_cells(o->conditions[i], err);
+            if (status != FLY_OK) {
+                return status;
+            }
+            fly_vec_value holds = result(o->conditions[i], 0);
+            if (holds.null || !holds.b) {
+                continue;
+            }
+        }
+        if (action->nothing) {
+            return FLY_OK;
+        }
+        if (action->command == FLY__SQL_DELETE) {
+            return delete_one(o, row_key, err);
+        }
+        fly_status status = run_cells(o->actions[i], err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        if (action->command == FLY__SQL_UPDATE) {
+            return update_one(o, o->actions[i], action->assigns, action->assign_count, 0, row_key,
+                              err);
+        }
+        for (uint16_t c = 0; c < o->table->column_count; c++) {
+            memset(&o->values[c], 0, sizeof o->values[c]);
+            o->values[c].null = true;
+        }
+        set_values(o->actions[i], action->assigns, action->assign_count, 0, o->values);
+        return insert_row(o, o->values, err);
+    }
+    return FLY_OK;
+}
+
+static fly_status change_one(modify_op *o, place at, fly_bytes row_key, fly_err *err)
+{
+    put_needed(o, at);
+    switch (o->m->command) {
+    case FLY__SQL_UPDATE:
+        return update_one(o, o->assigns, o->m->assigns, o->m->assign_count, at.row, row_key, err);
+    case FLY__SQL_DELETE:
+        return delete_one(o, row_key, err);
+    default:
+        return merge_one(o, true, row_key, err);
+    }
+}
+
+/* Somebody has changed the row since it was read: what does the statement say now? The key is the
+ * caller's copy, for the input's memory is used again. */
+static fly_status change_again(modify_op *o, fly_bytes row_key, fly_err *err)
+{
+    fly_sql_session *session = exec_of(o)->session;
+    o->stale = true;
+    fly_txn_statement(session->txn);
+    fly_status status = fly__sql_op_open(o->op.left, err);
+    while (status == FLY_OK) {
+        fly_vec_batch *in;
+        status = fly__sql_op_next(o->op.left, &in, err);
+        for (uint32_t k = 0; status == FLY_OK && k < fly_vec_batch_rows(in); k++) {
+            place at = {in->col, in->selected < 0 ? k : in->sel[k], in->count};
+            fly_vec_value key = fly_vec_get(&in->col[o->key_column], at.row);
+            if (key.null || !fly_bytes_equal(fly_vec_str_bytes(&key.str), row_key)) {
+                continue;
+            }
+            fly_vec_sel one = (fly_vec_sel)at.row;
+            fly__sql_inputs inputs = {{in->col}};
+            if (o->assigns != NULL) {
+                status = fly__sql_program_run(o->assigns, &inputs, &one, 1, in->count, err);
+            }
+            if (status == FLY_OK) {
+                read_old(o, at, o->old_values);
+                status = change_one(o, at, row_key, err);
+            }
+            return status;
+        }
+    }
+    return status == FLY_E_END ? FLY_OK : status;
+}
+
+static fly_status target_row(modify_op *o, place at, fly_err *err)
+{
+    bool before;
+    fly_vec_value key = fly_vec_get(&at.col[o->key_column], at.row);
+    if (key.null) {
+        put_needed(o, at);
+        return merge_one(o, false, (fly_bytes){NULL, 0}, err);
+    }
+    fly_bytes row_key = fly_vec_str_bytes(&key.str);
+    fly_status status = touch(o, row_key, &before, err);
+    if (status == FLY_OK && before) {
+        return o->m->command == FLY__SQL_MERGE ? second_time("MERGE", err) : FLY_OK;
+    }
+    read_old(o, at, o->old_values);
+    if (status == FLY_OK) {
+        status = fly__sql_change_lock(exec_of(o)->session, o->table, row_key, o->old_values,
+                                      FLY_LOCK_WAIT, err);
+    }
+    if (status == FLY_E_NOT_FOUND) {
+        return FLY_OK;
+    }
+    if (status == FLY_E_AGAIN) {
+        uint8_t *copy = fly_arena_copy(&o->change.arena, row_key.data, row_key.len);
+        if (copy == NULL) {
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a row");
+        }
+        return change_again(o, fly_bytes_of(copy, row_key.len), err);
+    }
+    return status == FLY_OK ? change_one(o, at, row_key, err) : status;
+}
+
+/* --------------------------------------------------------------------------------- input */
+
+static fly_status work_on(modify_op *o, const fly_vec *col, const fly_vec_sel *sel, uint32_t n,
+                          uint32_t count, fly_err *err)
+{
+    fly__sql_inputs inputs = {{col}};
+    fly_status status = FLY_OK;
+    bool insert = o->m->command == FLY__SQL_INSERT;
+    if (o->assigns != NULL) {
+        status = fly__sql_program_run(o->assigns, &inputs, sel, n, count, err);
+    }
+    for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
+        place at = {col, sel != NULL ? sel[k] : k, count};
+        fly_arena_reset(&o->change.arena);
+        fly_arena_reset(&o->row_arena);
+        if (!insert) {
+            status = target_row(o, at, err);
+            /* The row may have been evaluated again: then the assignments are those of another. */
+            if (status == FLY_OK && o->assigns != NULL && k + 1 < n && o->stale) {
+                status = fly__sql_program_run(o->assigns, &inputs, sel, n, count, err);
+            }
+            o->stale = false;
+            continue;
+        }
+        put_needed(o, at);
+        set_values(o->assigns, o->m->assigns, o->m->assign_count, at.row, o->values);
+        status = insert_row(o, o->values, err);
+    }
+    return status;
+}
+
+static fly_status work_stream(modify_op *o, fly_err *err)
+{
+    for (;;) {
+        fly_vec_batch *in;
+        fly_status status = fly__sql_op_next(o->op.left, &in, err);
+        if (status == FLY_E_END) {
+            return FLY_OK;
+        }
+        if (status == FLY_OK) {
+            status = work_on(o, in->col, in->selected < 0 ? NULL : in->sel, fly_vec_batch_rows(in),
+                             in->count, err);
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+}
+
+static fly_status work_kept(modify_op *o, fly_err *err)
+{
+    fly_status status = fly__sql_kept_pull(&o->input, o->op.left, err);
+    for (uint32_t c = 0; status == FLY_OK && c < o->input.chunk_count; c++) {
+        fly__sql_chunk *chunk;
+        status = fly__sql_kept_chunk(&o->input, c, &chunk, err);
+        if (status == FLY_OK && chunk->count > 0) {
+            status = work_on(o, chunk->col, NULL, chunk->count, chunk->count, err);
+        }
+    }
+    return status;
+}
+
+static fly_status statement_triggers(modify_op *o, char when, fly_err *err)
+{
+    uint8_t events = event_of(o->m->command);
+    if (o->m->on_conflict == 'u') {
+        events |= FLY__SQL_ON_UPDATE;
+    }
+    static const uint8_t order[] = {FLY__SQL_ON_INSERT, FLY__SQL_ON_UPDATE, FLY__SQL_ON_DELETE};
+    fly_status status = FLY_OK;
+    for (size_t i = 0; status == FLY_OK && o->table->trigger_count > 0 && i < 3; i++) {
+        if ((events & order[i]) != 0) {
+            status = fly__sql_change_statement(&o->change, o->table, order[i], when, err);
+        }
+    }
+    return status;
+}
+
+static fly_status work(modify_op *o, fly_err *err)
+{
+    fly_status status = statement_triggers(o, 'b', err);
+    if (status == FLY_OK) {
+        status = fly__sql_op_open(o->op.left, err);
+    }
+    if (status == FLY_OK) {
+        status = o->materialize ? work_kept(o, err) : work_stream(o, err);
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_change_finish(&o->change, err);
+    }
+    return status == FLY_OK ? statement_triggers(o, 'a', err) : status;
+}
+
+static fly_status modify_open(fly__sql_op *op, fly_err *err)
+{
+    modify_op *o = (modify_op *)op;
+    (void)err;
+    if (!o->change_ready) {
+        fly__sql_change_init(&o->change, op->exec->session);
+        o->change_ready = true;
+    }
+    o->done = false;
+    o->given = 0;
+    fly__sql_kept_clear(&o->input);
+    fly__sql_kept_clear(&o->results);
+    fly__sql_change_reset(&o->change);
+    fly__sql_hashes_clear(&o->touched);
+    return FLY_OK;
+}
+
+static fly_status modify_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
+{
+    modify_op *o = (modify_op *)op;
+    if (!o->done) {
+        fly_status status = work(o, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+        o->done = true;
+    }
+    if (o->given >= o->results.count) {
+        return FLY_E_END;
+    }
+    fly__sql_chunk *chunk;
+    uint32_t at;
+    fly_status status = fly__sql_kept_at(&o->results, o->given, &chunk, &at, err);
+    if (status == FLY_OK) {
+        fly__sql_chunk_show(chunk, at, op->exec->batch_rows, &op->out, op->out.col);
+        o->given += fly_vec_batch_rows(&op->out);
+        *batch = &op->out;
+    }
+    return status;
+}
+
+static void modify_close(fly__sql_op *op)
+{
+    modify_op *o = (modify_op *)op;
+    fly__sql_kept_free(&o->input);
+    fly__sql_kept_free(&o->results);
+    fly__sql_hashes_free(&o->touched);
+    if (o->change_ready) {
+        fly__sql_change_deinit(&o->change);
+        o->change_ready = false;
+    }
+    fly_arena_deinit(&o->row_arena);
+}
+
+/* -------------------------------------------------------------------------------- making */
+
+static fly_status compile_assigns(fly__sql_exec *exec, const fly__sql_ports *ports,
+                                  const fly__sql_assign *assigns, uint32_t count,
+                                  fly__sql_program **program, fly_err *err)
+{
+    fly__sql_expr **exprs = fly__sql_alloc(&exec->arena, count, sizeof *exprs, err);
+    if (exprs == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        exprs[i] = assigns[i].expr;
+    }
+    return fly__sql_program_values(exec, ports, exprs, count, program, err);
+}
+
+static void free_in_assigns(const fly__sql_assign *assigns, uint32_t count, fly__sql_idset *set)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        fly__sql_free_in_expr(assigns[i].expr, set);
+    }
+}
+
+/* Columns of the input that are read row by row, from cells. */
+static fly_status find_needed(modify_op *o, fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    const fly__sql_rel *left = o->op.rel->left;
+    fly__sql_exec *exec = exec_of(o);
+    fly__sql_idset set;
+    fly_status status = fly__sql_idset_init(&set, exec->outer_count, &exec->arena, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    free_in_assigns(m->generated, m->generated_count, &set);
+    free_in_assigns(m->sets, m->set_count, &set);
+    for (uint32_t i = 0; i < m->check_count; i++) {
+        fly__sql_free_in_expr(m->checks[i], &set);
+    }
+    for (uint32_t i = 0; i < m->returning_count; i++) {
+        fly__sql_free_in_expr(m->returning[i], &set);
+    }
+    if (m->set_where != NULL) {
+        fly__sql_free_in_expr(m->set_where, &set);
+    }
+    for (uint32_t i = 0; i < m->action_count; i++) {
+        free_in_assigns(m->actions[i].assigns, m->actions[i].assign_count, &set);
+        if (m->actions[i].condition != NULL) {
+            fly__sql_free_in_expr(m->actions[i].condition, &set);
+        }
+    }
+    o->need = fly__sql_alloc(&exec->arena, left->column_count, sizeof *o->need, err);
+    if (o->need == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (uint32_t c = 0; c < left->column_count; c++) {
+        if (fly__sql_idset_has(&set, left->columns[c].id)) {
+            o->need[o->need_count++] = c;
+        }
+    }
+    return FLY_OK;
+}
+
+static fly_status find_target(modify_op *o, fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    const fly__sql_rel *left = o->op.rel->left;
+    o->key_column = UINT32_MAX;
+    o->old_column =
+        fly__sql_alloc(&exec_of(o)->arena, o->table->column_count, sizeof *o->old_column, err);
+    if (o->old_column == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (uint16_t i = 0; i < o->table->column_count; i++) {
+        o->old_column[i] = UINT32_MAX;
+    }
+    if (m->command == FLY__SQL_INSERT) {
+        return FLY_OK;
+    }
+    for (uint32_t c = 0; c < left->column_count; c++) {
+        if (left->columns[c].id == m->row_key) {
+            o->key_column = c;
+        }
+        for (uint32_t i = 0; i < m->old_count; i++) {
+            if (m->old[i] != 0 && m->old[i] == left->columns[c].id) {
+                o->old_column[i] = c;
+            }
+        }
+    }
+    return o->key_column != UINT32_MAX
+               ? FLY_OK
+               : fly_err_state(err, "XX000", 0, "no row key of \"%s\" to change", o->table->name);
+}
+
+static fly_status compile_merge(modify_op *o, fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    fly__sql_exec *exec = exec_of(o);
+    fly__sql_ports none = {{NULL}, {0}};
+    fly_status status = FLY_OK;
+    o->conditions = fly__sql_alloc(&exec->arena, m->action_count, sizeof *o->conditions, err);
+    o->actions = fly__sql_alloc(&exec->arena, m->action_count, sizeof *o->actions, err);
+    if (o->conditions == NULL || o->actions == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (uint32_t i = 0; status == FLY_OK && i < m->action_count; i++) {
+        const fly__sql_merge_action *action = &m->actions[i];
+        if (action->condition != NULL) {
+            status = fly__sql_program_values(
+                exec, &none, (fly__sql_expr *const *)&action->condition, 1, &o->conditions[i], err);
+        }
+        if (status == FLY_OK) {
+            status = compile_assigns(exec, &none, action->assigns, action->assign_count,
+                                     &o->actions[i], err);
+        }
+    }
+    return status;
+}
+
+static fly_status compile(modify_op *o, fly_err *err)
+{
+    const fly__sql_modify *m = o->m;
+    fly__sql_exec *exec = exec_of(o);
+    fly__sql_ports input = fly__sql_ports_of(o->op.rel->left), none = {{NULL}, {0}};
+    fly_status status = FLY_OK;
+    if (m->command == FLY__SQL_INSERT || m->command == FLY__SQL_UPDATE) {
+        status = compile_assigns(exec, &input, m->assigns, m->assign_count, &o->assigns, err);
+    }
+    if (status == FLY_OK && m->generated_count > 0) {
+        status = compile_assigns(exec, &none, m->generated, m->generated_count, &o->generated, err);
+    }
+    if (status == FLY_OK && m->check_count > 0) {
+        status = fly__sql_program_values(exec, &none, m->checks, m->check_count, &o->checks, err);
+    }
+    if (status == FLY_OK && m->set_count > 0) {
+        status = compile_assigns(exec, &none, m->sets, m->set_count, &o->sets, err);
+    }
+    if (status == FLY_OK && m->set_where != NULL) {
+        status = fly__sql_program_values(exec, &none, (fly__sql_expr *const *)&m->set_where, 1,
+                                         &o->set_where, err);
+    }
+    if (status == FLY_OK && m->returning_count > 0) {
+        status = fly__sql_program_values(exec, &none, m->returning, m->returning_count,
+                                         &o->returning, err);
+    }
+    if (status == FLY_OK && m->command == FLY__SQL_MERGE) {
+        status = compile_merge(o, err);
+    }
+    return status;
+}
+
+/* Whether the input may have a row of the target more than once. */
+static bool may_repeat(const fly__sql_rel *rel)
+{
+    while (rel != NULL) {
+        switch ((fly__sql_rel_kind)rel->kind) {
+        case FLY__SQL_R_SCAN:
+            return false;
+        case FLY__SQL_R_FILTER:
+        case FLY__SQL_R_PROJECT:
+        case FLY__SQL_R_SORT:
+        case FLY__SQL_R_LIMIT:
+            rel = rel->left;
+            break;
+        default:
+            return true;
+        }
+    }
+    return false;
+}
+
 fly_status fly__sql_make_modify(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
                                 fly_err *err)
 {
-    (void)exec;
-    (void)rel;
-    (void)op;
-    return fly__sql_not_yet(err, 0, "changing rows");
+    static const fly__sql_op_vt vt = {modify_open, modify_next, modify_close};
+    fly_status status = fly__sql_op_alloc(exec, rel, sizeof(modify_op), &vt, op, err);
+    if (status == FLY_OK) {
+        status = fly__sql_op_create(exec, rel->left, &(*op)->left, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    modify_op *o = (modify_op *)*op;
+    const fly__sql_modify *m = rel->modify;
+    o->m = m;
+    o->table = m->table;
+    o->source = fly__sql_source_of(exec->session, m->table);
+    if (o->source == NULL || o->source->insert == NULL) {
+        return fly_err_state(err, "55000", 0, "\"%s\" cannot be changed", m->table->name);
+    }
+    fly_arena_init(&o->row_arena, &exec->session->account.mem, 0);
+    fly__sql_hashes_init(&o->touched, &exec->session->query.mem);
+    o->materialize = m->command != FLY__SQL_INSERT || fly__sql_reads_table(rel->left, m->table);
+    o->track = m->on_conflict == 'u' || m->command == FLY__SQL_MERGE ||
+               (m->command != FLY__SQL_INSERT && may_repeat(rel->left));
+    o->values = fly__sql_alloc(&exec->arena, m->table->column_count, sizeof *o->values, err);
+    o->old_values =
+        fly__sql_alloc(&exec->arena, m->table->column_count, sizeof *o->old_values, err);
+    if (o->values == NULL || o->old_values == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    status = fly__sql_kept_init_rel(&o->input, exec, rel->left, err);
+    if (status == FLY_OK) {
+        status = fly__sql_kept_init_rel(&o->results, exec, rel, err);
+    }
+    if (status == FLY_OK) {
+        status = find_target(o, err);
+    }
+    if (status == FLY_OK) {
+        status = find_needed(o, err);
+    }
+    return status == FLY_OK ? compile(o, err) : status;
 }

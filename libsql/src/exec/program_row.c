@@ -262,6 +262,54 @@ static fly_status eval_session(fly__sql_rowcall *rc, const fly_vec_value *args,
 
 /* -------------------------------------------------------------------- row values */
 
+/* A number as a double: enough to tell an order where the types differ. */
+static double as_double(fly_sql_type type, const fly_vec_value *v)
+{
+    switch (fly__sql_type_physical(type)) {
+    case FLY_VEC_I16:
+        return v->i16;
+    case FLY_VEC_I32:
+        return v->i32;
+    case FLY_VEC_I64:
+        return (double)v->i64;
+    case FLY_VEC_F32:
+        return (double)v->f32;
+    case FLY_VEC_F64:
+        return v->f64;
+    default:
+        return 0;
+    }
+}
+
+static bool as_int(fly_sql_type type, const fly_vec_value *v, int64_t *n)
+{
+    switch (type.oid) {
+    case FLY_SQL_INT2:
+        *n = v->i16;
+        return true;
+    case FLY_SQL_INT4:
+        *n = v->i32;
+        return true;
+    case FLY_SQL_INT8:
+        *n = v->i64;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The order of two numbers of different types. */
+static int unlike_order(fly_sql_type at, const fly_vec_value *a, fly_sql_type bt,
+                        const fly_vec_value *b)
+{
+    int64_t m, n;
+    if (as_int(at, a, &m) && as_int(bt, b, &n)) {
+        return (m > n) - (m < n);
+    }
+    double x = as_double(at, a), y = as_double(bt, b);
+    return (x > y) - (x < y);
+}
+
 /* The fields of both sides in turn. Equality: the first field that differs decides, a NULL makes it
  * unknown unless another differs. Order: the first field that is not equal decides, a NULL before it
  * makes it unknown. @source PostgreSQL 15 documentation, 9.24.5 Row Constructor Comparison. */
@@ -322,8 +370,9 @@ static fly_status eval_row_compare(fly__sql_rowcall *rc, const fly_vec_value *ar
             }
             continue;
         }
-        result->b = outcome.b;
-        if (i + 1 == pairs || !outcome.b) {
+        int order = unlike_order(rc->x->args[i]->type, a, rc->x->args[pairs + i]->type, b);
+        if (order != 0) {
+            result->b = op == FLY__SQL_OP_LT || op == FLY__SQL_OP_LE ? order < 0 : order > 0;
             return FLY_OK;
         }
     }
@@ -468,15 +517,18 @@ fly_status fly__sql_row_value(fly__sql_compiler *c, const fly__sql_expr *x, uint
     }
     if (x->kind == FLY__SQL_X_ROW_COMPARE) {
         status = row_compare(c, x, rc);
-    } else if (x->argc >= 2 && x->func != NULL) {
-        fly_sql_type *types = fly__sql_alloc(&c->exec->arena, 2, sizeof *types, c->err);
+    } else if (x->argc > 0) {
+        fly_sql_type *types = fly__sql_alloc(&c->exec->arena, x->argc, sizeof *types, c->err);
         if (types == NULL) {
             return FLY_E_NO_MEMORY;
         }
-        types[0] = x->args[0]->type;
-        types[1] = x->args[1]->type;
+        for (uint32_t i = 0; i < x->argc; i++) {
+            types[i] = x->args[i]->type;
+        }
         rc->call.types = types;
-        rc->call.result = fly__sql_type(FLY_SQL_BOOL);
+        if (x->func != NULL) {
+            rc->call.result = fly__sql_type(FLY_SQL_BOOL);
+        }
     }
     if (status == FLY_OK) {
         status = row_emit(c, rc, from, x->argc, args, reg);

@@ -56,6 +56,8 @@ struct fly_sql_session {
     void *progress_ctx;
     void (*notice)(void *ctx, const char *severity, const fly_err *notice);
     void *notice_ctx;
+    const struct fly__sql_trigger_hooks *triggers; /* who runs triggers; NULL: nobody */
+    struct fly__sql_change *deferred;              /* constraints that wait for the commit */
     struct fly__sql_session_state
         *state; /* session.c's own: settings, prepared statements, cursors */
 };
