@@ -14,14 +14,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-struct fly__sql_event {
-    const fly__sql_table *table;
-    uint8_t event;
-    fly_vec_value *old_values;
-    fly_vec_value *new_values;
-    fly__sql_event *next;
-};
-
 void fly__sql_change_init(fly__sql_change *change, fly_sql_session *session)
 {
     memset(change, 0, sizeof *change);
@@ -154,6 +146,25 @@ static fly_status copy_row(fly__sql_change *change, const fly__sql_table *table,
     return FLY_OK;
 }
 
+fly_status fly__sql_change_note(fly__sql_change *change, const fly__sql_event *event, fly_err *err)
+{
+    fly__sql_event *e = fly__sql_alloc(&change->queue, 1, sizeof *e, err);
+    if (e == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    *e = *event;
+    e->next = NULL;
+    fly_status status = copy_row(change, event->table, event->old_values, &e->old_values, err);
+    if (status == FLY_OK) {
+        status = copy_row(change, event->table, event->new_values, &e->new_values, err);
+    }
+    if (status == FLY_OK) {
+        *change->last = e;
+        change->last = &e->next;
+    }
+    return status;
+}
+
 static fly_status enqueue(fly__sql_change *change, const fly__sql_table *table, uint8_t event,
                           const fly_vec_value *old_values, const fly_vec_value *new_values,
                           fly_err *err)
@@ -161,21 +172,11 @@ static fly_status enqueue(fly__sql_change *change, const fly__sql_table *table, 
     if (!wants_event(table, event)) {
         return FLY_OK;
     }
-    fly__sql_event *e = fly__sql_alloc(&change->queue, 1, sizeof *e, err);
-    if (e == NULL) {
-        return FLY_E_NO_MEMORY;
-    }
-    e->table = table;
-    e->event = event;
-    fly_status status = copy_row(change, table, old_values, &e->old_values, err);
-    if (status == FLY_OK) {
-        status = copy_row(change, table, new_values, &e->new_values, err);
-    }
-    if (status == FLY_OK) {
-        *change->last = e;
-        change->last = &e->next;
-    }
-    return status;
+    fly__sql_event e = {.table = table,
+                        .event = event,
+                        .old_values = (fly_vec_value *)(uintptr_t)old_values,
+                        .new_values = (fly_vec_value *)(uintptr_t)new_values};
+    return fly__sql_change_note(change, &e, err);
 }
 
 static fly_status do_event(fly__sql_change *change, const fly__sql_event *e, fly_err *err)

@@ -11,7 +11,16 @@
 #include "exec/trigger_int.h"
 #include "store/source_int.h"
 
-typedef struct fly__sql_event fly__sql_event;
+/* A change that something must be done about later. */
+typedef struct fly__sql_event {
+    const fly__sql_table *table; /* NULL if it waits for the commit: then by OID */
+    uint8_t event;
+    fly_vec_value *old_values;
+    fly_vec_value *new_values;
+    struct fly__sql_event *next;
+    uint32_t table_oid, key_oid;
+    bool referred; /* the row is referred to */
+} fly__sql_event;
 
 typedef struct fly__sql_change {
     fly_sql_session *session;
@@ -77,8 +86,7 @@ fly_status fly__sql_foreign_act(fly__sql_change *change, const fly__sql_table *t
                                 const fly__sql_constraint *key, const fly_vec_value *old_values,
                                 const fly_vec_value *new_values, fly_err *err);
 
-/* Deferred constraints of the transaction: done before it commits, forgotten when it ends. */
-fly_status fly__sql_foreign_deferred(fly_sql_session *session, fly_err *err);
-void fly__sql_foreign_forget(fly_sql_session *session);
+/* Append an event to a queue, values copied. */
+fly_status fly__sql_change_note(fly__sql_change *change, const fly__sql_event *event, fly_err *err);
 
 #endif

@@ -11,6 +11,7 @@
  * @source PostgreSQL 15 documentation, 5.4.5 Foreign Keys; its messages.
  */
 #include "exec/change_int.h"
+#include "exec/exec_int.h"
 #include "exec/op_int.h"
 #include "session/program_int.h"
 #include "store/index_int.h"
@@ -160,6 +161,35 @@ static fly_status look_up(fly__sql_change *change, const fly__sql_table *table,
     return status;
 }
 
+static bool waits(const fly_sql_session *session, const fly__sql_constraint *key)
+{
+    return key->deferrable && (session->defer_all || (key->deferred && !session->defer_none));
+}
+
+static fly_status defer(fly__sql_change *change, const fly__sql_table *table,
+                        const fly__sql_constraint *key, bool referred,
+                        const fly_vec_value *old_values, const fly_vec_value *new_values,
+                        fly_err *err)
+{
+    fly_sql_session *session = change->session;
+    if (session->deferred == NULL) {
+        session->deferred = fly_mem_calloc(&session->account.mem, 1, sizeof *session->deferred);
+        if (session->deferred == NULL) {
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for deferred constraints");
+        }
+        fly__sql_change_init(session->deferred, session);
+        /* They outlive the statement, and so its account. */
+        fly_arena_init(&session->deferred->queue, &session->account.mem, 0);
+    }
+    fly__sql_event e = {.table = table,
+                        .table_oid = table->oid,
+                        .key_oid = key->oid,
+                        .referred = referred,
+                        .old_values = (fly_vec_value *)(uintptr_t)old_values,
+                        .new_values = (fly_vec_value *)(uintptr_t)new_values};
+    return fly__sql_change_note(session->deferred, &e, err);
+}
+
 fly_status fly__sql_foreign_check(fly__sql_change *change, const fly__sql_table *table,
                                   const fly__sql_constraint *key, const fly_vec_value *old_values,
                                   const fly_vec_value *values, fly_err *err)
@@ -172,7 +202,8 @@ fly_status fly__sql_foreign_check(fly__sql_change *change, const fly__sql_table 
     if (old_values != NULL && same_key(table, key->columns, key->count, old_values, values)) {
         return FLY_OK;
     }
-    return look_up(change, table, key, values, err);
+    return waits(change->session, key) ? defer(change, table, key, false, NULL, values, err)
+                                       : look_up(change, table, key, values, err);
 }
 
 /* --------------------------------------------------------------------- what is referred to */
@@ -447,9 +478,9 @@ static fly_status is_back(fly__sql_change *change, const fly__sql_table *referre
     return status == FLY_E_NOT_FOUND ? FLY_OK : status;
 }
 
-fly_status fly__sql_foreign_act(fly__sql_change *change, const fly__sql_table *referred,
-                                const fly__sql_constraint *key, const fly_vec_value *old_values,
-                                const fly_vec_value *new_values, fly_err *err)
+static fly_status act(fly__sql_change *change, const fly__sql_table *referred,
+                      const fly__sql_constraint *key, const fly_vec_value *old_values,
+                      const fly_vec_value *new_values, fly_err *err)
 {
     const fly__sql_table *table = fly__sql_table_of(change->session->view, key->table);
     bool null = false, back = false;
@@ -483,16 +514,78 @@ fly_status fly__sql_foreign_act(fly__sql_change *change, const fly__sql_table *r
     return status;
 }
 
-/* ----------------------------------------------------------------------------- deferred */
-
-fly_status fly__sql_foreign_deferred(fly_sql_session *session, fly_err *err)
+fly_status fly__sql_foreign_act(fly__sql_change *change, const fly__sql_table *referred,
+                                const fly__sql_constraint *key, const fly_vec_value *old_values,
+                                const fly_vec_value *new_values, fly_err *err)
 {
-    (void)session;
-    (void)err;
-    return FLY_OK;
+    char action = new_values == NULL ? key->on_delete : key->on_update;
+    if ((action == 'a' || action == 0) && waits(change->session, key)) {
+        return defer(change, referred, key, true, old_values, new_values, err);
+    }
+    return act(change, referred, key, old_values, new_values, err);
 }
 
-void fly__sql_foreign_forget(fly_sql_session *session)
+/* ----------------------------------------------------------------------------- deferred */
+
+/*
+ * Deferrable keys wait until the commit. A row that referred to nothing then is only wrong if it, or one
+ * like it, is still there; a row that was referred to when it went is looked at as if it went now.
+ */
+static const fly__sql_constraint *key_named(const fly__sql_table *table, bool referred,
+                                            uint32_t oid)
 {
-    (void)session;
+    uint16_t count = referred ? table->referrer_count : table->constraint_count;
+    for (uint16_t i = 0; i < count; i++) {
+        const fly__sql_constraint *key = referred ? table->referrers[i] : table->constraints[i];
+        if (key->oid == oid) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+static fly_status check_one(fly__sql_change *change, const fly__sql_event *e, fly_err *err)
+{
+    const fly__sql_table *table = fly__sql_table_of(change->session->view, e->table_oid);
+    const fly__sql_constraint *key = table != NULL ? key_named(table, e->referred, e->key_oid)
+                                                   : NULL;
+    if (key == NULL) {
+        return FLY_OK; /* dropped since */
+    }
+    if (e->referred) {
+        return act(change, table, key, e->old_values, e->new_values, err);
+    }
+    found list = {0};
+    fly_status status = find_referring(change, table, key, e->new_values, &list, err);
+    return status == FLY_OK && list.next != NULL ? look_up(change, table, key, e->new_values, err)
+                                                 : status;
+}
+
+fly_status fly__sql_deferred_check(fly_sql_session *session, fly_err *err)
+{
+    fly__sql_change *deferred = session->deferred;
+    fly_status status = FLY_OK;
+    if (deferred == NULL || deferred->first == NULL) {
+        return FLY_OK;
+    }
+    fly__sql_change change;
+    fly__sql_change_init(&change, session);
+    for (const fly__sql_event *e = deferred->first; status == FLY_OK && e != NULL; e = e->next) {
+        fly_arena_reset(&change.arena);
+        status = check_one(&change, e, err);
+    }
+    fly__sql_change_deinit(&change);
+    fly__sql_change_reset(deferred);
+    return status;
+}
+
+void fly__sql_deferred_forget(fly_sql_session *session)
+{
+    fly__sql_change *deferred = session->deferred;
+    if (deferred == NULL) {
+        return;
+    }
+    fly__sql_change_deinit(deferred);
+    fly_mem_free(&session->account.mem, deferred, sizeof *deferred);
+    session->deferred = NULL;
 }

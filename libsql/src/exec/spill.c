@@ -8,6 +8,7 @@
  * What is not here: which rows go (rows.c, and the operators).
  */
 #include "exec/op_int.h"
+#include "session/engine_int.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,9 +20,11 @@ struct fly__sql_spill {
     char path[];
 };
 
+/* Beside the databases' own directories, under a name that no database can have. */
 fly_status fly__sql_temp_dir(fly_sql_session *session, char *path, size_t size, fly_err *err)
 {
-    (void)snprintf(path, size, "flydb-tmp");
+    const char *base = session->sql != NULL ? session->sql->path : ".";
+    (void)snprintf(path, size, "%s/.tmp", base);
     fly_status status = fly_vfs_make_dir(session->env->vfs, path, err);
     return status == FLY_E_EXISTS ? FLY_OK : status;
 }
