@@ -38,6 +38,11 @@ bool fly__sql_gram_if_not_exists(fly_sql_parser *p)
     return true;
 }
 
+const char *fly__sql_gram_access_method(fly_sql_parser *p)
+{
+    return at(p, FLY_KW_COLUMN) ? fly__sql_gram_name_value(p) : fly__sql_gram_col_id(p);
+}
+
 fly_ast *fly__sql_gram_option(fly_sql_parser *p, const char *name, fly_ast *value, uint32_t pos)
 {
     fly_ast_option *option = NEW(p, option, OPTION, pos);
@@ -303,7 +308,7 @@ static fly_ast *create_matview(fly_sql_parser *p, uint32_t pos, fly_ast_persiste
         as->columns = fly__sql_gram_name_parens(p);
     }
     if (accept(p, FLY_KW_USING)) {
-        as->access_method = fly__sql_gram_col_id(p);
+        as->access_method = fly__sql_gram_access_method(p);
     }
     if (accept(p, FLY_KW_WITH)) {
         as->options = fly__sql_gram_parens(p, fly__sql_gram_reloption);

@@ -340,7 +340,8 @@ fly_ast *fly__sql_gram_generic_option(
     fly_sql_parser *p); /* name [value], of EXPLAIN, VACUUM, COPY */
 fly_ast_list fly__sql_gram_sequence_options(fly_sql_parser *p);
 fly_ast *fly__sql_gram_partition_bound(fly_sql_parser *p);
-bool fly__sql_gram_cascade(fly_sql_parser *p); /* [CASCADE | RESTRICT] */
+const char *fly__sql_gram_access_method(fly_sql_parser *p); /* a name, or COLUMN */
+bool fly__sql_gram_cascade(fly_sql_parser *p);              /* [CASCADE | RESTRICT] */
 bool fly__sql_gram_if_exists(fly_sql_parser *p);
 bool fly__sql_gram_if_not_exists(fly_sql_parser *p);
 fly_ast *fly__sql_gram_option(fly_sql_parser *p, const char *name, fly_ast *value, uint32_t pos);

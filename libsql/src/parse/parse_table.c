@@ -645,7 +645,7 @@ static fly_ast_on_commit on_commit(fly_sql_parser *p)
 static void storage(fly_sql_parser *p, fly_ast_create_table *table)
 {
     if (accept(p, FLY_KW_USING)) {
-        table->access_method = fly__sql_gram_col_id(p);
+        table->access_method = fly__sql_gram_access_method(p);
     }
     if (accept(p, FLY_KW_WITH)) {
         table->options = fly__sql_gram_parens(p, fly__sql_gram_reloption);
@@ -1031,7 +1031,7 @@ static fly_ast *alter_set(fly_sql_parser *p, uint32_t pos)
     } else if (accept(p, FLY_KW_ACCESS)) {
         expect(p, FLY_KW_METHOD);
         action->type = FLY_AST_ALTER_SET_ACCESS_METHOD;
-        action->name = fly__sql_gram_col_id(p);
+        action->name = fly__sql_gram_access_method(p);
     } else if (accept(p, FLY_KW_LOGGED)) {
         action->type = FLY_AST_ALTER_SET_LOGGED;
     } else if (accept(p, FLY_KW_UNLOGGED)) {
