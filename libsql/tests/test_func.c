@@ -435,6 +435,136 @@ START_TEST(set_functions_answer_as_postgresql)
 }
 END_TEST
 
+/* Kernels, where there are any, against row functions: each value with each other. */
+static const struct {
+    const char *name;
+    const char *types[2];
+    const char *values[2][5];
+} kernel_samples[] = {
+    {"op +", {"int4", "int4"}, {{"1", "-2", "7", "<NULL>", "100"}, {"1", "<NULL>", "3", "4", "5"}}},
+    {"op *",
+     {"numeric(15,2)", "numeric(16,2)"},
+     {{"1.25", "-2", "<NULL>", "9999999999999.99", "0"}, {"1.05", "<NULL>", "3", "99.99", "-5"}}},
+    {"op -",
+     {"numeric(18,2)", "numeric(5,4)"},
+     {{"1.25", "-2", "<NULL>", "9999999999999999.99", "0"}, {"1.05", "<NULL>", "3", "9.99", "-5"}}},
+    {"op +",
+     {"numeric(30,2)", "numeric(5,2)"},
+     {{"1.25", "-2", "<NULL>", "9999999999999999999.99", "0"},
+      {"1.05", "<NULL>", "3", "9.99", "-5"}}},
+    {"op %",
+     {"numeric(20,2)", "numeric(5,1)"},
+     {{"1.25", "-2", "<NULL>", "77.7", "0"}, {"1", "<NULL>", "3", "9.9", "-5"}}},
+    {"op <",
+     {"numeric(10,2)", "numeric(10,2)"},
+     {{"1.25", "-2", "<NULL>", "77.7", "0"}, {"1", "<NULL>", "3", "9.9", "-2"}}},
+    {"op =",
+     {"bpchar", "bpchar"},
+     {{"a", "a  ", "b", "<NULL>", ""}, {"a ", "b", "<NULL>", "", " "}}},
+    {"op >=",
+     {"bpchar", "bpchar"},
+     {{"a", "a  ", "b", "<NULL>", ""}, {"a ", "b", "<NULL>", "", "a very long text"}}},
+    {"op ~~",
+     {"text", "text"},
+     {{"abc", "abd", "<NULL>", "", "a very long text"}, {"a%", "_b_", "<NULL>", "", "%long%"}}},
+    {"op !~~*",
+     {"text", "text"},
+     {{"ABC", "abd", "<NULL>", "", "a very LONG text"}, {"a%", "_b_", "<NULL>", "", "%long%"}}},
+    {"op <", {"text", "text"}, {{"a", "B", "<NULL>", "", "ab"}, {"a", "b", "<NULL>", "", "abc"}}},
+    {"cast float8", {"numeric(10,2)", NULL}, {{"1.25", "-2", "<NULL>", "77.7", "0"}, {NULL}}},
+    {"cast int4", {"numeric(10,2)", NULL}, {{"1.25", "-2.5", "<NULL>", "77.7", "0"}, {NULL}}},
+    {"cast numeric", {"int4", NULL}, {{"1", "-2", "<NULL>", "77", "0"}, {NULL}}},
+};
+
+static bool same_value(fly_sql_type type, const fly_vec_value *a, const fly_vec_value *b)
+{
+    return a->null == b->null && (a->null || fly__sql_value_cmp(type, a, b) == 0);
+}
+
+static void fill(fixture *f, fly_vec *v, uint32_t arg, const char *const values[5])
+{
+    fly_sql_type type = f->types[arg];
+    ck_assert_int_eq(
+        fly_vec_init(v, fly__sql_type_physical(type), FLY_VEC_CAPACITY, &f->arena, &f->err),
+        FLY_OK);
+    v->scale = type.scale;
+    for (uint32_t row = 0; row < 25; row++) {
+        const char *text = values[arg == 0 ? row / 5 : row % 5];
+        fly_vec_value value = {.null = strcmp(text, "<NULL>") == 0};
+        if (!value.null) {
+            ck_assert_int_eq(
+                fly__sql_value_in(NULL, type, fly_bytes_str(text), &f->arena, &value, &f->err),
+                FLY_OK);
+        }
+        fly_vec_put(v, row, &value);
+    }
+}
+
+START_TEST(kernels_agree_with_rows)
+{
+    fixture f;
+    set_up(&f);
+    fly_vec reg[3];
+    memset(reg, 0, sizeof reg);
+    for (int i = 0; i < 2 && kernel_samples[_i].types[i] != NULL; i++) {
+        read_argument(&f, kernel_samples[_i].types[i]);
+        int precision;
+        int scale;
+        if (fly__sql_numeric_mod_of(f.types[i].mod, &precision, &scale)) {
+            f.types[i].digits = (uint8_t)precision;
+            f.types[i].scale = (uint8_t)scale;
+        }
+        fill(&f, &reg[i], (uint32_t)i, kernel_samples[_i].values[i]);
+    }
+    const fly__sql_func *func = find_func(&f, kernel_samples[_i].name);
+    ck_assert_ptr_nonnull(func);
+    fly_sql_type result = result_of(&f, func);
+    ck_assert_int_eq(
+        fly_vec_init(&reg[2], fly__sql_type_physical(result), FLY_VEC_CAPACITY, &f.arena, &f.err),
+        FLY_OK);
+    reg[2].scale = result.scale;
+    const void *aux = NULL;
+    fly_vec_sel sel[FLY_VEC_CAPACITY];
+    fly_vec_frame frame = {.reg = reg, .arena = &f.arena, .err = &f.err};
+    fly_vec_ins ins = {.dst = 2, .argc = (uint16_t)f.argc, .arg = {0, 1}, .out = sel};
+    ins.args = ins.arg;
+    ins.kernel = func->kernel(func, f.types, f.argc, &f.arena, &aux);
+    ins.aux = aux;
+    ck_assert_msg(ins.kernel != NULL, "%s has no kernel", func->name);
+    ck_assert_msg(ins.kernel(&frame, &ins, NULL, 25) >= 0, "%s", f.err.message);
+    void *memo = NULL;
+    fly__sql_call call = {.func = func,
+                          .types = f.types,
+                          .result = result,
+                          .argc = f.argc,
+                          .arena = &f.arena,
+                          .memo = &memo,
+                          .memo_arena = &f.arena,
+                          .err = &f.err};
+    int selected = 0;
+    for (uint32_t row = 0; row < 25; row++) {
+        fly_vec_value args[2] = {fly_vec_get(&reg[0], row)};
+        if (f.argc > 1) {
+            args[1] = fly_vec_get(&reg[1], row);
+        }
+        fly_vec_value wanted = {.null = true};
+        if (!args[0].null && !args[1].null) {
+            ck_assert_int_eq(func->row(&call, args, &wanted), FLY_OK);
+        }
+        fly_vec_value got = fly_vec_get(&reg[2], row);
+        ck_assert_msg(same_value(result, &wanted, &got), "%s, row %u", kernel_samples[_i].name,
+                      row);
+        selected += result.oid == FLY_SQL_BOOL && !wanted.null && wanted.b;
+    }
+    if (func->select != NULL && result.oid == FLY_SQL_BOOL) {
+        ins.kernel = func->select(func, f.types, f.argc, &f.arena, &aux);
+        ins.aux = aux;
+        ck_assert_int_eq(ins.kernel(&frame, &ins, NULL, 25), selected);
+    }
+    tear_down(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("func");
@@ -447,5 +577,7 @@ int main(void)
                         2 * sizeof agg_samples / sizeof agg_samples[0]);
     tcase_add_loop_test(tests, set_functions_answer_as_postgresql, 0,
                         sizeof set_samples / sizeof set_samples[0]);
+    tcase_add_loop_test(tests, kernels_agree_with_rows, 0,
+                        sizeof kernel_samples / sizeof kernel_samples[0]);
     return fly_test_run(suite);
 }

@@ -6,6 +6,7 @@
  * OIDs under < and >, and whatever else has an order that is not that of its bytes or bits, have
  * none here, but for character(n), whose blanks are this file's own business.
  */
+#include "func/decimal_int.h"
 #include "func/pattern_int.h"
 
 #include <fly/vec_agg.h>
@@ -30,6 +31,7 @@ static bool is_number(uint32_t oid)
            oid == FLY_SQL_FLOAT4 || oid == FLY_SQL_FLOAT8 || oid == FLY_SQL_NUMERIC;
 }
 
+/* Operands whose vectors are as wide as the result's go to libvec. */
 static fly_vec_kernel decimal_arith(fly_vec_isa isa, const fly__sql_func *func, fly_vec_arith op,
                                     const fly_sql_type *types, uint32_t argc)
 {
@@ -37,11 +39,30 @@ static fly_vec_kernel decimal_arith(fly_vec_isa isa, const fly__sql_func *func, 
     if (func->result_type == NULL || op == FLY_VEC_DIV) {
         return NULL;
     }
-    if (fly__sql_type_physical(func->result_type(types, argc)) != physical) {
+    fly_sql_type result = func->result_type(types, argc);
+    if (result.digits == 0) {
         return NULL;
     }
-    return argc == 1 ? fly_vec_kernel_arith(isa, op, physical)
-                     : fly_vec_kernel_decimal(isa, op, physical);
+    if (argc == 1) {
+        return fly__sql_type_physical(result) == physical ? fly_vec_kernel_arith(isa, op, physical)
+                                                          : NULL;
+    }
+    if (fly__sql_type_physical(result) == physical &&
+        fly__sql_type_physical(types[1]) == physical) {
+        return fly_vec_kernel_decimal(isa, op, physical);
+    }
+    switch (op) {
+    case FLY_VEC_ADD:
+        return fly__sql_decimal_add;
+    case FLY_VEC_SUB:
+        return fly__sql_decimal_sub;
+    case FLY_VEC_MUL:
+        return fly__sql_decimal_mul;
+    case FLY_VEC_MOD:
+        return fly__sql_decimal_mod;
+    default:
+        return NULL;
+    }
 }
 
 static fly_vec_kernel arith(fly_vec_isa isa, const fly__sql_func *func, const fly_sql_type *types,
@@ -62,12 +83,12 @@ static fly_vec_kernel arith(fly_vec_isa isa, const fly__sql_func *func, const fl
         if (shift && physical == FLY_VEC_I16) {
             return NULL;
         }
-        if (argc == 2 && !shift && fly__sql_type_physical(types[1]) != physical) {
+        bool numeric = types[0].oid == FLY_SQL_NUMERIC;
+        if (argc == 2 && !shift && !numeric && fly__sql_type_physical(types[1]) != physical) {
             return NULL;
         }
-        return types[0].oid == FLY_SQL_NUMERIC
-                   ? decimal_arith(isa, func, ariths[i].arith, types, argc)
-                   : fly_vec_kernel_arith(isa, ariths[i].arith, physical);
+        return numeric ? decimal_arith(isa, func, ariths[i].arith, types, argc)
+                       : fly_vec_kernel_arith(isa, ariths[i].arith, physical);
     }
     return NULL;
 }
