@@ -254,6 +254,17 @@ fly__sql_expr *fly__sql_bind_not(fly__sql_binder *b, fly__sql_expr *arg)
     return fly__sql_bind_done(b, e);
 }
 
+uint32_t fly__sql_bind_pos(const fly__sql_expr *e)
+{
+    uint32_t pos = 0;
+    for (; e != NULL; e = e->argc > 0 ? e->args[0] : NULL) {
+        if (e->pos != 0 && (pos == 0 || e->pos < pos)) {
+            pos = e->pos;
+        }
+    }
+    return pos;
+}
+
 static bool same_value(const fly__sql_expr *a, const fly__sql_expr *b)
 {
     if (a->value.null || b->value.null) {

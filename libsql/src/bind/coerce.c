@@ -512,9 +512,9 @@ fly__sql_expr *fly__sql_bind_coerce_place(fly__sql_binder *b, fly__sql_expr *e, 
 {
     fly__sql_expr *result = fly__sql_bind_coerce(b, e, fly__sql_type(oid), 'a', e->pos);
     if (result == NULL && fly__sql_bind_ok(b)) {
-        return fly__sql_bind_fail(b, "42804", e->pos, "argument of %s must be type %s, not type %s",
-                                  construct, fly__sql_bind_type_name(b, oid),
-                                  fly__sql_bind_type_name(b, e->type.oid));
+        return fly__sql_bind_fail(
+            b, "42804", fly__sql_bind_pos(e), "argument of %s must be type %s, not type %s",
+            construct, fly__sql_bind_type_name(b, oid), fly__sql_bind_type_name(b, e->type.oid));
     }
     return result;
 }
@@ -532,7 +532,7 @@ fly__sql_expr *fly__sql_bind_boolean(fly__sql_binder *b, fly__sql_expr *e, const
     }
     fly__sql_expr *result = fly__sql_bind_coerce(b, e, fly__sql_type(FLY_SQL_BOOL), 'a', e->pos);
     if (result == NULL && fly__sql_bind_ok(b)) {
-        return fly__sql_bind_fail(b, "42804", e->pos,
+        return fly__sql_bind_fail(b, "42804", fly__sql_bind_pos(e),
                                   "argument of %s must be type boolean, not type %s", construct,
                                   fly__sql_bind_type_name(b, e->type.oid));
     }
@@ -550,9 +550,10 @@ fly__sql_expr *fly__sql_bind_assign(fly__sql_binder *b, fly__sql_expr *e, fly_sq
                 return result;
             }
         }
-        (void)fly__sql_bind_fail(
-            b, "42804", e->pos, "column \"%s\" is of type %s but expression is of type %s", column,
-            fly__sql_bind_type_name(b, to.oid), fly__sql_bind_type_name(b, e->type.oid));
+        (void)fly__sql_bind_fail(b, "42804", fly__sql_bind_pos(e),
+                                 "column \"%s\" is of type %s but expression is of type %s", column,
+                                 fly__sql_bind_type_name(b, to.oid),
+                                 fly__sql_bind_type_name(b, e->type.oid));
         fly__sql_bind_hint(b, "You will need to rewrite or cast the expression.");
     }
     return result;
@@ -634,8 +635,8 @@ fly_sql_type fly__sql_bind_common(fly__sql_binder *b, fly__sql_expr **exprs, uin
                 return (fly_sql_type){.oid = 0, .mod = -1};
             }
             (void)fly__sql_bind_fail(
-                b, "42804", exprs[i]->pos, "%s types %s and %s cannot be matched", construct,
-                fly__sql_bind_type_name(b, picked), fly__sql_bind_type_name(b, oid));
+                b, "42804", fly__sql_bind_pos(exprs[i]), "%s types %s and %s cannot be matched",
+                construct, fly__sql_bind_type_name(b, picked), fly__sql_bind_type_name(b, oid));
             return (fly_sql_type){.oid = 0, .mod = -1};
         } else if (!preferred && fly__sql_bind_can_coerce(b, picked, oid, 'i') &&
                    !fly__sql_bind_can_coerce(b, oid, picked, 'i')) {
@@ -663,7 +664,7 @@ bool fly__sql_bind_unify(fly__sql_binder *b, fly__sql_expr **exprs, uint32_t cou
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t from = exprs[i]->type.oid;
-        uint32_t pos = exprs[i]->pos;
+        uint32_t pos = fly__sql_bind_pos(exprs[i]);
         exprs[i] = fly__sql_bind_coerce(b, exprs[i], *type, 'i', pos);
         if (exprs[i] == NULL) {
             if (fly__sql_bind_ok(b)) {

@@ -209,7 +209,8 @@ static int64_t target_expression(fly__sql_binder *b, fly__sql_scope *scope, fly_
     }
     if (!add_target(
             b, targets, count, room,
-            (fly__sql_target){.expr = e, .name = "?column?", .pos = ast->pos, .junk = true})) {
+            (fly__sql_target){
+                .expr = e, .name = "?column?", .pos = fly__sql_bind_pos(e), .junk = true})) {
         return -2;
     }
     return (int64_t)*count - 1;
