@@ -8,7 +8,7 @@
 #include "bind/bind_modify_int.h"
 
 static bool action(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_scope *source_only,
-                   const fly__sql_table *table, const fly_ast_merge_when *ast,
+                   const fly__sql_target_rel *target, const fly_ast_merge_when *ast,
                    fly__sql_merge_action *act)
 {
     fly__sql_scope *names = ast->matched ? scope : source_only;
@@ -29,10 +29,10 @@ static bool action(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_scope *so
         return true;
     case FLY_AST_MERGE_UPDATE:
         act->command = FLY__SQL_UPDATE;
-        return fly__sql_bind_sets(b, names, table, ast->sets, &act->assigns, &act->assign_count);
+        return fly__sql_bind_sets(b, names, target, ast->sets, &act->assigns, &act->assign_count);
     case FLY_AST_MERGE_INSERT:
         act->command = FLY__SQL_INSERT;
-        return fly__sql_bind_insert_list(b, names, table, ast->columns, ast->overriding,
+        return fly__sql_bind_insert_list(b, names, target, ast->columns, ast->overriding,
                                          ast->values, &act->assigns, &act->assign_count);
     }
     return true;
@@ -57,29 +57,32 @@ static bool check_reach(fly__sql_binder *b, fly_ast_list whens)
 static fly__sql_rel *merge(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_merge *ast)
 {
     const fly_ast_relation *relation = (const fly_ast_relation *)ast->relation;
-    const fly__sql_table *table = fly__sql_bind_target(b, relation, 3);
-    fly__sql_modify *m = table == NULL ? NULL : fly__sql_bind_alloc(b, sizeof *m);
+    fly__sql_target_rel target;
+    if (!fly__sql_bind_target(b, relation, 3, "merge into", &target)) {
+        return NULL;
+    }
+    fly__sql_modify *m = fly__sql_bind_alloc(b, sizeof *m);
     if (m == NULL || !check_reach(b, ast->whens)) {
         return NULL;
     }
-    if (table->class != FLY__SQL_TABLE) {
+    if (target.map != NULL) {
         return fly__sql_bind_fail(b, "0A000", relation->node.pos,
-                                  "cannot execute MERGE on relation \"%s\"", table->name);
+                                  "cannot execute MERGE on relation \"%s\"", target.named->name);
     }
     m->command = FLY__SQL_MERGE;
-    m->table = table;
+    m->table = target.table;
     m->on_conflict = '-';
-    fly__sql_item *item = fly__sql_bind_old_row(b, scope, relation, m);
-    if (item == NULL) {
+    fly__sql_rel *rows = fly__sql_bind_old_row(b, scope, &target, m);
+    if (rows == NULL) {
         return NULL;
     }
-    item->lateral_only = true;
+    scope->items[0]->lateral_only = true;
     uint32_t first = scope->item_count;
     fly__sql_rel *source = fly__sql_bind_from_item(b, scope, ast->source);
     if (source == NULL) {
         return NULL;
     }
-    item->lateral_only = false;
+    scope->items[0]->lateral_only = false;
     fly__sql_expr *on = fly__sql_bind_at(b, scope, FLY__SQL_IN_JOIN_ON, ast->on);
     on = on == NULL ? NULL : fly__sql_bind_boolean(b, on, "MERGE");
     fly__sql_scope *source_only = on == NULL ? NULL : fly__sql_bind_scope(b, scope->parent);
@@ -98,15 +101,15 @@ static fly__sql_rel *merge(fly__sql_binder *b, fly__sql_scope *scope, const fly_
     for (uint32_t i = 0; i < ast->whens.count; i++) {
         const fly_ast_merge_when *when = (const fly_ast_merge_when *)ast->whens.items[i];
         unmatched |= !when->matched;
-        if (!action(b, scope, source_only, table, when, &m->actions[m->action_count++])) {
+        if (!action(b, scope, source_only, &target, when, &m->actions[m->action_count++])) {
             return NULL;
         }
     }
-    if (!fly__sql_bind_row_rules(b, m)) {
+    if (!fly__sql_bind_row_rules(b, m, &target)) {
         return NULL;
     }
     fly__sql_rel *input = fly__sql_bind_join(
-        b, unmatched ? FLY__SQL_JOIN_LEFT : FLY__SQL_JOIN_INNER, source, item->rel, on);
+        b, unmatched ? FLY__SQL_JOIN_LEFT : FLY__SQL_JOIN_INNER, source, rows, on);
     fly__sql_rel *rel = input == NULL ? NULL : fly__sql_bind_rel(b, FLY__SQL_R_MODIFY, input, 0);
     if (rel != NULL) {
         rel->modify = m;

@@ -11,51 +11,78 @@
 
 /* ----------------------------------------------------------------------- the target */
 
-const fly__sql_table *fly__sql_bind_target(fly__sql_binder *b, const fly_ast_relation *ast,
-                                           uint8_t mode)
+bool fly__sql_bind_target(fly__sql_binder *b, const fly_ast_relation *ast, uint8_t mode,
+                          const char *verb, fly__sql_target_rel *target)
 {
     const fly__sql_table *table = fly__sql_bind_table(b, ast, mode);
     if (table == NULL) {
-        return NULL;
+        return false;
     }
-    switch (table->class) {
-    case FLY__SQL_TABLE:
-        break;
-    case FLY__SQL_MATVIEW:
-        return fly__sql_bind_fail(b, "42809", ast->node.pos,
-                                  "cannot change materialized view \"%s\"", table->name);
-    case FLY__SQL_SEQUENCE:
-        return fly__sql_bind_fail(b, "42809", ast->node.pos, "cannot change sequence \"%s\"",
-                                  table->name);
-    case FLY__SQL_SYSTEM:
-        return fly__sql_bind_fail(b, "42501", ast->node.pos, "permission denied for table %s",
-                                  table->name);
-    default:
-        break;
-    }
+    *target = (fly__sql_target_rel){.ast = ast, .named = table, .table = table};
     b->modifies = true;
-    return table;
+    switch (table->class) {
+    case FLY__SQL_MATVIEW:
+        return fly__sql_bind_fail(b, "42809", 0, "cannot change materialized view \"%s\"",
+                                  table->name) != NULL;
+    case FLY__SQL_SEQUENCE:
+        return fly__sql_bind_fail(b, "42809", 0, "cannot change sequence \"%s\"", table->name) !=
+               NULL;
+    case FLY__SQL_SYSTEM:
+        return fly__sql_bind_fail(b, "42501", 0, "permission denied for table %s", table->name) !=
+               NULL;
+    case FLY__SQL_VIEW:
+        break;
+    default:
+        return true;
+    }
+    /* The columns of a view are found by binding it over a row that nobody uses. */
+    fly__sql_scope *scope = fly__sql_bind_scope(b, NULL);
+    fly__sql_view_row row;
+    if (scope == NULL || !fly__sql_bind_view_row(b, scope, table, NULL, NULL, verb, &row)) {
+        return false;
+    }
+    target->table = row.table;
+    target->map = row.map;
+    return fly__sql_bind_note_table(b, row.table, mode);
 }
 
-int32_t fly__sql_bind_attribute(fly__sql_binder *b, const fly__sql_table *table, const char *name,
-                                uint32_t pos)
+int32_t fly__sql_bind_attribute(fly__sql_binder *b, const fly__sql_target_rel *target,
+                                const char *name, const char *verb, uint32_t pos)
 {
-    for (uint16_t i = 0; i < table->column_count; i++) {
-        if (!table->columns[i].dropped && strcmp(table->columns[i].name, name) == 0) {
+    const fly__sql_table *named = target->named;
+    for (uint16_t i = 0; i < named->column_count; i++) {
+        if (named->columns[i].dropped || strcmp(named->columns[i].name, name) != 0) {
+            continue;
+        }
+        if (target->map == NULL) {
             return i;
         }
+        if (target->map[i] >= 0) {
+            return target->map[i];
+        }
+        (void)fly__sql_bind_fail(b, "0A000", 0, "cannot %s column \"%s\" of view \"%s\"", verb,
+                                 name, named->name);
+        fly__sql_bind_detail(
+            b, "View columns that are not columns of their base relation are not updatable.");
+        return -1;
     }
     (void)fly__sql_bind_fail(b, "42703", pos, "column \"%s\" of relation \"%s\" does not exist",
-                             name, table->name);
+                             name, named->name);
     return -1;
 }
 
 fly__sql_item *fly__sql_bind_row_item(fly__sql_binder *b, fly__sql_scope *scope,
-                                      const fly__sql_table *table, const fly__sql_colid *ids,
+                                      const fly__sql_target_rel *target, const fly__sql_colid *ids,
                                       const char *alias)
 {
-    fly__sql_item *item = fly__sql_bind_scan(b, scope, table, alias);
-    for (uint16_t i = 0; item != NULL && i < table->column_count; i++) {
+    if (target->map != NULL) {
+        fly__sql_view_row row;
+        return fly__sql_bind_view_row(b, scope, target->named, ids, alias, "update", &row)
+                   ? row.item
+                   : NULL;
+    }
+    fly__sql_item *item = fly__sql_bind_scan(b, scope, target->table, alias);
+    for (uint16_t i = 0; item != NULL && i < target->table->column_count; i++) {
         item->columns[i].id = ids[i];
         if (ids[i] != 0) {
             b->infos[ids[i]] =
@@ -156,7 +183,8 @@ static bool add_check(fly__sql_binder *b, fly__sql_modify *m, fly__sql_expr *che
 }
 
 /* What a new row must be, over `fresh`. */
-bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m)
+bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m,
+                             const fly__sql_target_rel *target)
 {
     const fly__sql_table *table = m->table;
     uint32_t generated = 0;
@@ -171,12 +199,27 @@ bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m)
     if (m->fresh == NULL) {
         return false;
     }
+    fly__sql_view_row row = {0};
+    if (target->map != NULL) {
+        fly__sql_scope *names = fly__sql_bind_scope(b, NULL);
+        if (names == NULL ||
+            !fly__sql_bind_view_row(b, names, target->named, m->fresh, NULL, "update", &row)) {
+            return false;
+        }
+        checks += row.check_count;
+    }
+    for (uint32_t i = 0; i < row.check_count; i++) {
+        if (!add_check(b, m, row.checks[i], row.check_names[i], 'v', checks)) {
+            return false;
+        }
+    }
     if (generated == 0 && checks == 0) {
         return true;
     }
     fly__sql_scope *scope = fly__sql_bind_scope(b, NULL);
+    const fly__sql_target_rel base = {.ast = target->ast, .named = table, .table = table};
     fly__sql_item *item = scope == NULL ? NULL
-                                        : fly__sql_bind_row_item(b, scope, table, m->fresh, NULL);
+                                        : fly__sql_bind_row_item(b, scope, &base, m->fresh, NULL);
     if (item == NULL || !fly__sql_bind_scope_add(b, scope, item)) {
         return false;
     }
@@ -253,12 +296,11 @@ static fly__sql_rel *modify_node(fly__sql_binder *b, fly__sql_scope *scope, fly_
 
 /* The scope of RETURNING: the target's row as it is afterwards, then the other items. */
 static fly__sql_scope *returning_scope(fly__sql_binder *b, const fly__sql_scope *from,
-                                       const fly__sql_table *table, const fly__sql_colid *ids,
-                                       const char *alias)
+                                       const fly__sql_target_rel *target, const fly__sql_colid *ids)
 {
     fly__sql_scope *scope = fly__sql_bind_scope(b, from->parent);
-    fly__sql_item *item = scope == NULL ? NULL
-                                        : fly__sql_bind_row_item(b, scope, table, ids, alias);
+    fly__sql_item *item =
+        scope == NULL ? NULL : fly__sql_bind_row_item(b, scope, target, ids, target->ast->alias);
     if (item == NULL || !fly__sql_bind_scope_add(b, scope, item)) {
         return NULL;
     }
@@ -287,9 +329,10 @@ static fly__sql_rel *wrapped(fly__sql_rel *wrap, fly__sql_rel *rel)
 /* --------------------------------------------------------------------------- INSERT */
 
 /* The target's columns that an INSERT names, by position in the table. */
-static bool insert_columns(fly__sql_binder *b, const fly__sql_table *table, fly_ast_list list,
+static bool insert_columns(fly__sql_binder *b, const fly__sql_target_rel *target, fly_ast_list list,
                            uint16_t **columns, uint32_t *count)
 {
+    const fly__sql_table *table = target->named;
     *columns = fly__sql_bind_alloc(b, (table->column_count + 1u) * sizeof **columns);
     if (*columns == NULL) {
         return false;
@@ -298,26 +341,28 @@ static bool insert_columns(fly__sql_binder *b, const fly__sql_table *table, fly_
     if (list.count == 0) {
         for (uint16_t i = 0; i < table->column_count; i++) {
             if (!table->columns[i].dropped) {
-                (*columns)[(*count)++] = i;
+                int32_t at = target->map == NULL ? i : target->map[i];
+                /* A column that cannot be set is an error once it is given a value. */
+                (*columns)[(*count)++] = at < 0 ? UINT16_MAX : (uint16_t)at;
             }
         }
         return true;
     }
     for (uint32_t i = 0; i < list.count; i++) {
-        const fly_ast_set_target *target = (const fly_ast_set_target *)list.items[i];
-        if (target->indirection.count > 0) {
-            return fly__sql_bind_unsupported(b, target->node.pos,
-                                             "INSERT into a part of a column") != NULL;
+        const fly_ast_set_target *set = (const fly_ast_set_target *)list.items[i];
+        if (set->indirection.count > 0) {
+            return fly__sql_bind_unsupported(b, set->node.pos, "INSERT into a part of a column") !=
+                   NULL;
         }
-        int32_t at = fly__sql_bind_attribute(b, table, target->name, target->node.pos);
+        int32_t at = fly__sql_bind_attribute(b, target, set->name, "insert into", set->node.pos);
         if (at < 0) {
             return false;
         }
         for (uint32_t j = 0; j < *count; j++) {
             if ((*columns)[j] == at) {
-                return fly__sql_bind_fail(b, "42701", target->node.pos,
+                return fly__sql_bind_fail(b, "42701", set->node.pos,
                                           "column \"%s\" specified more than once",
-                                          target->name) != NULL;
+                                          set->name) != NULL;
             }
         }
         (*columns)[(*count)++] = (uint16_t)at;
@@ -327,6 +372,7 @@ static bool insert_columns(fly__sql_binder *b, const fly__sql_table *table, fly_
 
 typedef struct insertion {
     const fly_ast_insert *ast;
+    const fly__sql_target_rel *target;
     const fly__sql_table *table;
     uint16_t *columns; /* positions in the table, one for each value */
     uint32_t count;
@@ -377,6 +423,25 @@ static bool check_width(fly__sql_binder *b, const insertion *in, uint32_t given,
     return true;
 }
 
+/* A column of a view that is no column of its table. */
+static bool check_columns(fly__sql_binder *b, const insertion *in, uint32_t given)
+{
+    for (uint32_t i = 0; i < given; i++) {
+        if (in->columns[i] == UINT16_MAX) {
+            uint32_t at = 0;
+            const char *name = "?";
+            for (uint16_t c = 0; c < in->target->named->column_count; c++) {
+                if (!in->target->named->columns[c].dropped && at++ == i) {
+                    name = in->target->named->columns[c].name;
+                }
+            }
+            (void)fly__sql_bind_attribute(b, in->target, name, "insert into", 0);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_default(const fly_ast *ast)
 {
     return ast->kind == FLY_AST_DEFAULT;
@@ -408,7 +473,7 @@ static fly__sql_rel *insert_values(fly__sql_binder *b, fly__sql_scope *scope, in
     uint32_t width = ((const fly_ast_row *)source->values.items[0])->items.count;
     uint32_t rows = source->values.count;
     fly__sql_rel *rel = fly__sql_bind_rel(b, FLY__SQL_R_VALUES, NULL, width);
-    if (rel == NULL) {
+    if (rel == NULL || !check_columns(b, in, width < in->count ? width : in->count)) {
         return NULL;
     }
     rel->values.row_count = rows;
@@ -466,6 +531,9 @@ static fly__sql_rel *insert_query(fly__sql_binder *b, fly__sql_scope *scope, ins
                          : 0)) {
         return NULL;
     }
+    if (!check_columns(b, in, rel->column_count)) {
+        return NULL;
+    }
     for (uint32_t i = 0; i < rel->column_count; i++) {
         uint16_t at = in->columns[i];
         const fly__sql_column *column = &in->table->columns[at];
@@ -517,14 +585,15 @@ static bool insert_assigns(fly__sql_binder *b, const insertion *in, fly__sql_ass
 
 /* INSERT of MERGE: values given as a list of expressions. */
 bool fly__sql_bind_insert_list(fly__sql_binder *b, fly__sql_scope *scope,
-                               const fly__sql_table *table, fly_ast_list columns,
+                               const fly__sql_target_rel *target, fly_ast_list columns,
                                fly_ast_overriding overriding, fly_ast_list values,
                                fly__sql_assign **assigns, uint32_t *count)
 {
+    const fly__sql_table *table = target->table;
     fly_ast_insert ast = {.columns = columns, .overriding = overriding};
-    insertion in = {.ast = &ast, .table = table};
+    insertion in = {.ast = &ast, .target = target, .table = table};
     in.values = fly__sql_bind_alloc(b, (table->column_count + 1u) * sizeof *in.values);
-    if (in.values == NULL || !insert_columns(b, table, columns, &in.columns, &in.count)) {
+    if (in.values == NULL || !insert_columns(b, target, columns, &in.columns, &in.count)) {
         return false;
     }
     if (values.count > 0 &&
@@ -620,6 +689,16 @@ static bool infers(fly__sql_binder *b, const fly__sql_index *index, const fly__s
     return predicate != NULL && implied(predicate, ast->columns_where);
 }
 
+static bool has_attribute(const fly__sql_table *table, const char *name)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        if (!table->columns[i].dropped && strcmp(table->columns[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_arbiter(fly__sql_binder *b, const fly__sql_table *table,
                          const fly_ast_on_conflict *ast, const fly__sql_index **arbiter)
 {
@@ -649,8 +728,7 @@ static bool find_arbiter(fly__sql_binder *b, const fly__sql_table *table,
     }
     for (uint32_t i = 0; i < ast->columns.count; i++) {
         const fly_ast_index_column *column = (const fly_ast_index_column *)ast->columns.items[i];
-        if (column->name != NULL &&
-            fly__sql_bind_attribute(b, table, column->name, column->node.pos) < 0) {
+        if (column->name != NULL && !has_attribute(table, column->name)) {
             return fly__sql_bind_fail(b, "42703", column->node.pos, "column \"%s\" does not exist",
                                       column->name) != NULL;
         }
@@ -670,7 +748,7 @@ static bool find_arbiter(fly__sql_binder *b, const fly__sql_table *table,
 }
 
 static bool on_conflict(fly__sql_binder *b, fly__sql_scope *outer, fly__sql_modify *m,
-                        const fly_ast_on_conflict *ast, const char *alias)
+                        const fly__sql_target_rel *rel, const fly_ast_on_conflict *ast)
 {
     bool update = ast->action == FLY_AST_CONFLICT_UPDATE;
     if (!find_arbiter(b, m->table, ast, &m->arbiter)) {
@@ -694,14 +772,14 @@ static bool on_conflict(fly__sql_binder *b, fly__sql_scope *outer, fly__sql_modi
         return false;
     }
     scope->ctes = outer->ctes;
-    fly__sql_item *target = fly__sql_bind_row_item(b, scope, m->table, m->old, alias);
-    fly__sql_item *excluded = fly__sql_bind_row_item(b, scope, m->table, m->fresh, "excluded");
+    fly__sql_item *target = fly__sql_bind_row_item(b, scope, rel, m->old, rel->ast->alias);
+    fly__sql_item *excluded = fly__sql_bind_row_item(b, scope, rel, m->fresh, "excluded");
     if (target == NULL || excluded == NULL || !fly__sql_bind_scope_add(b, scope, target) ||
         !fly__sql_bind_scope_add(b, scope, excluded)) {
         return false;
     }
     excluded->unqualified = false;
-    if (!fly__sql_bind_sets(b, scope, m->table, ast->sets, &m->sets, &m->set_count)) {
+    if (!fly__sql_bind_sets(b, scope, rel, ast->sets, &m->sets, &m->set_count)) {
         return false;
     }
     if (ast->where != NULL) {
@@ -742,21 +820,22 @@ static fly__sql_rel *insert_into(fly__sql_binder *b, fly__sql_scope *scope,
                                  const fly_ast_insert *ast)
 {
     const fly_ast_relation *relation = (const fly_ast_relation *)ast->relation;
-    const fly__sql_table *table = fly__sql_bind_target(b, relation, 2);
-    fly__sql_modify *m = table == NULL ? NULL : fly__sql_bind_alloc(b, sizeof *m);
-    if (m == NULL) {
+    fly__sql_target_rel target;
+    if (!fly__sql_bind_target(b, relation, 2, "insert into", &target)) {
         return NULL;
     }
-    if (table->class == FLY__SQL_VIEW) {
-        return fly__sql_bind_unsupported(b, relation->node.pos, "INSERT into a view");
+    const fly__sql_table *table = target.table;
+    fly__sql_modify *m = fly__sql_bind_alloc(b, sizeof *m);
+    if (m == NULL) {
+        return NULL;
     }
     m->command = FLY__SQL_INSERT;
     m->table = table;
     m->on_conflict = '-';
-    m->relation_alias = relation->alias != NULL ? relation->alias : table->name;
-    insertion in = {.ast = ast, .table = table};
+    m->relation_alias = relation->alias != NULL ? relation->alias : target.named->name;
+    insertion in = {.ast = ast, .target = &target, .table = table};
     in.values = fly__sql_bind_alloc(b, (table->column_count + 1u) * sizeof *in.values);
-    if (in.values == NULL || !insert_columns(b, table, ast->columns, &in.columns, &in.count)) {
+    if (in.values == NULL || !insert_columns(b, &target, ast->columns, &in.columns, &in.count)) {
         return NULL;
     }
     const fly_ast_select *source = (const fly_ast_select *)ast->source;
@@ -771,12 +850,11 @@ static fly__sql_rel *insert_into(fly__sql_binder *b, fly__sql_scope *scope,
         input = insert_query(b, scope, &in, source);
     }
     if (input == NULL || !insert_assigns(b, &in, &m->assigns, &m->assign_count) ||
-        !fly__sql_bind_row_rules(b, m)) {
+        !fly__sql_bind_row_rules(b, m, &target)) {
         return NULL;
     }
     if (ast->conflict != NULL) {
-        if (!on_conflict(b, scope, m, (const fly_ast_on_conflict *)ast->conflict,
-                         relation->alias)) {
+        if (!on_conflict(b, scope, m, &target, (const fly_ast_on_conflict *)ast->conflict)) {
             return NULL;
         }
     } else if (ast->or_action == FLY_AST_OR_IGNORE) {
@@ -786,7 +864,8 @@ static fly__sql_rel *insert_into(fly__sql_binder *b, fly__sql_scope *scope,
     }
     fly__sql_scope *result = fly__sql_bind_scope(b, scope->parent);
     fly__sql_item *item =
-        result == NULL ? NULL : fly__sql_bind_row_item(b, result, table, m->fresh, relation->alias);
+        result == NULL ? NULL
+                       : fly__sql_bind_row_item(b, result, &target, m->fresh, relation->alias);
     if (item == NULL || !fly__sql_bind_scope_add(b, result, item)) {
         return NULL;
     }
@@ -846,15 +925,16 @@ static bool may_update(fly__sql_binder *b, const fly__sql_column *column)
 }
 
 /* One column set to one expression, which is given as text or is there already. */
-static bool set_one(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_table *table,
+static bool set_one(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_target_rel *rel,
                     const fly_ast_set_target *target, const fly_ast *ast, fly__sql_expr *e,
                     fly__sql_assign *assigns, uint32_t *count)
 {
+    const fly__sql_table *table = rel->table;
     uint32_t pos = target->node.pos;
     if (target->indirection.count > 0) {
         return fly__sql_bind_unsupported(b, pos, "assignment to a part of a column") != NULL;
     }
-    int32_t at = fly__sql_bind_attribute(b, table, target->name, pos);
+    int32_t at = fly__sql_bind_attribute(b, rel, target->name, "update", pos);
     if (at < 0) {
         return false;
     }
@@ -878,8 +958,9 @@ static bool set_one(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_ta
 }
 
 /* (a, b) = (SELECT x, y): one row, whose fields are assigned. */
-static bool set_from_query(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_table *table,
-                           const fly_ast_assign *ast, fly__sql_assign *assigns, uint32_t *count)
+static bool set_from_query(fly__sql_binder *b, fly__sql_scope *scope,
+                           const fly__sql_target_rel *target, const fly_ast_assign *ast,
+                           fly__sql_assign *assigns, uint32_t *count)
 {
     const fly_ast_sublink *link = (const fly_ast_sublink *)ast->value;
     fly__sql_place place = scope->place;
@@ -916,7 +997,7 @@ static bool set_from_query(fly__sql_binder *b, fly__sql_scope *scope, const fly_
         row->raises = true;
         field->args[0] = row;
         field->column = i + 1;
-        if (!set_one(b, scope, table, (const fly_ast_set_target *)ast->targets.items[i], NULL,
+        if (!set_one(b, scope, target, (const fly_ast_set_target *)ast->targets.items[i], NULL,
                      fly__sql_bind_done(b, field), assigns, count)) {
             return false;
         }
@@ -924,12 +1005,13 @@ static bool set_from_query(fly__sql_binder *b, fly__sql_scope *scope, const fly_
     return true;
 }
 
-static bool set_several(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_table *table,
-                        const fly_ast_assign *ast, fly__sql_assign *assigns, uint32_t *count)
+static bool set_several(fly__sql_binder *b, fly__sql_scope *scope,
+                        const fly__sql_target_rel *target, const fly_ast_assign *ast,
+                        fly__sql_assign *assigns, uint32_t *count)
 {
     if (ast->value->kind == FLY_AST_SUBLINK &&
         ((const fly_ast_sublink *)ast->value)->type == FLY_AST_SUBLINK_EXPR) {
-        return set_from_query(b, scope, table, ast, assigns, count);
+        return set_from_query(b, scope, target, ast, assigns, count);
     }
     fly_ast_list values = {.items = (fly_ast **)&ast->value, .count = 1};
     if (ast->value->kind == FLY_AST_ROW) {
@@ -945,7 +1027,7 @@ static bool set_several(fly__sql_binder *b, fly__sql_scope *scope, const fly__sq
                                   "number of columns does not match number of values") != NULL;
     }
     for (uint32_t i = 0; i < values.count; i++) {
-        if (!set_one(b, scope, table, (const fly_ast_set_target *)ast->targets.items[i],
+        if (!set_one(b, scope, target, (const fly_ast_set_target *)ast->targets.items[i],
                      values.items[i], NULL, assigns, count)) {
             return false;
         }
@@ -953,9 +1035,11 @@ static bool set_several(fly__sql_binder *b, fly__sql_scope *scope, const fly__sq
     return true;
 }
 
-bool fly__sql_bind_sets(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_table *table,
-                        fly_ast_list sets, fly__sql_assign **assigns, uint32_t *count)
+bool fly__sql_bind_sets(fly__sql_binder *b, fly__sql_scope *scope,
+                        const fly__sql_target_rel *target, fly_ast_list sets,
+                        fly__sql_assign **assigns, uint32_t *count)
 {
+    const fly__sql_table *table = target->table;
     *assigns = fly__sql_bind_alloc(b, (table->column_count + 1u) * sizeof **assigns);
     if (*assigns == NULL) {
         return false;
@@ -964,8 +1048,8 @@ bool fly__sql_bind_sets(fly__sql_binder *b, fly__sql_scope *scope, const fly__sq
     for (uint32_t i = 0; i < sets.count; i++) {
         const fly_ast_assign *ast = (const fly_ast_assign *)sets.items[i];
         bool ok = ast->multiple
-                      ? set_several(b, scope, table, ast, *assigns, count)
-                      : set_one(b, scope, table, (const fly_ast_set_target *)ast->targets.items[0],
+                      ? set_several(b, scope, target, ast, *assigns, count)
+                      : set_one(b, scope, target, (const fly_ast_set_target *)ast->targets.items[0],
                                 ast->value, NULL, *assigns, count);
         if (!ok) {
             return false;
@@ -975,14 +1059,23 @@ bool fly__sql_bind_sets(fly__sql_binder *b, fly__sql_scope *scope, const fly__sq
 }
 
 /* The scan of the target, with the row key and all columns of the old row. */
-fly__sql_item *fly__sql_bind_old_row(fly__sql_binder *b, fly__sql_scope *scope,
-                                     const fly_ast_relation *ast, fly__sql_modify *m)
+fly__sql_rel *fly__sql_bind_old_row(fly__sql_binder *b, fly__sql_scope *scope,
+                                    const fly__sql_target_rel *target, fly__sql_modify *m)
 {
-    fly__sql_item *item = fly__sql_bind_scan(b, scope, m->table, ast->alias);
-    if (item == NULL || !fly__sql_bind_scope_add(b, scope, item)) {
+    const char *alias = target->ast->alias;
+    fly__sql_view_row row = {0};
+    if (target->map != NULL) {
+        if (!fly__sql_bind_view_row(b, scope, target->named, NULL, alias, "update", &row)) {
+            return NULL;
+        }
+    } else {
+        row.base = fly__sql_bind_scan(b, scope, m->table, alias);
+        row.item = row.base;
+    }
+    if (row.item == NULL || !fly__sql_bind_scope_add(b, scope, row.item)) {
         return NULL;
     }
-    m->row_key = fly__sql_bind_row_key(b, scope, item);
+    m->row_key = fly__sql_bind_row_key(b, scope, row.base);
     m->old_count = m->table->column_count;
     m->old = fly__sql_bind_alloc(b, (m->old_count + 1) * sizeof *m->old);
     if (m->row_key == 0 || m->old == NULL) {
@@ -990,14 +1083,14 @@ fly__sql_item *fly__sql_bind_old_row(fly__sql_binder *b, fly__sql_scope *scope,
     }
     for (uint16_t i = 0; i < m->table->column_count; i++) {
         if (!m->table->columns[i].dropped) {
-            m->old[i] = fly__sql_bind_item_id(b, scope, item, i);
+            m->old[i] = fly__sql_bind_item_id(b, scope, row.base, i);
             if (m->old[i] == 0) {
                 return NULL;
             }
         }
     }
-    m->relation_alias = item->alias;
-    return item;
+    m->relation_alias = row.item->alias;
+    return row.where == NULL ? row.base->rel : fly__sql_bind_filter(b, row.base->rel, row.where);
 }
 
 static fly__sql_rel *where(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast *ast,
@@ -1013,27 +1106,26 @@ static fly__sql_rel *where(fly__sql_binder *b, fly__sql_scope *scope, const fly_
 
 static fly__sql_rel *update(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_update *ast)
 {
-    const fly_ast_relation *relation = (const fly_ast_relation *)ast->relation;
-    const fly__sql_table *table = fly__sql_bind_target(b, relation, 3);
-    fly__sql_modify *m = table == NULL ? NULL : fly__sql_bind_alloc(b, sizeof *m);
+    fly__sql_target_rel target;
+    if (!fly__sql_bind_target(b, (const fly_ast_relation *)ast->relation, 3, "update", &target)) {
+        return NULL;
+    }
+    fly__sql_modify *m = fly__sql_bind_alloc(b, sizeof *m);
     if (m == NULL) {
         return NULL;
     }
-    if (table->class == FLY__SQL_VIEW) {
-        return fly__sql_bind_unsupported(b, relation->node.pos, "UPDATE of a view");
-    }
     m->command = FLY__SQL_UPDATE;
-    m->table = table;
+    m->table = target.table;
     m->on_conflict = '-';
-    fly__sql_item *item = fly__sql_bind_old_row(b, scope, relation, m);
-    fly__sql_rel *input = item == NULL ? NULL : fly__sql_bind_from(b, scope, ast->from, item->rel);
+    fly__sql_rel *input = fly__sql_bind_old_row(b, scope, &target, m);
+    input = input == NULL ? NULL : fly__sql_bind_from(b, scope, ast->from, input);
     input = where(b, scope, ast->where, input);
     if (input == NULL ||
-        !fly__sql_bind_sets(b, scope, table, ast->sets, &m->assigns, &m->assign_count) ||
-        !fly__sql_bind_row_rules(b, m)) {
+        !fly__sql_bind_sets(b, scope, &target, ast->sets, &m->assigns, &m->assign_count) ||
+        !fly__sql_bind_row_rules(b, m, &target)) {
         return NULL;
     }
-    fly__sql_scope *result = returning_scope(b, scope, table, m->fresh, relation->alias);
+    fly__sql_scope *result = returning_scope(b, scope, &target, m->fresh);
     return result == NULL ? NULL : modify_node(b, result, input, m, ast->returning);
 }
 
@@ -1053,21 +1145,20 @@ fly__sql_rel *fly__sql_bind_update(fly__sql_binder *b, fly__sql_scope *parent,
 
 static fly__sql_rel *delete (fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_delete *ast)
 {
-    const fly_ast_relation *relation = (const fly_ast_relation *)ast->relation;
-    const fly__sql_table *table = fly__sql_bind_target(b, relation, 3);
-    fly__sql_modify *m = table == NULL ? NULL : fly__sql_bind_alloc(b, sizeof *m);
+    fly__sql_target_rel target;
+    if (!fly__sql_bind_target(b, (const fly_ast_relation *)ast->relation, 3, "delete from",
+                              &target)) {
+        return NULL;
+    }
+    fly__sql_modify *m = fly__sql_bind_alloc(b, sizeof *m);
     if (m == NULL) {
         return NULL;
     }
-    if (table->class == FLY__SQL_VIEW) {
-        return fly__sql_bind_unsupported(b, relation->node.pos, "DELETE from a view");
-    }
     m->command = FLY__SQL_DELETE;
-    m->table = table;
+    m->table = target.table;
     m->on_conflict = '-';
-    fly__sql_item *item = fly__sql_bind_old_row(b, scope, relation, m);
-    fly__sql_rel *input = item == NULL ? NULL
-                                       : fly__sql_bind_from(b, scope, ast->using_items, item->rel);
+    fly__sql_rel *input = fly__sql_bind_old_row(b, scope, &target, m);
+    input = input == NULL ? NULL : fly__sql_bind_from(b, scope, ast->using_items, input);
     input = where(b, scope, ast->where, input);
     return input == NULL ? NULL : modify_node(b, scope, input, m, ast->returning);
 }
