@@ -206,7 +206,7 @@ static void group(const char *name, int64_t keys, int64_t spread, int runs)
     fly_vec_table_destroy(table);
 }
 
-static void join(const char *name, int64_t built, int64_t spread)
+static void join(const char *name, int64_t built, int64_t spread, int runs)
 {
     static uint8_t *row[N];
     fly_vec_layout layout;
@@ -233,7 +233,7 @@ static void join(const char *name, int64_t built, int64_t spread)
     char what[64];
     (void)snprintf(what, sizeof what, "%s, build", name);
     line(what, fly_vec_table_rows(table)->count, began);
-    make_keys(KEYS, spread, 1);
+    make_keys(KEYS, spread, runs);
     fly_vec v = {.kind = FLY_VEC_FLAT, .type = FLY_VEC_I64};
     uint64_t found = 0;
     began = cpu_now();
@@ -323,9 +323,11 @@ int main(int argc, char **argv)
     group("group by 1.5 M, random", KEYS, 1000003, 1);
     group("group by 200 K, random", 200000, 1000003, 1);
     group("group by 1000, random", 1000, 1000003, 1);
-    join("join, 1.5 M built", 10, 1000003);
-    join("join, a tenth built", 2, 1000003);
-    join("join, dense keys", 10, 1);
+    join("join, 1.5 M, runs of 4", 10, 1000003, 4);
+    join("join, 1.5 M, random", 10, 1000003, 1);
+    join("join, a fifth, random", 2, 1000003, 1);
+    join("join, dense keys, runs of 4", 10, 1, 4);
+    join("join, dense keys, random", 10, 1, 1);
     sort("sort by 40-bit keys", (uint64_t)1 << 40);
     sort("sort by 1000 keys", 1000);
     fly_mem_free(fly_mem_system(), data, (size_t)ROWS * sizeof *data);

@@ -169,6 +169,7 @@ static int in_value(fly_vec_frame *frame, const fly_vec_ins *ins, const fly_vec_
         return n;
     }
     const fly_vec_set *set = ins->aux;
+    FLY_ASSERT(fly__vec_arg(frame, ins, 0)->type == set->type);
     size_t size = fly_vec_type_size(set->type);
     fly_vec *dst = &frame->reg[ins->dst];
     bool one = dst->kind == FLY_VEC_CONST;
@@ -193,6 +194,7 @@ static int in_select(fly_vec_frame *frame, const fly_vec_ins *ins, const fly_vec
     }
     const fly_vec *a = fly__vec_arg(frame, ins, 0);
     const fly_vec_set *set = ins->aux;
+    FLY_ASSERT(fly__vec_arg(frame, ins, 0)->type == set->type);
     size_t size = fly_vec_type_size(set->type);
     uint32_t mask = a->kind == FLY_VEC_CONST ? 0 : ~(uint32_t)0;
     bool never = negate && set->has_null;

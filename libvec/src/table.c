@@ -183,7 +183,8 @@ static inline uint32_t at_of(const fly_vec *v, const fly_vec_sel *sel, uint32_t 
     return v->kind == FLY_VEC_FLAT ? position : v->kind == FLY_VEC_CONST ? 0 : v->index[position];
 }
 
-/* `v` keeps kind and index, `d` the values. With NULLs about, `equal` says whether two are the same. */
+/* `v` keeps kind and index, `d` the values. Two NULLs are the same: rows with a NULL that equals nothing
+ * are not in the directory, and never get here. */
 #define MATCH(T, SAME)                                                                             \
     if (v->kind == FLY_VEC_FLAT && !nulls) {                                                       \
         for (int j = 0; j < c->count; j++) {                                                       \
@@ -210,7 +211,7 @@ static inline uint32_t at_of(const fly_vec *v, const fly_vec_sel *sel, uint32_t 
         if (nulls) {                                                                               \
             bool xv = fly__vec_bit(d->valid, at);                                                  \
             bool yv = !fly_vec_row_null(row[k], key);                                              \
-            same = (xv & yv) != 0 ? same : (xv == yv) & equal;                                     \
+            same = (xv & yv) != 0 ? same : xv == yv;                                               \
         }                                                                                          \
         c->list[kept] = k;                                                                         \
         kept += same;                                                                              \
@@ -224,7 +225,7 @@ static inline uint32_t at_of(const fly_vec *v, const fly_vec_sel *sel, uint32_t 
     (!nulls || (fly__vec_bit(d->valid, at) && !fly_vec_row_null(row[k], key))) &&                  \
         fly_vec_str_equal(&x, &y)
 
-static void match_key(const fly_vec *v, uint32_t key, uint32_t to, bool nulls, bool equal,
+static void match_key(const fly_vec *v, uint32_t key, uint32_t to, bool nulls,
                       const fly_vec_sel *sel, uint8_t *const *row, candidates *c)
 {
     const fly_vec *d = v->kind == FLY_VEC_DICT ? v->dict : v;
@@ -259,8 +260,7 @@ static void match(const fly_vec_table *table, const fly_vec *cols, const fly_vec
     c->lost = 0;
     for (uint32_t key = 0; key < table->keys && c->count > 0; key++) {
         bool nulls = table->null_seen[key] || fly__vec_may_null(&cols[key], sel, n);
-        match_key(&cols[key], key, table->layout->at[key], nulls, table->nulls_equal[key], sel, row,
-                  c);
+        match_key(&cols[key], key, table->layout->at[key], nulls, sel, row, c);
     }
 }
 
@@ -669,6 +669,9 @@ fly_status fly_vec_table_group(fly_vec_table *table, const fly_vec *cols, const 
         return status;
     }
     if (table->slot == NULL && table->direct == NULL) {
+        for (uint32_t key = 0; key < table->keys; key++) {
+            FLY_ASSERT(table->nulls_equal[key]);
+        }
         direct_start(table);
     }
     if (table->direct != NULL && places(table, &cols[0], sel, n, own)) {

@@ -209,6 +209,46 @@ START_TEST(the_first_few_are_those_of_the_whole)
 }
 END_TEST
 
+/* Long strings that begin alike, the smallest last: keys say nothing about who is first. */
+START_TEST(the_first_few_are_found_where_keys_are_equal)
+{
+    static sort_world world;
+    sort_world *w = &world;
+    memset(w, 0, sizeof *w);
+    vec_world_init(&w->v, 1);
+    w->types[0] = FLY_VEC_STR;
+    FLY_CHECK_OK(fly_vec_layout_init(&w->layout, w->types, 1, 0, NULL, 0, &w->v.arena, &w->v.err),
+                 w->v.err);
+    w->options =
+        (fly_vec_sort_options){.layout = &w->layout, .keys = w->keys, .count = 1, .limit = 3};
+    fly_vec_sorter *sorter;
+    FLY_CHECK_OK(fly_vec_sorter_create(&w->v.account.mem, &w->options, &sorter, &w->v.err),
+                 w->v.err);
+    fly_vec col;
+    FLY_CHECK_OK(fly_vec_init(&col, FLY_VEC_STR, 1024, &w->v.arena, &w->v.err), w->v.err);
+    static char text[1024][40];
+    for (int round = 9; round >= 0; round--) {
+        for (int k = 0; k < 1024; k++) {
+            int len = snprintf(text[k], sizeof text[k], "the same beginning %06d",
+                               round * 1024 + 1023 - k);
+            ((fly_vec_str *)col.data)[k] = fly_vec_str_of(text[k], (size_t)len);
+        }
+        FLY_CHECK_OK(fly_vec_sorter_add(sorter, &col, NULL, 1024, &w->v.err), w->v.err);
+        ck_assert(round > 7 || fly_vec_sorter_threshold(sorter) != NULL);
+    }
+    FLY_CHECK_OK(fly_vec_sorter_sort(sorter, &w->v.err), w->v.err);
+    uint8_t *row[4];
+    ck_assert_int_eq(fly_vec_sorter_next(sorter, row, 4), 3);
+    for (int k = 0; k < 3; k++) {
+        fly_vec_value v = fly_vec_row_get(&w->layout, row[k], 0);
+        ck_assert_int_eq(v.str.ptr[24], '0' + k);
+        ck_assert_int_eq(v.str.ptr[23], '0');
+    }
+    fly_vec_sorter_destroy(sorter);
+    vec_world_deinit(&w->v);
+}
+END_TEST
+
 static void each_merge(void *ctx, uint64_t seed)
 {
     (void)ctx;
@@ -365,6 +405,7 @@ int main(void)
     TCase *tests = fly_test_case(suite, "sort");
     tcase_add_test(tests, sorted_rows_are_in_order_and_all_there);
     tcase_add_test(tests, the_first_few_are_those_of_the_whole);
+    tcase_add_test(tests, the_first_few_are_found_where_keys_are_equal);
     tcase_add_test(tests, runs_merge_into_one_order);
     tcase_add_test(tests, hostile_orders_take_no_longer);
     tcase_add_test(tests, a_sort_survives_that_memory_ends);

@@ -6,6 +6,7 @@
 #include "vec_tape.h"
 #include "vec_world.h"
 
+#include <fly/base_bytes.h>
 #include <fly/vec_table.h>
 
 enum { KEYS_MAX = 3, MODEL_MAX = 4000 };
@@ -448,6 +449,72 @@ START_TEST(rows_come_back_from_a_spill_and_damage_is_seen)
 }
 END_TEST
 
+/* A checksum that is right over a string that is not there. */
+START_TEST(a_string_outside_of_its_piece_is_seen)
+{
+    static tape t;
+    vec_world w;
+    vec_world_init(&w, 1);
+    fly_vec_type type = FLY_VEC_STR;
+    fly_vec_layout layout;
+    fly_vec_rows rows;
+    fly_vec col;
+    int n;
+    FLY_CHECK_OK(fly_vec_layout_init(&layout, &type, 1, 0, NULL, 0, &w.arena, &w.err), w.err);
+    FLY_CHECK_OK(fly_vec_init(&col, FLY_VEC_STR, 1, &w.arena, &w.err), w.err);
+    *(fly_vec_str *)col.data = fly_vec_str_of("longer than twelve bytes", 24);
+    fly_vec_rows_init(&rows, &layout, &w.account.mem);
+    FLY_CHECK_OK(fly_vec_rows_append(&rows, &col, NULL, 1, NULL, NULL, &w.err), w.err);
+    t.size = 0;
+    FLY_CHECK_OK(fly_vec_rows_write_all(&rows, tape_write, &t, &w.err), w.err);
+    size_t body = layout.size + 24;
+    for (int forged = 0; forged < 2; forged++) {
+        uint8_t *string = t.bytes + 24 + layout.at[0];
+        fly_put_u32(string, forged == 0 ? 24 : 25);
+        fly_put_u64(string + 8, forged == 0 ? 1 : 0);
+        fly_put_u32(t.bytes + 20, fly_crc32c(0, t.bytes + 24, body));
+        t.at = 0;
+        FLY_CHECK(fly_vec_rows_read(&rows, tape_read, &t, NULL, &n, &w.err), FLY_E_CORRUPT, w.err);
+        FLY_CHECK_SAYS(w.err.message, "a string lies outside");
+    }
+    fly_vec_rows_clear(&rows);
+    vec_world_deinit(&w);
+}
+END_TEST
+
+START_TEST(the_key_behind_the_last_is_not_null)
+{
+    vec_world w;
+    vec_world_init(&w, 1);
+    fly_vec_type type = FLY_VEC_I32;
+    fly_vec_layout layout;
+    fly_vec_table *table;
+    fly_vec col;
+    uint8_t *row[8];
+    FLY_CHECK_OK(fly_vec_layout_init(&layout, &type, 1, 0, NULL, 0, &w.arena, &w.err), w.err);
+    fly_vec_table_options options = {.layout = &layout, .keys = 1};
+    FLY_CHECK_OK(fly_vec_table_create(&w.account.mem, &options, &table, &w.err), w.err);
+    FLY_CHECK_OK(fly_vec_init(&col, FLY_VEC_I32, 8, &w.arena, &w.err), w.err);
+    for (int k = 0; k < 8; k++) {
+        ((int32_t *)col.data)[k] = k;
+    }
+    fly_vec_set_null(&col, 5);
+    FLY_CHECK_OK(fly_vec_table_add(table, &col, NULL, 6, NULL, &w.err), w.err);
+    FLY_CHECK_OK(fly_vec_table_build(table, &w.err), w.err);
+    ck_assert(fly_vec_table_direct(table));
+    fly_vec_table_probe(table, &col, NULL, 8, NULL, row);
+    ck_assert_ptr_nonnull(row[4]);
+    ck_assert_ptr_nonnull(row[5]);
+    ck_assert(fly_vec_row_null(row[5], 0));
+    fly_vec_set_valid(&col, 5);
+    fly_vec_table_probe(table, &col, NULL, 8, NULL, row);
+    ck_assert_ptr_null(row[5]);
+    ck_assert_ptr_null(row[6]);
+    fly_vec_table_destroy(table);
+    vec_world_deinit(&w);
+}
+END_TEST
+
 START_TEST(no_row_gives_null)
 {
     vec_world w;
@@ -524,6 +591,8 @@ int main(void)
     TCase *tests = fly_test_case(suite, "table");
     tcase_add_test(tests, hashes_do_not_know_the_kind_of_a_vector);
     tcase_add_test(tests, rows_come_back_from_a_spill_and_damage_is_seen);
+    tcase_add_test(tests, a_string_outside_of_its_piece_is_seen);
+    tcase_add_test(tests, the_key_behind_the_last_is_not_null);
     tcase_add_test(tests, no_row_gives_null);
     tcase_add_test(tests, rows_that_are_too_large_are_refused);
     tcase_add_test(tests, groups_are_those_of_the_model);

@@ -64,8 +64,8 @@ uint64_t fly_vec_table_bytes(const fly_vec_table *table);
 /**
  * @brief Find the row of each key, or insert it.
  *
- * A new row has the values of all its columns, the key and what follows it, from `cols`, and a state of
- * zeros.
+ * NULLs are equal in all keys. A new row has the values of all its columns, the key and what follows
+ * it, from `cols`, and a state of zeros.
  *
  * @param cols  One vector per column of the layout; keys of any kind but SEQ.
  * @param hash  Compact hashes of the key columns, by fly_vec_hash_columns(); or NULL.
