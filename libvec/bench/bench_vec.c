@@ -1,12 +1,12 @@
 /*
- * What kernels, the hash table and the sort cost: nanoseconds of the processor per value, one line per case: name, values,
- * seconds, values per second, nanoseconds per value. Seeds are fixed.
+ * What kernels, the hash table and the sort cost: nanoseconds of the processor per value, one line
+ * per case: name, values, seconds, values per second, nanoseconds per value. Seeds are fixed.
  *
  *     bench_vec [ISA]     "base", "v3" or "v4"; default the best that runs here
  *
- * Shapes follow design notes that were measured with hard-coded prototypes on TPC-H: probes of 6 M rows
- * into 1.5 M, groups by as many, 6 M normalised keys. Does not measure expressions over several kernels,
- * decoding, files or more than one thread.
+ * Shapes follow design notes that were measured with hard-coded prototypes on TPC-H: probes of 6 M
+ * rows into 1.5 M, groups by as many, 6 M normalised keys. Does not measure expressions over
+ * several kernels, decoding, files or more than one thread.
  */
 #include <fly/base_hash.h>
 #include <fly/vec_agg.h>

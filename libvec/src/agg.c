@@ -1,15 +1,16 @@
 /*
  * Aggregates.
  *
- * A state is a small struct in a row, at an offset that is a multiple of 8; those with an i128 are packed
- * to say that they are no better aligned than that. Every aggregate is written once, as what one value
- * does to a state; loops around it make the grouped and the ungrouped form, and merging is mostly the
- * same step with another state's value.
+ * A state is a small struct in a row, at an offset that is a multiple of 8; those with an i128 are
+ * packed to say that they are no better aligned than that. Every aggregate is written once, as what
+ * one value does to a state; loops around it make the grouped and the ungrouped form, and merging
+ * is mostly the same step with another state's value.
  *
- * What is not here: DISTINCT and FILTER (the caller's selections), unbounded decimals (numeric_agg.c).
+ * What is not here: DISTINCT and FILTER (the caller's selections), unbounded decimals
+ * (numeric_agg.c).
  *
- * Source: sums of squares follow Youngs and Cramer, as PostgreSQL's float8_accum() does, and for its
- * results' sake.
+ * Source: sums of squares follow Youngs and Cramer, as PostgreSQL's float8_accum() does, and for
+ * its results' sake.
  */
 #include <fly/vec_agg.h>
 
@@ -66,8 +67,8 @@ static fly_status out_of_range(const fly_vec_agg_ctx *ctx, const char *message)
 /* ----------------------------------------------------------------------- shapes */
 
 /*
- * From a state S and a step STEP(ctx, state, value), which gives a status: the loops. T is the type of
- * the values; SEQ vectors are the
+ * From a state S and a step STEP(ctx, state, value), which gives a status: the loops. T is the type
+ * of the values; SEQ vectors are the
  * caller's to flatten.
  */
 #define UPDATES(name, S, T, STEP)                                                                  \

@@ -1,12 +1,12 @@
 /*
  * The register-blocked Bloom filter.
  *
- * A hash chooses a word by some bits and four of its 64 bits by four groups of six others. The groups are
- * from the middle: the table's directory and the Bloom filter see the same hashes, and the lowest bits
- * of those choose the word.
+ * A hash chooses a word by some bits and four of its 64 bits by four groups of six others. The
+ * groups are from the middle: the table's directory and the Bloom filter see the same hashes, and
+ * the lowest bits of those choose the word.
  *
- * Source: Putze, Sanders and Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007; Lang,
- * Neumann, Kemper and Boncz, "Performance-Optimal Filtering", VLDB 2019.
+ * Source: Putze, Sanders and Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007;
+ * Lang, Neumann, Kemper and Boncz, "Performance-Optimal Filtering", VLDB 2019.
  */
 #include <fly/vec_bloom.h>
 

@@ -3,12 +3,12 @@
  *
  * One step takes a word in: rotate what there is, add the word, multiply 64 by 64 bits and fold the
  * product's halves, twice. After one fold keys that count up still show in the bits as a regular
- * pattern, which a table would not mind and a HyperLogLog does: it takes its register from the lowest
- * bits and counts zeros among the highest. The table's directory uses the lowest bits, its salt the
- * highest, spilled parts those between.
+ * pattern, which a table would not mind and a HyperLogLog does: it takes its register from the
+ * lowest bits and counts zeros among the highest. The table's directory uses the lowest bits, its
+ * salt the highest, spilled parts those between.
  *
- * Source: multiply-and-fold is from Wang Yi's wyhash. Rotating between columns, where a plain XOR would
- * give (x, x) the hash 0 for every x, is folklore.
+ * Source: multiply-and-fold is from Wang Yi's wyhash. Rotating between columns, where a plain XOR
+ * would give (x, x) the hash 0 for every x, is folklore.
  */
 #include <fly/vec_hash.h>
 
@@ -140,8 +140,8 @@ static void hash_other(const fly_vec *v, const fly_vec_sel *sel, int n, uint64_t
     }
 }
 
-/* A dictionary no larger than the batch: each entry once. Only for the first column, since later ones
- * start from a hash of the row's. */
+/* A dictionary no larger than the batch: each entry once. Only for the first column, since later
+ * ones start from a hash of the row's. */
 static void hash_dict(const fly_vec *v, const fly_vec_sel *sel, int n, uint64_t *hash)
 {
     uint64_t entry[FLY_VEC_CAPACITY];

@@ -1,13 +1,13 @@
 /*
  * HyperLogLog.
  *
- * The lowest ten bits of a hash choose a register, the others are looked at for how many zeros they begin
- * with: a register remembers the most. Few values are counted by the registers that are still zero,
- * which is nearly exact; many by the harmonic mean. Ertl's estimator does both in one formula, without
- * tables and without a seam between the two.
+ * The lowest ten bits of a hash choose a register, the others are looked at for how many zeros they
+ * begin with: a register remembers the most. Few values are counted by the registers that are still
+ * zero, which is nearly exact; many by the harmonic mean. Ertl's estimator does both in one
+ * formula, without tables and without a seam between the two.
  *
- * Source: Flajolet and others, "HyperLogLog", 2007; Ertl, "New cardinality estimation algorithms for
- * HyperLogLog sketches", 2017, algorithm 6.
+ * Source: Flajolet and others, "HyperLogLog", 2007; Ertl, "New cardinality estimation algorithms
+ * for HyperLogLog sketches", 2017, algorithm 6.
  */
 #include <fly/vec_hll.h>
 

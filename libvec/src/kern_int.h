@@ -2,10 +2,10 @@
  * What the kernels share: how a call is prepared, how it fails, and the table that each copy of
  * kern_tu.c fills.
  *
- * A kernel is three steps. fly__vec_begin() looks at the arguments, settles what the result is (FLAT
- * or CONST), ANDs the validity words and chooses between a dense loop and one through the selection.
- * The loop computes, for NULLs too, and gathers a hint of trouble without branching. If there is a
- * hint, a second loop, exact and slow, looks only at positions that count.
+ * A kernel is three steps. fly__vec_begin() looks at the arguments, settles what the result is
+ * (FLAT or CONST), ANDs the validity words and chooses between a dense loop and one through the
+ * selection. The loop computes, for NULLs too, and gathers a hint of trouble without branching. If
+ * there is a hint, a second loop, exact and slow, looks only at positions that count.
  */
 #ifndef FLY_VEC_KERN_INT_H
 #define FLY_VEC_KERN_INT_H
@@ -86,8 +86,8 @@ static inline bool fly__vec_bit(const uint64_t *valid, uint32_t at)
     return valid == NULL || (valid[at / 64] >> (at % 64) & 1) != 0;
 }
 
-/* Whether a FLAT or CONST vector has a NULL below `extent`. Registers always have validity words, so that
- * asking once spares asking for each value. */
+/* Whether a FLAT or CONST vector has a NULL below `extent`. Registers always have validity words,
+ * so that asking once spares asking for each value. */
 static inline bool fly__vec_any_null(const fly_vec *v, uint32_t extent)
 {
     if (v->valid == NULL) {

@@ -2,9 +2,9 @@
  * All kernels that gain from newer processors, in one translation unit.
  *
  * It is compiled once per ISA, with FLY_VEC_ISA_NAME saying which, and exports one table each time.
- * What is special to an ISA is in flags of the compiler (and in kern_cmp.inc's turning of words into
- * positions); the source is the same, and -ffp-contract=off keeps the results the same: with FMA at
- * hand a compiler would otherwise round once where another copy rounds twice.
+ * What is special to an ISA is in flags of the compiler (and in kern_cmp.inc's turning of words
+ * into positions); the source is the same, and -ffp-contract=off keeps the results the same: with
+ * FMA at hand a compiler would otherwise round once where another copy rounds twice.
  */
 #include "kern_int.h"
 

@@ -1,8 +1,8 @@
 /*
  * Rows and their containers.
  *
- *     R1  a row's validity bits of all columns are set, except those of columns that are NULL; the found
- *         bit is clear until somebody marks it
+ *     R1  a row's validity bits of all columns are set, except those of columns that are NULL; the
+ *         found bit is clear until somebody marks it
  *     R2  the value of a NULL column is zero, so that a row has no bytes that nobody wrote
  *     R3  a string of more than 12 bytes points into the container's own memory
  *     R4  only the last block that has rows may have room; behind it may be one empty block

@@ -18,18 +18,20 @@ struct fly__vec_block {
 /* Have room for n more rows, in the last block and perhaps an empty one behind it. */
 fly_status fly__vec_rows_ensure(fly_vec_rows *rows, uint32_t n, fly_err *err);
 
-/* Take the next row; there is room. All its columns are said not to be NULL, state and link are zero. */
+/* Take the next row; there is room. All its columns are said not to be NULL, state and link are
+ * zero. */
 uint8_t *fly__vec_rows_take(fly_vec_rows *rows);
 
 /* Give the last n rows back. */
 void fly__vec_rows_untake(fly_vec_rows *rows, uint32_t n);
 
-/* Bytes that the selected values of string columns need outside the rows: of sel[list[k]], or of all n
- * selected ones if there is no list. */
+/* Bytes that the selected values of string columns need outside the rows: of sel[list[k]], or of
+ * all n selected ones if there is no list. */
 size_t fly__vec_rows_heap(const fly_vec_layout *layout, const fly_vec *cols, const fly_vec_sel *sel,
                           const uint16_t *list, int n);
 
-/* Write the columns of rows: row[list[k]] from position sel[list[k]]. `heap` has room for the strings. */
+/* Write the columns of rows: row[list[k]] from position sel[list[k]]. `heap` has room for the
+ * strings. */
 void fly__vec_rows_scatter(const fly_vec_layout *layout, const fly_vec *cols,
                            const fly_vec_sel *sel, const uint16_t *list, int n, uint8_t *const *row,
                            char *heap);

@@ -1,10 +1,10 @@
 /*
  * Sets of constants, for IN.
  *
- * Every value is brought to 16 bytes that are equal if the values are: numbers widened, floats with one
- * zero and one NaN, spans of time in microseconds, strings as they are. A table of numbers, open
- * addressed and at most half full, says where in the list of values to look. Integers that lie close
- * together have a bitmap besides, and then nothing else is looked at.
+ * Every value is brought to 16 bytes that are equal if the values are: numbers widened, floats with
+ * one zero and one NaN, spans of time in microseconds, strings as they are. A table of numbers,
+ * open addressed and at most half full, says where in the list of values to look. Integers that lie
+ * close together have a bitmap besides, and then nothing else is looked at.
  */
 #include "value_int.h"
 

@@ -4,25 +4,26 @@
  * The normalised key of a row: for each column, while there is room,
  *
  *     null byte   0 or 1, such that NULLs come where they are wanted; left out if there are none
- *     value       big-endian; integers with the sign bit flipped; floats so that their bits count up,
- *                 one zero, one NaN, the greatest; strings as they begin, zeros behind them; all
- *                 inverted if descending
+ *     value       big-endian; integers with the sign bit flipped; floats so that their bits count
+ *                 up, one zero, one NaN, the greatest; strings as they begin, zeros behind them;
+ *                 all inverted if descending
  *
- * in one to three words, which are compared as numbers. A string that is not whole ends the key, since
- * what is behind it must not decide before the rest of it does; and a string's end looks like its zeros.
- * So with strings, or without room, the key is not `exact`, and equal ones ask the rows.
+ * in one to three words, which are compared as numbers. A string that is not whole ends the key,
+ * since what is behind it must not decide before the rest of it does; and a string's end looks like
+ * its zeros. So with strings, or without room, the key is not `exact`, and equal ones ask the rows.
  *
- * With a limit the sorter keeps at most about twice as many rows: then it sorts, keeps what is wanted, and
- * from there on takes in only what comes before the last of those. As fast as a heap, and rows are
- * copied once.
+ * With a limit the sorter keeps at most about twice as many rows: then it sorts, keeps what is
+ * wanted, and from there on takes in only what comes before the last of those. As fast as a heap,
+ * and rows are copied once.
  *
- * Merging is by a tree of losers: each inner node has the run that lost there, the top the winner; who
- * replaces the winner plays only against losers on one path.
+ * Merging is by a tree of losers: each inner node has the run that lost there, the top the winner;
+ * who replaces the winner plays only against losers on one path.
  *
  * What is not here: collations (the caller's sort keys are a column), and files.
  *
- * Source: American flag sort: McIlroy, Bostic and McIlroy, "Engineering Radix Sort", 1993. Tree of losers:
- * Knuth, volume 3, 5.4.1. Normalised keys: Graefe, "Implementing Sorting in Database Systems", 2006.
+ * Source: American flag sort: McIlroy, Bostic and McIlroy, "Engineering Radix Sort", 1993. Tree of
+ * losers: Knuth, volume 3, 5.4.1. Normalised keys: Graefe, "Implementing Sorting in Database
+ * Systems", 2006.
  */
 #include <fly/vec_sort.h>
 
@@ -239,7 +240,8 @@ static void encode_column(const order *by, uint32_t k, const fly_vec *v, const f
     }
 }
 
-/* Make entries of n rows: `cols` has the key columns at their places in the layout. Rows may be NULL. */
+/* Make entries of n rows: `cols` has the key columns at their places in the layout. Rows may be
+ * NULL. */
 static void encode(const order *by, const fly_vec *cols, const fly_vec_sel *sel, int n,
                    uint8_t *const *row, uint64_t *entries)
 {

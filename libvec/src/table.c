@@ -5,21 +5,21 @@
  *
  *     | 16 bits of salt: the hash's highest | 48 bits: the address of a row |     0: empty
  *
- * searched linearly from the place that the hash's lowest bits say. The salt spares nearly all looks at
- * rows with another key. Direct: pointers indexed by key - low, for one integer key.
+ * searched linearly from the place that the hash's lowest bits say. The salt spares nearly all
+ * looks at rows with another key. Direct: pointers indexed by key - low, for one integer key.
  *
- * Work goes in loops over the batch, each doing one simple thing, so that cache misses of different rows
- * overlap: touch the directory; walk over salts and touch the rows; compare keys column by column. Those
- * whose key was another's go round again from the next place: **until none is left**, for a second row
- * with the same salt is rare enough that tests on small data never see it.
+ * Work goes in loops over the batch, each doing one simple thing, so that cache misses of different
+ * rows overlap: touch the directory; walk over salts and touch the rows; compare keys column by
+ * column. Those whose key was another's go round again from the next place: **until none is left**,
+ * for a second row with the same salt is rare enough that tests on small data never see it.
  *
  *     T1  the directory has every findable row once, or, in chains of equal keys, the chain's head
  *     T2  between a row's home place and its own there is no empty place
  *     T3  at most five eighths of the generic directory are taken
  *     T4  the rows of a chain have equal keys, and no two chains do
  *
- * What is not here: partitions and spilling (whoever owns several tables does that; rows can be written
- * by vec_row.h), and which side of a join is built.
+ * What is not here: partitions and spilling (whoever owns several tables does that; rows can be
+ * written by vec_row.h), and which side of a join is built.
  *
  * Source: salts in pointers and the loops are DuckDB's (src/execution/aggregate_hashtable.cpp); the
  * ladder from arrays to hashing is Velox's (exec/HashTable.h).
@@ -169,7 +169,8 @@ static inline bool salt_equal(uint64_t entry, uint64_t hash)
 
 /* -------------------------------------------------------- comparing with vectors */
 
-/* Candidates: compact numbers whose row may have the key. Those whose key differs move to `losers`. */
+/* Candidates: compact numbers whose row may have the key. Those whose key differs move to
+ * `losers`. */
 typedef struct candidates {
     uint16_t *list;
     int count;
@@ -183,8 +184,8 @@ static inline uint32_t at_of(const fly_vec *v, const fly_vec_sel *sel, uint32_t 
     return v->kind == FLY_VEC_FLAT ? position : v->kind == FLY_VEC_CONST ? 0 : v->index[position];
 }
 
-/* `v` keeps kind and index, `d` the values. Two NULLs are the same: rows with a NULL that equals nothing
- * are not in the directory, and never get here. */
+/* `v` keeps kind and index, `d` the values. Two NULLs are the same: rows with a NULL that equals
+ * nothing are not in the directory, and never get here. */
 #define MATCH(T, SAME)                                                                             \
     if (v->kind == FLY_VEC_FLAT && !nulls) {                                                       \
         for (int j = 0; j < c->count; j++) {                                                       \
@@ -462,7 +463,8 @@ static int walk_insert(fly_vec_table *table, walk *w)
     return found;
 }
 
-/* Give the rows that walk_insert() began what they are to have; or, without memory, take them back. */
+/* Give the rows that walk_insert() began what they are to have; or, without memory, take them
+ * back. */
 static fly_status fill(fly_vec_table *table, const fly_vec *cols, const fly_vec_sel *sel, int n,
                        const uint64_t *hash, const uint16_t *fresh, int news, uint8_t *const *row,
                        fly_err *err)
@@ -526,8 +528,8 @@ static fly_status group_walk(fly_vec_table *table, const fly_vec *cols, const fl
 }
 
 /*
- * Equal keys often follow each other (a table clustered by the key). Only the first of each run is looked
- * up; the others are compared with its row, which is in the cache by then.
+ * Equal keys often follow each other (a table clustered by the key). Only the first of each run is
+ * looked up; the others are compared with its row, which is in the cache by then.
  */
 static fly_status group_generic(fly_vec_table *table, const fly_vec *cols, const fly_vec_sel *sel,
                                 int n, const uint64_t *hash, uint8_t **row, fly_err *err)

@@ -1,6 +1,7 @@
 /*
- * Aggregates against sums and extremes kept by hand, value by value: grouped and ungrouped, merged from
- * parts, on all copies of the kernels. Floats must agree to the bit, since they are added in order.
+ * Aggregates against sums and extremes kept by hand, value by value: grouped and ungrouped, merged
+ * from parts, on all copies of the kernels. Floats must agree to the bit, since they are added in
+ * order.
  */
 #include "vec_world.h"
 

@@ -1,8 +1,8 @@
 /*
  * Every kernel against the dullest reference that could be right: one row at a time, wide integers,
- * everything asked in words. Inputs are random, of every kind, with NULLs whose values are rubbish, for
- * selections of every density; and all copies of the kernels that this machine can run get the same
- * inputs and must give the same.
+ * everything asked in words. Inputs are random, of every kind, with NULLs whose values are rubbish,
+ * for selections of every density; and all copies of the kernels that this machine can run get the
+ * same inputs and must give the same.
  */
 #include "vec_world.h"
 

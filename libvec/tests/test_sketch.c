@@ -1,6 +1,7 @@
 /*
  * The two sketches against what they promise: a Bloom filter never denies what was added and seldom
- * admits a stranger; a HyperLogLog is right within a few standard errors, from nothing to a million.
+ * admits a stranger; a HyperLogLog is right within a few standard errors, from nothing to a
+ * million.
  */
 #include "vec_world.h"
 

@@ -1,7 +1,7 @@
 /*
- * Sorting against a comparison written here: what comes out must be in order and be what went in, each
- * row once. Keys of all types, few values and many, ascending and descending, NULLs on both ends, long
- * strings with common beginnings; in memory, the first few, and merged from runs.
+ * Sorting against a comparison written here: what comes out must be in order and be what went in,
+ * each row once. Keys of all types, few values and many, ascending and descending, NULLs on both
+ * ends, long strings with common beginnings; in memory, the first few, and merged from runs.
  */
 #include "vec_tape.h"
 #include "vec_world.h"

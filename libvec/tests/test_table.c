@@ -1,7 +1,7 @@
 /*
- * Rows and the table against lists that are searched from the beginning. Keys come from few values, so
- * that most meet again; hashes are often spoilt on purpose, so that different keys share salt and place;
- * memory runs out at every allocation; spilled bytes are damaged.
+ * Rows and the table against lists that are searched from the beginning. Keys come from few values,
+ * so that most meet again; hashes are often spoilt on purpose, so that different keys share salt
+ * and place; memory runs out at every allocation; spilled bytes are damaged.
  */
 #include "vec_tape.h"
 #include "vec_world.h"

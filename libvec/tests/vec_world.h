@@ -124,8 +124,8 @@ static inline fly_vec_value vec_random(vec_world *w, fly_vec_type type, bool wil
     return v;
 }
 
-/* A vector of `count` values; NULLs in one of `nulls` (0: none, and then perhaps no words). Values at
- * NULL positions are rubbish, and for strings a pointer that must not be followed. */
+/* A vector of `count` values; NULLs in one of `nulls` (0: none, and then perhaps no words). Values
+ * at NULL positions are rubbish, and for strings a pointer that must not be followed. */
 static inline fly_vec vec_make(vec_world *w, fly_vec_type type, fly_vec_kind kind, uint32_t count,
                                uint32_t nulls, bool wild)
 {
@@ -177,7 +177,8 @@ static inline uint32_t vec_some_count(vec_world *w)
     return counts[vec_below(w, sizeof counts / sizeof *counts)];
 }
 
-/* All, most, few or no positions below `count`; the answer is NULL for "all" in one of two cases. */
+/* All, most, few or no positions below `count`; the answer is NULL for "all" in one of two
+ * cases. */
 static inline const fly_vec_sel *vec_some_sel(vec_world *w, uint32_t count, int *n)
 {
     static const uint64_t density[] = {100, 70, 30, 4, 0};

@@ -2,19 +2,19 @@
  * @file vec_agg.h
  * @brief Aggregates: states in rows, and kernels that bring a batch to them.
  *
- * An aggregate is a state of a few bytes, which begins as zeros, and four things to do with it: take in
- * a batch, where each selected position has a state of its own (grouping) or all have one; merge with
- * another state (threads, spills); tell the result. States lie in rows (vec_row.h), at an offset that is
- * a multiple of 8.
+ * An aggregate is a state of a few bytes, which begins as zeros, and four things to do with it:
+ * take in a batch, where each selected position has a state of its own (grouping) or all have one;
+ * merge with another state (threads, spills); tell the result. States lie in rows (vec_row.h), at
+ * an offset that is a multiple of 8.
  *
  *     fly_vec_table_group(table, keys, sel, n, hash, row, NULL, err);
  *     sum->update(&ctx, row, at, &arg, sel, n);
  *
- * sum, min, max and their like ignore NULLs and are NULL where there was nothing else. Sums of integers
- * are exact: I16 and I32 give I64, I64 and I128 give I128 (decimals keep their scale). Sums of floats
- * add in the order of the rows, so that batches and processors do not show in the result; errors are
- * PostgreSQL's. avg of exact types is left to those who have unbounded decimals: the sum, and the count
- * that every sum has beside it.
+ * sum, min, max and their like ignore NULLs and are NULL where there was nothing else. Sums of
+ * integers are exact: I16 and I32 give I64, I64 and I128 give I128 (decimals keep their scale).
+ * Sums of floats add in the order of the rows, so that batches and processors do not show in the
+ * result; errors are PostgreSQL's. avg of exact types is left to those who have unbounded decimals:
+ * the sum, and the count that every sum has beside it.
  *
  * Threads: pure; states are the caller's.
  */
@@ -62,8 +62,8 @@ typedef struct fly_vec_agg {
     bool string;         /**< the state begins with a ::fly_vec_str: name it to the layout */
     int8_t count_at; /**< offset in the state of an int64_t, how many values were taken in; or -1 */
 
-    /** Take in the value at the k-th selected position into the state at row[k] + at. `arg` is of any
-     *  kind but SEQ. @return FLY_E_INVALID: 22003; FLY_E_NO_MEMORY. */
+    /** Take in the value at the k-th selected position into the state at row[k] + at. `arg` is of
+     *  any kind but SEQ. @return FLY_E_INVALID: 22003; FLY_E_NO_MEMORY. */
     fly_status (*update)(const fly_vec_agg_ctx *ctx, uint8_t *const *row, uint32_t at,
                          const fly_vec *arg, const fly_vec_sel *sel, int n);
 

@@ -2,9 +2,9 @@
  * @file vec_bloom.h
  * @brief A filter that knows which hashes it never saw: register-blocked Bloom.
  *
- * For keys of a join's build side, asked by the probe side's scan before it does anything dearer. All
- * bits of one hash lie in one 64-bit word, so that asking is one load and one comparison. With the 16
- * bits a key that it takes, about one stranger in a hundred passes.
+ * For keys of a join's build side, asked by the probe side's scan before it does anything dearer.
+ * All bits of one hash lie in one 64-bit word, so that asking is one load and one comparison. With
+ * the 16 bits a key that it takes, about one stranger in a hundred passes.
  *
  * Threads: thread-compatible: any number may ask while nobody adds.
  */

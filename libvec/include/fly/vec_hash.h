@@ -2,11 +2,11 @@
  * @file vec_hash.h
  * @brief Hashes of columns, for grouping, joins, filters and sketches.
  *
- * Results are compact: hash[k] belongs to the k-th selected position. Values that are equal have equal
- * hashes whatever their kind of vector, and integers whatever their width: 7 is 7 in I16, I32 and I64;
- * -0 and 0, all NaNs, spans of time of the same length. NULL has a hash of its own. Hashes are the same
- * on every machine and in every process, so that they may decide into which spilled part a row goes;
- * they do not withstand an adversary who chooses keys to collide.
+ * Results are compact: hash[k] belongs to the k-th selected position. Values that are equal have
+ * equal hashes whatever their kind of vector, and integers whatever their width: 7 is 7 in I16, I32
+ * and I64; -0 and 0, all NaNs, spans of time of the same length. NULL has a hash of its own. Hashes
+ * are the same on every machine and in every process, so that they may decide into which spilled
+ * part a row goes; they do not withstand an adversary who chooses keys to collide.
  *
  * Threads: pure.
  */

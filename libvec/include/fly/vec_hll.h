@@ -2,8 +2,8 @@
  * @file vec_hll.h
  * @brief How many different values there are, about: HyperLogLog in one kilobyte.
  *
- * 1,024 registers of a byte; the standard error is 3.25 %. Sketches of parts merge into the sketch of
- * the whole. The bytes are the same on every machine and may be stored.
+ * 1,024 registers of a byte; the standard error is 3.25 %. Sketches of parts merge into the sketch
+ * of the whole. The bytes are the same on every machine and may be stored.
  *
  * Threads: thread-compatible.
  */

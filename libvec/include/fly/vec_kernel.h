@@ -2,9 +2,9 @@
  * @file vec_kernel.h
  * @brief Kernels: arithmetic, comparison, logic, casts and selection over whole vectors.
  *
- * Each function here looks a kernel up; a program of such kernels is what an expression becomes. The
- * same source is compiled several times, for processors of different age; a ::fly_vec_isa, which the
- * caller holds, says which of the copies to take. All copies give the same bits.
+ * Each function here looks a kernel up; a program of such kernels is what an expression becomes.
+ * The same source is compiled several times, for processors of different age; a ::fly_vec_isa,
+ * which the caller holds, says which of the copies to take. All copies give the same bits.
  *
  *     fly_vec_isa isa = fly_vec_isa_best();
  *     fly_vec_ins add = {.kernel = fly_vec_kernel_arith(isa, FLY_VEC_ADD, FLY_VEC_I32),
@@ -13,13 +13,15 @@
  *
  * What all kernels promise, beyond ::fly_vec_kernel:
  *
- *   - At most FLY_VEC_CAPACITY positions, ascending. Arguments may be of any kind: FLAT and CONST in
- *     any mix at full speed, DICT by way of the dictionary where that is cheaper, SEQ by flattening.
+ *   - At most FLY_VEC_CAPACITY positions, ascending. Arguments may be of any kind: FLAT and CONST
+ *     in any mix at full speed, DICT by way of the dictionary where that is cheaper, SEQ by
+ *     flattening.
  *   - A result is NULL where an argument is NULL, unless said otherwise.
  *   - If all arguments are CONST, so is the result. The other way round, `dst` becomes FLAT.
- *   - **Below the highest selected position a computing kernel may also write positions that are not
- *     selected**, for loops without a selection are faster. Who merges branches (CASE, COALESCE) lets
- *     each compute into its own register and merges with fly_vec_kernel_copy(), which is exact.
+ *   - **Below the highest selected position a computing kernel may also write positions that are
+ *     not selected**, for loops without a selection are faster. Who merges branches (CASE,
+ *     COALESCE) lets each compute into its own register and merges with fly_vec_kernel_copy(),
+ *     which is exact.
  *   - `dst` is not an argument, has its type and scale already, validity words, and room for a
  *     multiple of 64 bytes; `out` has room for n rounded up to a multiple of 8.
  *   - A kernel that can fail does so only for positions that are selected and not NULL, and for the
@@ -80,8 +82,8 @@ typedef enum fly_vec_arith {
 /**
  * @brief A kernel for I16, I32, I64, I128 (no bits or shifts), F32, F64 (no FLY_VEC_MOD, bits).
  *
- * Checked: 22003 "integer out of range" (smallint, bigint; "value overflows numeric format" for I128;
- * "value out of range: overflow" or "underflow" for floats), 22012 "division by zero".
+ * Checked: 22003 "integer out of range" (smallint, bigint; "value overflows numeric format" for
+ * I128; "value out of range: overflow" or "underflow" for floats), 22012 "division by zero".
  *
  * @return NULL if there is no such operator for the type.
  */
@@ -98,9 +100,11 @@ fly_vec_kernel fly_vec_kernel_decimal(fly_vec_isa isa, fly_vec_arith op, fly_vec
 /* --------------------------------------------------------------------- casts */
 
 /**
- * @brief A cast between BOOL, I16, I32, I64, I128, F32 and F64, rounding and refusing as PostgreSQL.
+ * @brief A cast between BOOL, I16, I32, I64, I128, F32 and F64, rounding and refusing as
+ * PostgreSQL.
  *
- * Here integers are integers; for scaled decimals see fly_vec_kernel_rescale(). Floats round to even.
+ * Here integers are integers; for scaled decimals see fly_vec_kernel_rescale(). Floats round to
+ * even.
  *
  * @return NULL if there is no such cast.
  */
@@ -115,8 +119,9 @@ typedef struct fly_vec_decimal {
 /**
  * @brief A cast between I16, I32, I64 and I128 that are decimals of the vectors' scales.
  *
- * Rounds half away from zero. Integers are decimals of scale 0. Beyond `aux` (a ::fly_vec_decimal, or
- * NULL: what the type can hold) 22003 "numeric field overflow", or "integer out of range" and so on.
+ * Rounds half away from zero. Integers are decimals of scale 0. Beyond `aux` (a ::fly_vec_decimal,
+ * or NULL: what the type can hold) 22003 "numeric field overflow", or "integer out of range" and so
+ * on.
  */
 fly_vec_kernel fly_vec_kernel_rescale(fly_vec_isa isa, fly_vec_type from, fly_vec_type to);
 
@@ -125,7 +130,8 @@ fly_vec_kernel fly_vec_kernel_decimal_to_float(fly_vec_isa isa, fly_vec_type fro
 
 /* ---------------------------------------------------------------- comparison */
 
-/** Comparisons. Floats are ordered as PostgreSQL orders them: NaN equals NaN and is the greatest. */
+/** Comparisons. Floats are ordered as PostgreSQL orders them: NaN equals NaN and is the
+ * greatest. */
 typedef enum fly_vec_cmp {
     FLY_VEC_EQ,
     FLY_VEC_NE,

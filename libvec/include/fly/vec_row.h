@@ -2,18 +2,20 @@
  * @file vec_row.h
  * @brief Rows: what hash tables and sorts keep of batches, one row beside the other.
  *
- * Vectors are for passing through; whoever keeps rows (a join's build side, groups, a sort) wants all
- * that belongs to one row in one place, at an address that does not change:
+ * Vectors are for passing through; whoever keeps rows (a join's build side, groups, a sort) wants
+ * all that belongs to one row in one place, at an address that does not change:
  *
  *     row   | validity bits, found bit | column 0 | column 1 | ... | state | hash | next |
  *
- * Columns lie unaligned after each other, the whole is a multiple of 8 bytes. `state` is for aggregates
- * and begins as zeros, 8-byte aligned. `hash` and `next` are of whoever links rows up. Rows lie in
- * blocks of up to 256 KiB; bytes of long strings lie beside them, in memory of the same life.
+ * Columns lie unaligned after each other, the whole is a multiple of 8 bytes. `state` is for
+ * aggregates and begins as zeros, 8-byte aligned. `hash` and `next` are of whoever links rows up.
+ * Rows lie in blocks of up to 256 KiB; bytes of long strings lie beside them, in memory of the same
+ * life.
  *
  * Rows can be written out, 1,024 at most in a piece, and read back elsewhere. Pointers to strings
- * become offsets on the way; `next` does not survive. The file is the caller's, and so is its format's
- * life: pieces are read by the process that wrote them. They carry a checksum and are checked.
+ * become offsets on the way; `next` does not survive. The file is the caller's, and so is its
+ * format's life: pieces are read by the process that wrote them. They carry a checksum and are
+ * checked.
  *
  * Threads: thread-compatible.
  */
@@ -47,8 +49,8 @@ typedef struct fly_vec_layout {
  * @brief Lay out rows.
  *
  * @param state_size  Bytes for aggregates.
- * @param str_state   `str_states` offsets within the state, multiples of 8, where strings are kept whose
- *                    bytes come from fly_vec_rows_bytes(). Copied.
+ * @param str_state   `str_states` offsets within the state, multiples of 8, where strings are kept
+ *                    whose bytes come from fly_vec_rows_bytes(). Copied.
  * @param arena       Gives what the layout points to.
  * @return FLY_E_TOO_LARGE beyond FLY_VEC_ROW_MAX (SQLSTATE 54000), FLY_E_NO_MEMORY.
  */
@@ -159,7 +161,8 @@ typedef fly_status fly_vec_write(void *ctx, const void *data, size_t size, fly_e
 /** Gives exactly `size` bytes, in the order of writing, or fails. */
 typedef fly_status fly_vec_read(void *ctx, void *data, size_t size, fly_err *err);
 
-/** Write up to 1,024 rows as one piece; 0 rows are the mark of an end. Calls back before it returns. */
+/** Write up to 1,024 rows as one piece; 0 rows are the mark of an end. Calls back before it
+ * returns. */
 FLY_MUST_USE fly_status fly_vec_rows_write(const fly_vec_layout *layout, uint8_t *const *row, int n,
                                            fly_vec_write *write, void *ctx, fly_err *err);
 

@@ -2,17 +2,17 @@
  * @file vec_sort.h
  * @brief Sorting rows: in memory, the first few of many, and runs that were written out.
  *
- * A sorter keeps rows (vec_row.h) as they come. When it sorts, it makes of each row's keys a short string
- * of bytes whose order as unsigned numbers is the order that was asked for, and sorts those, with
- * pointers to rows beside them; rows themselves stay where they are. Only where the bytes are equal and
- * not all of the keys (long strings, many columns) are the rows looked at.
+ * A sorter keeps rows (vec_row.h) as they come. When it sorts, it makes of each row's keys a short
+ * string of bytes whose order as unsigned numbers is the order that was asked for, and sorts those,
+ * with pointers to rows beside them; rows themselves stay where they are. Only where the bytes are
+ * equal and not all of the keys (long strings, many columns) are the rows looked at.
  *
- * Strings are ordered by their bytes. For a collation, add a column with the collation's sort keys and
- * sort by that.
+ * Strings are ordered by their bytes. For a collation, add a column with the collation's sort keys
+ * and sort by that.
  *
  *     in memory    fly_vec_sorter_add() ..., fly_vec_sorter_sort(), fly_vec_sorter_next() ...
- *     spilling     fly_vec_sorter_add() says FLY_E_NO_MEMORY: fly_vec_sorter_write_run(), and again;
- *                  at the end one more run, then fly_vec_merge_create() over all of them
+ *     spilling     fly_vec_sorter_add() says FLY_E_NO_MEMORY: fly_vec_sorter_write_run(), and
+ *                  again; at the end one more run, then fly_vec_merge_create() over all of them
  *     the first N  the same as in memory, with `limit` set: memory for about 2 N rows
  *
  * Rows with equal keys come in any order. Threads: thread-compatible.

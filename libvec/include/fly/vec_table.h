@@ -12,10 +12,10 @@
  *                fly_vec_table_probe()   the first row with that key, or NULL; then
  *                fly_vec_row_next()      the others
  *
- * The table looks at its keys and picks the cheapest directory that is right: an array indexed by the
- * key itself where integers lie close together, otherwise open addressing with salted pointers. It may
- * change its mind when keys arrive that do not fit. Hashes can be passed in, where they are needed
- * anyway; if not, the table computes them when it wants them.
+ * The table looks at its keys and picks the cheapest directory that is right: an array indexed by
+ * the key itself where integers lie close together, otherwise open addressing with salted pointers.
+ * It may change its mind when keys arrive that do not fit. Hashes can be passed in, where they are
+ * needed anyway; if not, the table computes them when it wants them.
  *
  * Threads: thread-compatible; after fly_vec_table_build() any number of threads may probe.
  */
@@ -36,11 +36,12 @@ typedef struct fly_vec_table fly_vec_table;
 typedef struct fly_vec_table_options {
     const fly_vec_layout *layout; /**< of the rows; kept */
     uint32_t keys;                /**< the first columns, at least one: the key */
-    /** Per key: two NULLs are the same (IS NOT DISTINCT FROM). NULL: so it is for all keys, which is
-     *  grouping. Where it is false (=), a row with a NULL there is kept, but never found. */
+    /** Per key: two NULLs are the same (IS NOT DISTINCT FROM). NULL: so it is for all keys, which
+     *  is grouping. Where it is false (=), a row with a NULL there is kept, but never found. */
     const bool *nulls_equal;
     uint64_t expected; /**< rows, a guess; 0: none */
-    /** Grouping by one integer: all keys are likely between low and high. low >= high: not known. */
+    /** Grouping by one integer: all keys are likely between low and high. low >= high: not
+     *  known. */
     int64_t low;
     int64_t high;
 } fly_vec_table_options;
@@ -64,8 +65,8 @@ uint64_t fly_vec_table_bytes(const fly_vec_table *table);
 /**
  * @brief Find the row of each key, or insert it.
  *
- * NULLs are equal in all keys. A new row has the values of all its columns, the key and what follows
- * it, from `cols`, and a state of zeros.
+ * NULLs are equal in all keys. A new row has the values of all its columns, the key and what
+ * follows it, from `cols`, and a state of zeros.
  *
  * @param cols  One vector per column of the layout; keys of any kind but SEQ.
  * @param hash  Compact hashes of the key columns, by fly_vec_hash_columns(); or NULL.
@@ -78,7 +79,8 @@ FLY_MUST_USE fly_status fly_vec_table_group(fly_vec_table *table, const fly_vec 
                                             const fly_vec_sel *sel, int n, const uint64_t *hash,
                                             uint8_t **row, uint32_t *added, fly_err *err);
 
-/** Keep rows for fly_vec_table_build(); parameters as above. @return FLY_E_NO_MEMORY: none was added. */
+/** Keep rows for fly_vec_table_build(); parameters as above. @return FLY_E_NO_MEMORY: none was
+ * added. */
 FLY_MUST_USE fly_status fly_vec_table_add(fly_vec_table *table, const fly_vec *cols,
                                           const fly_vec_sel *sel, int n, const uint64_t *hash,
                                           fly_err *err);
@@ -86,8 +88,8 @@ FLY_MUST_USE fly_status fly_vec_table_add(fly_vec_table *table, const fly_vec *c
 /**
  * @brief Make all rows findable, those with the same key as a chain.
  *
- * May be called again after more rows were added. Rows that were read back (vec_row.h) have their hashes
- * with them.
+ * May be called again after more rows were added. Rows that were read back (vec_row.h) have their
+ * hashes with them.
  *
  * @return FLY_E_NO_MEMORY: nothing is findable.
  */
