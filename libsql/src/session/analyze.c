@@ -36,7 +36,7 @@ static void gather(struct gathered *of, const fly_vec *column, uint32_t count)
                             ? fly_hash(fly_vec_str_data(&value.str), value.str.len, 0)
                             : fly_hash(&value.i128, size, 0);
         of->bytes += column->type == FLY_VEC_STR ? value.str.len : size;
-        fly_vec_hll_add(&of->sketch, hash);
+        fly_vec_hll_add(&of->sketch, &hash, 1);
     }
 }
 
@@ -95,7 +95,7 @@ static fly_status analyze_table(fly_sql_stmt *stmt, const fly__sql_table *table,
     fly__sql_column *columns;
     memcpy(&columns, &copy->columns, sizeof columns);
     for (uint16_t i = 0; i < copy->column_count && status == FLY_OK; i++) {
-        double distinct = fly_vec_hll_estimate(&gathered[i].sketch);
+        double distinct = fly_vec_hll_count(&gathered[i].sketch);
         uint64_t there = rows - gathered[i].nulls;
         distinct = distinct > (double)there ? (double)there : distinct;
         columns[i].distinct = rows > 0 && distinct > 0.1 * (double)rows ? -distinct / (double)rows
