@@ -234,7 +234,7 @@ START_TEST(a_large_request_does_not_waste_the_rest_of_the_chunk)
     uint8_t *second = fly_arena_alloc(&arena, 8);
     ck_assert_ptr_nonnull(large);
     memset(large, 1, 100000);
-    ck_assert_ptr_eq(second, first + 8);
+    ck_assert_ptr_eq(second, first + 16);
     fly_arena_deinit(&arena);
 }
 END_TEST

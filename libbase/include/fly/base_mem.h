@@ -115,12 +115,12 @@ void *fly_arena_alloc_slow(fly_arena *arena, size_t size);
  * request near SIZE_MAX comes out as 0. */
 static inline size_t fly__arena_round(size_t size)
 {
-    return (size + (size == 0) + 7) & ~(size_t)7;
+    return (size + (size == 0) + 15) & ~(size_t)15;
 }
 /** @endcond */
 
 /**
- * @brief Allocate `size` bytes, aligned to 8; an address even if `size` is 0.
+ * @brief Allocate `size` bytes, aligned to 16; an address even if `size` is 0.
  *
  * @return Valid until reset or deinit; NULL only if the allocator had none.
  * @cost   A few instructions; a call to the allocator once per chunk.

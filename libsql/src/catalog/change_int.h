@@ -13,8 +13,8 @@
  *     fly__sql_change_mark() / _back()    around savepoints
  *     fly__sql_change_commit() / _abort() with the transaction
  */
-#ifndef FLY_SQL_CHANGE_INT_H
-#define FLY_SQL_CHANGE_INT_H
+#ifndef FLY_SQL_CATALOG_CHANGE_INT_H
+#define FLY_SQL_CATALOG_CHANGE_INT_H
 
 #include "session/session_int.h"
 
