@@ -56,5 +56,9 @@ fly_status fly__sql_eval_run(fly__sql_eval *eval, const fly_vec_value *columns,
                              fly_err *err);
 void fly__sql_eval_destroy(fly__sql_eval *eval);
 
+/* Constraints put off to the end of the transaction: check them all (23503 …), with COMMIT and SET
+ * CONSTRAINTS IMMEDIATE; forget them, with ROLLBACK. What is put off hangs on session->deferred. */
+fly_status fly__sql_deferred_check(fly_sql_session *session, fly_err *err);
+void fly__sql_deferred_forget(fly_sql_session *session);
 
 #endif

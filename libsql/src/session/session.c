@@ -13,7 +13,7 @@
  */
 #include "session/state_int.h"
 
-#include "exec/change_int.h"
+#include "exec/exec_int.h"
 #include "session/named_int.h"
 #include "session/program_int.h"
 #include "session/settings_int.h"
@@ -386,7 +386,7 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
 {
     fly_status status = fly__sql_cursors_end(session, true, err);
     if (status == FLY_OK) {
-        status = fly__sql_foreign_deferred(session, err);
+        status = fly__sql_deferred_check(session, err);
     }
     if (status != FLY_OK) {
         fly__sql_txn_rollback(session);
@@ -407,7 +407,7 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
 void fly__sql_txn_rollback(fly_sql_session *session)
 {
     (void)fly__sql_cursors_end(session, false, NULL); /* rolling back is all that can be done */
-    fly__sql_foreign_forget(session);
+    fly__sql_deferred_forget(session);
     fly__sql_change_enter(session);
     fly_txn_rollback(session->txn);
     fly__sql_change_leave(session, false);

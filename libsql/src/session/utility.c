@@ -5,7 +5,7 @@
  */
 #include "session/stmt_int.h"
 
-#include "exec/change_int.h"
+#include "exec/exec_int.h"
 #include "session/named_int.h"
 #include "session/settings_int.h"
 #include "session/statement_kind_int.h"
@@ -352,7 +352,7 @@ static fly_status set_constraints(fly_sql_stmt *stmt, fly_err *err)
     tag(stmt, "SET CONSTRAINTS");
     stmt->session->defer_all = node->deferred;
     stmt->session->defer_none = !node->deferred;
-    return node->deferred ? FLY_OK : fly__sql_foreign_deferred(stmt->session, err);
+    return node->deferred ? FLY_OK : fly__sql_deferred_check(stmt->session, err);
 }
 
 static fly_status checkpoint(fly_sql_stmt *stmt, fly_err *err)
