@@ -59,14 +59,12 @@ void fly__sql_bind_detail(fly__sql_binder *b, const char *format, ...)
 
 /* ---------------------------------------------------------------------- memory */
 
-/* Expressions hold values, which may be 128 bits wide: aligned to 16, where an arena only knows 8. */
 void *fly__sql_bind_alloc(fly__sql_binder *b, size_t size)
 {
-    uint8_t *block = fly_arena_alloc(b->arena, size + 8);
+    void *block = fly_arena_alloc(b->arena, size);
     if (block == NULL) {
         return fly__sql_bind_no_memory(b);
     }
-    block += (uintptr_t)block & 8;
     memset(block, 0, size);
     return block;
 }
