@@ -212,7 +212,7 @@ START_TEST(many_small_requests_share_a_chunk)
     for (int i = 0; i < 100; i++) {
         blocks[i] = fly_arena_alloc(&arena, 13);
         ck_assert_ptr_nonnull(blocks[i]);
-        ck_assert_uint_eq((uintptr_t)blocks[i] % 8, 0);
+        ck_assert_uint_eq((uintptr_t)blocks[i] % 16, 0);
         memset(blocks[i], i, 13);
     }
     ck_assert_int_eq(parent.blocks, 1);

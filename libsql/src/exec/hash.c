@@ -252,7 +252,7 @@ fly_status fly__sql_hashes_reserve(fly__sql_hashes *table, uint64_t more, fly_er
     }
     for (uint64_t i = 0; i < slots; i++) {
         if (table->slot[i].hash != 0) {
-            uint64_t at = table->slot[i].hash & (wanted - 1);
+            uint64_t at = table->slot[i].hash >> 1 & (wanted - 1);
             while (bigger[at].hash != 0) {
                 at = (at + 1) & (wanted - 1);
             }

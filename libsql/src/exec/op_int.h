@@ -373,7 +373,7 @@ fly_status fly__sql_hashes_reserve(fly__sql_hashes *table, uint64_t more, fly_er
 /* Put a number in, whether there are others of this hash or not. Room was reserved. */
 static inline void fly__sql_hashes_add(fly__sql_hashes *table, uint64_t hash, uint64_t number)
 {
-    uint64_t at = hash & table->mask;
+    uint64_t at = hash >> 1 & table->mask; /* the lowest bit is always set in what is stored */
     while (table->slot[at].hash != 0) {
         at = (at + 1) & table->mask;
     }
@@ -384,7 +384,7 @@ static inline void fly__sql_hashes_add(fly__sql_hashes *table, uint64_t hash, ui
 /* The first slot to look at, then the next: walk while slot.hash != 0. */
 static inline uint64_t fly__sql_hashes_start(const fly__sql_hashes *table, uint64_t hash)
 {
-    return hash & table->mask;
+    return hash >> 1 & table->mask;
 }
 
 /* Rows that are all different in their first `key_count` columns, found by them. */

@@ -319,6 +319,9 @@ static fly_status arg_types(fly__sql_compiler *c, const fly__sql_expr *x, fly_sq
     return FLY_OK;
 }
 
+static const fly__sql_expr open_bound = {
+    .kind = FLY__SQL_X_CONST, .type = {.oid = FLY_SQL_INT4, .mod = -1}, .value = {.null = true}};
+
 fly_status fly__sql_compile_args(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t from,
                                  uint16_t **args)
 {
@@ -327,7 +330,10 @@ fly_status fly__sql_compile_args(fly__sql_compiler *c, const fly__sql_expr *x, u
         return no_memory(c->err);
     }
     for (uint32_t i = 0; i < x->argc; i++) {
-        fly_status status = fly__sql_compile_value(c, x->args[i], from, &(*args)[i]);
+        /* An open bound of a slice is no expression: its value is NULL. */
+        fly_status status = x->args[i] == NULL
+                                ? value_const(c, &open_bound, &(*args)[i])
+                                : fly__sql_compile_value(c, x->args[i], from, &(*args)[i]);
         if (status != FLY_OK) {
             return status;
         }

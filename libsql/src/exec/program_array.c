@@ -216,7 +216,7 @@ static fly_status slice(fly__sql_rowcall *rc, const fly__sql_array *array,
         for (uint32_t side = 0; d < given && side < 2; side++) {
             const fly__sql_expr *x = rc->x->args[1 + 2 * d + side];
             const fly_vec_value *v = &args[1 + 2 * d + side];
-            bool open = x->kind == FLY__SQL_X_CONST && v->null;
+            bool open = x == NULL;
             if (v->null && !open) {
                 result->null = true;
                 return FLY_OK;

@@ -523,7 +523,7 @@ fly_status fly__sql_row_value(fly__sql_compiler *c, const fly__sql_expr *x, uint
             return FLY_E_NO_MEMORY;
         }
         for (uint32_t i = 0; i < x->argc; i++) {
-            types[i] = x->args[i]->type;
+            types[i] = x->args[i] != NULL ? x->args[i]->type : fly__sql_type(FLY_SQL_INT4);
         }
         rc->call.types = types;
         if (x->func != NULL) {
