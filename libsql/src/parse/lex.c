@@ -20,27 +20,39 @@
 
 #include "kw_hash.def"
 
-enum { SPACE = 1, IDENT_START = 2, DIGIT = 4, IDENT_REST = 8, OPERATOR = 16, XDIGIT = 32 };
+enum {
+    SPACE = 1,
+    IDENT_START = 2,
+    DIGIT = 4,
+    IDENT_REST = 8,
+    OPERATOR = 16,
+    XDIGIT = 32,
+    SELF = 64, /* ( ) [ ] , ; . : are tokens themselves */
+    ODD = 128  /* operators' characters that the standard's operators do not have: ~!@#^&|`?% */
+};
 
 /* What a byte can be part of. Bytes of 128 and up are letters. */
-static unsigned class_of(uint8_t byte)
+enum { L = IDENT_START | IDENT_REST, H = L | XDIGIT, D = DIGIT | IDENT_REST | XDIGIT };
+enum { S = SPACE, O = OPERATOR, R = IDENT_REST, Q = OPERATOR | ODD, P = SELF };
+#define L16 L, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L
+static const uint8_t classes[256] = {
+    0,   0,   0,   0,   0,   0,   0,   0,   0, S, S, 0, S, S, 0, 0, /* tab, newline, feed, return */
+    0,   0,   0,   0,   0,   0,   0,   0,   0, 0, 0, 0, 0, 0, 0, 0, /**/
+    S,   Q,   0,   Q,   R,   Q,   Q,   0,   P, P, O, O, P, O, P, O, /* !"#$%&'()*+,-./ */
+    D,   D,   D,   D,   D,   D,   D,   D,   D, D, P, P, O, O, O, Q, /* 0123456789:;<=>? */
+    Q,   H,   H,   H,   H,   H,   H,   L,   L, L, L, L, L, L, L, L, /* @ABCDEFGHIJKLMNO */
+    L,   L,   L,   L,   L,   L,   L,   L,   L, L, L, P, 0, P, Q, L, /* PQRSTUVWXYZ[\]^_ */
+    Q,   H,   H,   H,   H,   H,   H,   L,   L, L, L, L, L, L, L, L, /* `abcdefghijklmno */
+    L,   L,   L,   L,   L,   L,   L,   L,   L, L, L, 0, Q, 0, Q, 0, /* pqrstuvwxyz{|}~ */
+    L16, L16, L16, L16, L16, L16, L16, L16,
+};
+
+static inline unsigned class_of(uint8_t byte)
 {
-    enum { L = IDENT_START | IDENT_REST, H = L | XDIGIT, D = DIGIT | IDENT_REST | XDIGIT };
-    enum { S = SPACE, O = OPERATOR, R = IDENT_REST };
-    static const uint8_t table[128] = {
-        0, 0, 0, 0, 0, 0, 0, 0, 0, S, S, 0, S, S, 0, 0, /* tab, newline, form feed, return */
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /**/
-        S, O, 0, O, R, O, O, 0, 0, 0, O, O, 0, O, 0, O, /* !"#$%&'()*+,-./ */
-        D, D, D, D, D, D, D, D, D, D, 0, 0, O, O, O, O, /* 0123456789:;<=>? */
-        O, H, H, H, H, H, H, L, L, L, L, L, L, L, L, L, /* @ABCDEFGHIJKLMNO */
-        L, L, L, L, L, L, L, L, L, L, L, 0, 0, 0, O, L, /* PQRSTUVWXYZ[\]^_ */
-        O, H, H, H, H, H, H, L, L, L, L, L, L, L, L, L, /* `abcdefghijklmno */
-        L, L, L, L, L, L, L, L, L, L, L, 0, O, 0, O, 0, /* pqrstuvwxyz{|}~ */
-    };
-    return byte < 128 ? table[byte] : L;
+    return classes[byte];
 }
 
-static uint8_t lower(uint8_t byte)
+static inline uint8_t lower(uint8_t byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
 }
@@ -347,14 +359,14 @@ static void lex_operator(fly_sql_lexer *lexer, fly_sql_token *token)
 {
     const uint8_t *op = lexer->text + lexer->at;
     uint32_t len = 1;
-    bool odd = strchr("~!@#^&|`?%", op[0]) != NULL;
+    bool odd = (class_of(op[0]) & ODD) != 0;
     while (len < OPERATOR_BYTES_MAX && is_operator(lexer, peek(lexer, len))) {
         uint8_t byte = op[len];
         uint8_t next = peek(lexer, len + 1);
         if ((byte == '-' && next == '-') || (byte == '/' && next == '*')) {
             break;
         }
-        odd = odd || strchr("~!@#^&|`?%", byte) != NULL;
+        odd = odd || (class_of(byte) & ODD);
         len++;
     }
     while (len > 1 && !odd && (op[len - 1] == '+' || op[len - 1] == '-')) {
@@ -363,7 +375,7 @@ static void lex_operator(fly_sql_lexer *lexer, fly_sql_token *token)
     lexer->at += len;
     token->type = FLY_TOKEN_OP;
     if (len == 1) {
-        token->type = strchr("+-*/%^<>=", op[0]) != NULL ? op[0] : FLY_TOKEN_OP;
+        token->type = !odd || op[0] == '%' || op[0] == '^' ? op[0] : FLY_TOKEN_OP;
     } else if (len == 2 && op[1] == '=') {
         token->type = op[0] == '<'                 ? FLY_TOKEN_LESS_EQUAL
                       : op[0] == '>'               ? FLY_TOKEN_GREATER_EQUAL
@@ -417,7 +429,7 @@ static void lex_other(fly_sql_lexer *lexer, fly_sql_token *token, uint8_t byte)
                                     : FLY_TOKEN_COLON_EQUALS;
     } else {
         lexer->at++;
-        token->type = byte != 0 && strchr("()[],;.:", byte) != NULL ? byte : FLY_TOKEN_OTHER;
+        token->type = (class_of(byte) & SELF) ? byte : FLY_TOKEN_OTHER;
     }
 }
 
@@ -659,7 +671,7 @@ static size_t clip_name(const uint8_t *name, size_t len)
     enum { NAME_MAX_BYTES = 63 };
     if (len > NAME_MAX_BYTES) {
         len = NAME_MAX_BYTES;
-        while (len > 0 && (name[len] & 0xc0) == 0x80) {
+        while (len > NAME_MAX_BYTES - 3 && (name[len] & 0xc0) == 0x80) {
             len--;
         }
     }

@@ -231,8 +231,8 @@ static void *alloc(fly_sql_parser *p, size_t size)
     void *block = fly_arena_alloc(p->arena, size);
     if (FLY_UNLIKELY(block == NULL)) {
         fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
-        FLY_ASSERT(size <= sizeof p->scrap);
-        block = p->scrap;
+        FLY_ASSERT(size <= sizeof p->scrap[0]);
+        block = p->scrap[p->scrap_next++ % FLY_SQL_SCRAPS];
     }
     return block;
 }
@@ -746,7 +746,7 @@ static fly_status parse(fly_arena *arena, fly_bytes text, const fly_sql_parse_op
 {
     enum { SECOND_RUN_BYTES_MAX = 65536 };
     fly_sql_parser p;
-    memset(&p, 0, offsetof(fly_sql_parser, expected));
+    memset(&p, 0, offsetof(fly_sql_parser, scrap));
     begin(&p, arena, text, options, start);
     run(&p, j);
     if (p.status == FLY_OK) {
@@ -756,7 +756,7 @@ static fly_status parse(fly_arena *arena, fly_bytes text, const fly_sql_parse_op
         *err = p.err;
         if (p.record_at > 0 && text.len <= SECOND_RUN_BYTES_MAX) {
             fly_sql_parser again;
-            memset(&again, 0, offsetof(fly_sql_parser, expected));
+            memset(&again, 0, offsetof(fly_sql_parser, scrap));
             again.recording = true;
             again.record_at = p.record_at;
             begin(&again, arena, text, options, start);

@@ -22,6 +22,7 @@ enum {
     FLY_SQL_LOOK_AHEAD = 3,
     FLY_SQL_EXPECTED_MAX = 24,
     FLY_SQL_NODE_SIZE_MAX = 512,
+    FLY_SQL_SCRAPS = 24, /* more nodes than a rule makes and still looks at, after an error */
     FLY_SQL_EXPRESSION = FLY_TOKEN_OTHER /* among what was expected: any expression */
 };
 
@@ -47,7 +48,8 @@ typedef struct fly_sql_parser {
     uint32_t record_at;
     uint32_t expected_count;
     uint16_t expected[FLY_SQL_EXPECTED_MAX];
-    uint64_t scrap[FLY_SQL_NODE_SIZE_MAX / 8];
+    uint32_t scrap_next;
+    uint64_t scrap[FLY_SQL_SCRAPS][FLY_SQL_NODE_SIZE_MAX / 8];
 } fly_sql_parser;
 
 /* ---------------------------------------------------------------------------------- errors */
