@@ -4,8 +4,8 @@
  *
  *     bench_sql_parse
  */
-#include "../src/parse/ast_int.h"
-#include "../src/parse/lex_int.h"
+#include "parse/ast_int.h"
+#include "parse/lex_int.h"
 
 #include <fly/base_sched.h>
 

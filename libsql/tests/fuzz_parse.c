@@ -3,7 +3,7 @@
  * where, within the text. Byte 0 chooses the switches; the rest is the text, in a block of exactly its
  * size, so that ASan sees a step beyond.
  */
-#include "../src/parse/ast_int.h"
+#include "parse/ast_int.h"
 
 #include <string.h>
 
