@@ -9,6 +9,8 @@
 typedef struct slt_driver_options {
     const char *compat;   /**< NULL, or what the session's switches imitate, e.g. "sqlite" */
     const char *conninfo; /**< of a server: how to reach it; NULL for the driver's default */
+    unsigned memory_kib;  /**< of one query; 0: as the engine has it */
+    unsigned threads;     /**< that work on one query; 0: as the engine has it */
 } slt_driver_options;
 
 typedef struct slt_driver {

@@ -15,6 +15,8 @@ static const char *const usage =
     "  --engine NAME         what skipif and onlyif call it; default: postgresql, or flydb if\n"
     "                        --compat is given, or sqlite for that driver\n"
     "  --compat sqlite       switch on what makes flydb more like SQLite\n"
+    "  --memory KIB          that a query may take, of flydb\n"
+    "  --threads N           that work on a query, of flydb\n"
     "  --conninfo TEXT       how to reach a server\n"
     "  --jobs N              scripts that run at a time, each in a process; default 1; 0: none\n"
     "                        but this one\n"
@@ -73,6 +75,8 @@ static fly_status set_option(command *c, const char *name, const char *value, fl
         {"--list-failures", &c->list_failures, NULL},
         {"--jobs", NULL, &c->jobs.processes},
         {"--timeout", NULL, &c->jobs.timeout},
+        {"--memory", NULL, &c->jobs.run.open.memory_kib},
+        {"--threads", NULL, &c->jobs.run.open.threads},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].name, name) != 0) {

@@ -37,6 +37,16 @@ static bool reachable_op(fly__sql_binder *b, const fly__sql_func *op, const uint
     return !polymorphic || fly__sql_bind_polymorph(b, types, declared, argc, &result, UINT32_MAX);
 }
 
+/* A real beside a number of another kind. PostgreSQL has operators of real and double precision that
+ * win then; here those of double precision stand for them. */
+static bool real_meets_number(uint32_t left, uint32_t right)
+{
+    uint32_t other = left == FLY_SQL_FLOAT4 ? right : left;
+    return (left == FLY_SQL_FLOAT4 || right == FLY_SQL_FLOAT4) &&
+           (other == FLY_SQL_INT2 || other == FLY_SQL_INT4 || other == FLY_SQL_INT8 ||
+            other == FLY_SQL_NUMERIC);
+}
+
 static const fly__sql_func *find(fly__sql_binder *b, const char *symbol, uint32_t argc,
                                  const uint32_t *given, bool *many)
 {
@@ -54,6 +64,12 @@ static const fly__sql_func *find(fly__sql_binder *b, const char *symbol, uint32_
     uint32_t right_base = fly__sql_bind_base(b, (fly_sql_type){.oid = right, .mod = -1}).oid;
     if (left_base != left || right_base != right) {
         op = exact_op(ops, count, argc, left_base, right_base);
+        if (op != NULL) {
+            return op;
+        }
+    }
+    if (argc == 2 && real_meets_number(left_base, right_base)) {
+        op = exact_op(ops, count, argc, FLY_SQL_FLOAT8, FLY_SQL_FLOAT8);
         if (op != NULL) {
             return op;
         }
