@@ -2,8 +2,8 @@
  * PostgreSQL, over libpq: what our own scripts take their expected results from.
  *
  * A fresh database costs a CREATE DATABASE and, at the end, a DROP DATABASE; its name carries the
- * number of the process and of the database in it. Collation is C, so that ORDER BY compares bytes.
- * --conninfo tells how to reach the server; without it libpq looks at the environment.
+ * number of the process and of the database in it. ORDER BY compares bytes; upper() and the like
+ * know Unicode. --conninfo tells how to reach the server; without it libpq looks at the environment.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -80,7 +80,9 @@ static fly_status open_database(const slt_driver_options *options, void **result
                    (unsigned long long)(uintptr_t)db & 0xffffff);
     char sql[256];
     (void)snprintf(sql, sizeof sql,
-                   "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", db->name);
+                   "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' "
+                   "LC_CTYPE 'C.UTF-8'",
+                   db->name);
     fly_status status = run_plain(db->conninfo, sql, err);
     if (status != FLY_OK) {
         free(db);
