@@ -52,11 +52,14 @@ void slt_complete_types(const slt_result *result, char types[SLT_COLUMNS_MAX + 1
     types[result->columns] = '\0';
 }
 
-/* Whether "order by" stands in the SQL, wherever: somebody looks at what was completed. */
+/* Whether "order by" stands in the SQL outside parentheses: somebody looks at what was completed. */
 static bool ordered(const char *sql)
 {
+    int depth = 0;
     for (; *sql != '\0'; sql++) {
-        if (strncasecmp(sql, "order by", 8) == 0) {
+        depth += *sql == '(' ? 1 : 0;
+        depth -= *sql == ')' ? 1 : 0;
+        if (depth == 0 && strncasecmp(sql, "order by", 8) == 0) {
             return true;
         }
     }

@@ -378,12 +378,15 @@ static fly_status value_quantified(fly__sql_sub *sub, fly_vec_value *value, fly_
     if (status == FLY_OK && sub->hashable) {
         return value_hashed(sub, value, err);
     }
-    for (uint32_t c = 0; status == FLY_OK && c < sub->rows.chunk_count; c++) {
+    /* Of the chunks only those hold rows that this run has filled. */
+    uint64_t seen = 0;
+    for (uint32_t c = 0; status == FLY_OK && seen < sub->rows.count; c++) {
         fly__sql_chunk *chunk;
         status = fly__sql_kept_chunk(&sub->rows, c, &chunk, err);
-        if (status != FLY_OK || chunk->count == 0) {
+        if (status != FLY_OK) {
             break;
         }
+        seen += chunk->count;
         fly__sql_inputs inputs = {{chunk->col}};
         status = fly__sql_program_run(sub->test, &inputs, NULL, chunk->count, chunk->count, err);
         if (status != FLY_OK) {
