@@ -297,6 +297,9 @@ fly_status fly__sql_change_lock(fly_sql_session *session, const fly__sql_table *
         (void)fly_err_state(err, "40001", 0, "could not serialize access due to concurrent update");
     } else if (strict && status == FLY_E_NOT_FOUND) {
         (void)fly_err_state(err, "40001", 0, "could not serialize access due to concurrent delete");
+    } else if (status == FLY_E_TIMEOUT) {
+        (void)fly_err_state(err, "55P03", 0, "canceling statement due to lock timeout");
+        return FLY_E_TIMEOUT;
     } else {
         return status;
     }

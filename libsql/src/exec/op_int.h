@@ -418,8 +418,14 @@ typedef struct fly__sql_sort_by {
     fly_sql_type type;
     bool descending;
     bool nulls_first;
+    /* Filled when a sorter is made: */
+    const struct fly_collation *collation;   /* of text that is not ordered by its bytes */
+    const struct fly__sql_user_type *labels; /* of an enum: their order is not that of values */
 } fly__sql_sort_by;
 
+/* Find collations and enums. */
+fly_status fly__sql_sort_prepare(fly__sql_exec *exec, fly__sql_sort_by *order, uint32_t count,
+                                 fly_err *err);
 int fly__sql_sort_cmp(const fly__sql_sort_by *order, uint32_t count, const fly_vec *a, uint32_t i,
                       const fly_vec *b, uint32_t j);
 

@@ -232,6 +232,28 @@ static fly_status call2(fly__sql_call *call, const fly_vec_value *a, const fly_v
     return call->func->row(call, args, result);
 }
 
+/* The order key as a function wants it: a date where it takes timestamps. */
+static fly_status key_as(window_op *w, win_call *c, uint32_t wanted, const fly_vec_value *key,
+                         fly_vec_value *cast, fly_err *err)
+{
+    fly_sql_type type = w->op.rel->window.order[0].expr->type;
+    const fly__sql_func *func = type.oid == wanted || wanted == 0 ? NULL
+                                                                  : fly__sql_cast(type.oid, wanted);
+    if (func == NULL || func->row == NULL) {
+        *cast = *key;
+        return FLY_OK;
+    }
+    fly__sql_call call = c->add;
+    call.func = func;
+    call.types = &type;
+    call.argc = 1;
+    call.result = fly__sql_type(wanted);
+    call.arena = &w->arena;
+    call.err = err;
+    memset(cast, 0, sizeof *cast);
+    return func->row(&call, key, cast);
+}
+
 /* The key of row `at`, moved by the offset; `*far` if that is beyond what the type holds. */
 static fly_status moved_key(window_op *w, win_call *c, bool preceding, const fly_vec_value *key,
                             const fly_vec_value *offset, fly_vec_value *moved, bool *far,
@@ -240,7 +262,12 @@ static fly_status moved_key(window_op *w, win_call *c, bool preceding, const fly
     bool down = preceding != w->op.rel->window.order[0].descending;
     fly_err own;
     memset(&own, 0, sizeof own);
-    fly_status status = call2(down ? &c->sub : &c->add, key, offset, &w->arena, moved, &own);
+    fly__sql_call *call = down ? &c->sub : &c->add;
+    fly_vec_value cast;
+    fly_status status = key_as(w, c, call->func->args[0], key, &cast, &own);
+    if (status == FLY_OK) {
+        status = call2(call, &cast, offset, &w->arena, moved, &own);
+    }
     *far = status != FLY_OK && strcmp(own.sqlstate, "22003") == 0;
     if (status != FLY_OK && !*far) {
         if (err != NULL) {
@@ -266,6 +293,12 @@ static fly_status in_range(window_op *w, win_call *c, uint64_t row, const fly_ve
         *in = start ? !nulls_first : nulls_first;
         return FLY_OK;
     }
+    fly_vec_value cast;
+    status = key_as(w, c, c->less.func->args[1], &key, &cast, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    key = cast;
     if (start != descending) { /* key >= moved */
         status = call2(&c->less_equal, moved, &key, &w->arena, &outcome, err);
         *in = outcome.b;
@@ -871,7 +904,9 @@ static fly_status range_calls(window_op *w, win_call *c, fly_err *err)
     types[0] = w->op.rel->window.order[0].expr->type;
     types[1] = offset->type;
     types[2] = fly__sql_type(frame->in_add->result);
-    types[3] = types[0];
+    types[3] = frame->in_cmp->args[1] == types[0].oid || frame->in_cmp->args[1] == FLY_SQL_ANY
+                   ? types[0]
+                   : fly__sql_type(frame->in_cmp->args[1]);
     const fly__sql_func *funcs[4] = {frame->in_add, frame->in_sub, frame->in_cmp,
                                      operator_of("<=", frame->in_cmp)};
     fly__sql_call *calls[4] = {&c->add, &c->sub, &c->less, &c->less_equal};

@@ -15,6 +15,9 @@
  * @source Runs and merging: Knuth, The Art of Computer Programming, volume 3, 5.4.1.
  */
 #include "exec/op_int.h"
+#include "session/program_int.h"
+
+#include <fly/text.h>
 
 #include <string.h>
 
@@ -50,6 +53,47 @@ struct fly__sql_sorter {
     const fly_vec **parts;
 };
 
+fly_status fly__sql_sort_prepare(fly__sql_exec *exec, fly__sql_sort_by *order, uint32_t count,
+                                 fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (uint32_t k = 0; status == FLY_OK && k < count; k++) {
+        fly__sql_sort_by *o = &order[k];
+        if (o->type.collation != 0 && fly__sql_type_physical(o->type) == FLY_VEC_STR) {
+            status =
+                fly__sql_session_collation(exec->session, o->type.collation, &o->collation, err);
+        }
+        if (o->type.oid >= FLY__SQL_OID_FIRST && exec->session->view != NULL) {
+            const fly__sql_user_type *type =
+                fly__sql_user_type_of(exec->session->view, o->type.oid);
+            o->labels = type != NULL && type->kind == 'e' ? type : NULL;
+        }
+    }
+    return status;
+}
+
+static int label_rank(const fly__sql_user_type *type, int32_t value)
+{
+    for (uint16_t i = 0; i < type->label_count; i++) {
+        if (type->labels[i].value == value) {
+            return i;
+        }
+    }
+    return type->label_count;
+}
+
+static int value_order(const fly__sql_sort_by *o, const fly_vec_value *x, const fly_vec_value *y)
+{
+    if (o->collation != NULL) {
+        return fly_text_compare(o->collation, fly_vec_str_bytes(&x->str),
+                                fly_vec_str_bytes(&y->str));
+    }
+    if (o->labels != NULL) {
+        return label_rank(o->labels, x->i32) - label_rank(o->labels, y->i32);
+    }
+    return fly__sql_value_cmp(o->type, x, y);
+}
+
 int fly__sql_sort_cmp(const fly__sql_sort_by *order, uint32_t count, const fly_vec *a, uint32_t i,
                       const fly_vec *b, uint32_t j)
 {
@@ -61,7 +105,7 @@ int fly__sql_sort_cmp(const fly__sql_sort_by *order, uint32_t count, const fly_v
         if (x.null || y.null) {
             cmp = x.null == y.null ? 0 : (x.null == o->nulls_first) ? -1 : 1;
         } else {
-            cmp = fly__sql_value_cmp(o->type, &x, &y);
+            cmp = value_order(o, &x, &y);
             cmp = o->descending ? -cmp : cmp;
         }
         if (cmp != 0) {
@@ -156,9 +200,17 @@ fly_status fly__sql_sorter_create(fly__sql_exec *exec, uint32_t columns, const f
         return FLY_E_NO_MEMORY;
     }
     s->exec = exec;
-    s->order = order;
+    fly__sql_sort_by *mine = fly__sql_alloc(&exec->arena, order_count, sizeof *mine, err);
+    if (mine == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    memcpy(mine, order, order_count * sizeof *mine);
+    s->order = mine;
     s->order_count = order_count;
-    fly_status status = fly__sql_kept_init(&s->rows, exec, columns, types, err);
+    fly_status status = fly__sql_sort_prepare(exec, mine, order_count, err);
+    if (status == FLY_OK) {
+        status = fly__sql_kept_init(&s->rows, exec, columns, types, err);
+    }
     s->rows.stay = true;
     fly_arena_init(&s->arena, &exec->session->query.mem, 0);
     s->out.columns = columns;
