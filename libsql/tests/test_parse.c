@@ -364,6 +364,15 @@ START_TEST(long_chains_are_as_high_as_deep_nests)
 }
 END_TEST
 
+START_TEST(a_text_has_no_nul)
+{
+    FLY_CHECK(fly__sql_parse(&arena, fly_bytes_of("SELECT \"a\0b\"", 12), NULL, &statements, &err),
+              FLY_E_INVALID, err);
+    ck_assert_str_eq(err.sqlstate, "22021");
+    ck_assert_uint_eq(err.position, 10);
+}
+END_TEST
+
 START_TEST(nodes_and_bytes_are_counted)
 {
     const fly_sql_parse_options few = {.nodes_max = 100};
@@ -441,6 +450,7 @@ int main(void)
                         (int)(sizeof diggers / sizeof diggers[0]));
     tcase_add_test(limits, parentheses_are_counted);
     tcase_add_test(limits, long_chains_are_as_high_as_deep_nests);
+    tcase_add_test(limits, a_text_has_no_nul);
     tcase_add_test(limits, nodes_and_bytes_are_counted);
     tcase_add_loop_test(limits, a_text_cut_short_does_no_harm, 0, SAMPLE_COUNT);
     tcase_add_loop_test(limits, memory_that_ends_is_an_error, 0, SAMPLE_COUNT);

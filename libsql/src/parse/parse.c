@@ -673,6 +673,12 @@ static void begin(fly_sql_parser *p, fly_arena *arena, fly_bytes text,
         return;
     }
     FLY_ASSERT(start <= text.len);
+    const uint8_t *nul = text.len > 0 ? memchr(text.data, 0, text.len) : NULL;
+    if (nul != NULL) { /* names and constants end with one */
+        fly__sql_gram_fail(p, FLY_E_INVALID, "22021", (uint32_t)(nul - text.data) + 1,
+                           "invalid byte sequence for encoding \"UTF8\": 0x00");
+        return;
+    }
     fly__sql_lexer_init(&p->lexer, text.data, (uint32_t)text.len);
     p->lexer.at = (uint32_t)start;
     p->lexer.lax = p->options.lax_syntax;
