@@ -382,6 +382,28 @@ static bool finish_lone(fly__sql_binder *b, fly__sql_expr **e)
     return f.made_in != NULL && fly__sql_bind_walk(e, finish_expr, &f);
 }
 
+static fly__sql_place place_of(char what)
+{
+    switch (what) {
+    case 'c':
+        return FLY__SQL_IN_CHECK;
+    case 'd':
+        return FLY__SQL_IN_DEFAULT;
+    case 'g':
+        return FLY__SQL_IN_GENERATED;
+    case 'i':
+        return FLY__SQL_IN_INDEX;
+    case 'p':
+        return FLY__SQL_IN_PREDICATE;
+    case 't':
+        return FLY__SQL_IN_TRANSFORM;
+    case 'w':
+        return FLY__SQL_IN_TRIGGER;
+    default:
+        return FLY__SQL_IN_OTHER;
+    }
+}
+
 fly_status fly__sql_bind_expr(fly__sql_bind_context *context, const fly_ast *expression,
                               const fly__sql_table *table, const fly__sql_colid *columns,
                               fly_sql_type target, fly__sql_expr **expr, fly_err *err)
@@ -397,6 +419,7 @@ fly_status fly__sql_bind_expr(fly__sql_bind_context *context, const fly_ast *exp
     if (scope == NULL) {
         return b.status;
     }
+    scope->place = place_of(context->what);
     if (table != NULL) {
         fly__sql_item *item = given_columns(&b, scope, table, columns);
         if (item == NULL || !fly__sql_bind_scope_add(&b, scope, item)) {

@@ -16,6 +16,10 @@ typedef struct fly__sql_bind_context {
     /* Types of $1 and up, in and out: OID 0 is not known yet, and is found from where it stands. */
     uint32_t param_count;
     fly_sql_type *params; /* room for 65,535, or grown from arena */
+    /* Of a lone expression, what it is, for what it may contain and for messages: 'c' a check, 'd' a
+     * default, 'g' a generated column, 'i' of an index, 'p' an index's predicate, 't' ALTER TYPE ...
+     * USING, 'w' a trigger's WHEN; 0: anything. */
+    char what;
     /* Names that are not columns: variables of PL, arguments of SQL functions. NULL: none. */
     bool (*variable)(void *ctx, const char *const *names, uint32_t count, fly__sql_expr *param);
     void *variable_ctx;

@@ -71,7 +71,14 @@ typedef enum fly__sql_place {
     FLY__SQL_IN_MERGE_WHEN,
     FLY__SQL_IN_PARTITION_BY,
     FLY__SQL_IN_WINDOW_ORDER,
-    FLY__SQL_IN_WINDOW_FRAME
+    FLY__SQL_IN_WINDOW_FRAME,
+    FLY__SQL_IN_CHECK,
+    FLY__SQL_IN_DEFAULT,
+    FLY__SQL_IN_GENERATED,
+    FLY__SQL_IN_INDEX,
+    FLY__SQL_IN_PREDICATE,
+    FLY__SQL_IN_TRANSFORM,
+    FLY__SQL_IN_TRIGGER
 } fly__sql_place;
 
 /* What a column id stands for. */
@@ -380,6 +387,8 @@ fly__sql_expr *fly__sql_bind_sublink(fly__sql_binder *b, fly__sql_scope *scope,
                                      const fly_ast_sublink *ast);
 const char *fly__sql_bind_target_name(const fly_ast *ast);
 const char *fly__sql_bind_place_name(fly__sql_place place);
+/* For "cannot use subquery in ..."; NULL: it can be used. */
+const char *fly__sql_bind_place_one(fly__sql_place place);
 bool fly__sql_bind_sort_key(fly__sql_binder *b, const fly_ast_sort *ast, fly__sql_expr *e,
                             fly__sql_sort_key *key);
 

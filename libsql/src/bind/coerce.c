@@ -343,10 +343,36 @@ static bool takes_modifier(uint32_t oid)
     }
 }
 
+/* numeric(p, s) with a shape of its own: to bring a value into it is to round it and to refuse what has
+ * too many digits. */
+static fly__sql_expr *shaped(fly__sql_binder *b, fly__sql_expr *e, fly_sql_type to)
+{
+    if (e->type.digits == to.digits && e->type.scale == to.scale && e->type.mod == to.mod) {
+        return e;
+    }
+    fly__sql_expr *made = fly__sql_bind_reshape(b, e, to.digits, to.scale);
+    if (made == e) {
+        return fly__sql_bind_relabel(b, e, to);
+    }
+    if (made != NULL) {
+        made->type.mod = to.mod;
+    }
+    return made;
+}
+
 /* The modifier and the shape of a type that is otherwise right. */
 static fly__sql_expr *fitted(fly__sql_binder *b, fly__sql_expr *e, fly_sql_type to, char context)
 {
+    if (to.oid == FLY_SQL_NUMERIC && to.mod >= 0 && to.digits != 0) {
+        return shaped(b, e, to);
+    }
     if (to.mod >= 0 && e->type.mod != to.mod && takes_modifier(to.oid)) {
+        if (to.oid == FLY_SQL_NUMERIC) {
+            e = fly__sql_bind_unshaped(b, e);
+            if (e == NULL) {
+                return NULL;
+            }
+        }
         if (e->kind == FLY__SQL_X_CONST && e->value.null) {
             return fly__sql_bind_null(b, to, e->pos);
         }

@@ -169,7 +169,11 @@ static bool recursive(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_c
     if (query->with != NULL) {
         return fly__sql_bind_unsupported(b, ast->node.pos, "WITH inside a recursive query") != NULL;
     }
+    entry->cte = cte;
+    entry->recursive = true;
+    entry->forbidden = true;
     fly__sql_rel *first = fly__sql_bind_query(b, inner, (const fly_ast_select *)query->left, false);
+    entry->forbidden = false;
     if (first == NULL) {
         return false;
     }
@@ -193,8 +197,6 @@ static bool recursive(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_c
     if (!set_columns(b, ast, cte, first)) {
         return false;
     }
-    entry->cte = cte;
-    entry->recursive = true;
     fly__sql_rel *term = fly__sql_bind_query(b, inner, (const fly_ast_select *)query->right, true);
     entry->recursive = false;
     if (term == NULL) {

@@ -1209,8 +1209,37 @@ const char *fly__sql_bind_place_name(fly__sql_place place)
         [FLY__SQL_IN_PARTITION_BY] = "window definitions",
         [FLY__SQL_IN_WINDOW_ORDER] = "window definitions",
         [FLY__SQL_IN_WINDOW_FRAME] = "window definitions",
+        [FLY__SQL_IN_CHECK] = "check constraints",
+        [FLY__SQL_IN_DEFAULT] = "DEFAULT expressions",
+        [FLY__SQL_IN_GENERATED] = "column generation expressions",
+        [FLY__SQL_IN_INDEX] = "index expressions",
+        [FLY__SQL_IN_PREDICATE] = "index predicates",
+        [FLY__SQL_IN_TRANSFORM] = "transform expressions",
+        [FLY__SQL_IN_TRIGGER] = "trigger WHEN conditions",
     };
     return names[place];
+}
+
+const char *fly__sql_bind_place_one(fly__sql_place place)
+{
+    switch (place) {
+    case FLY__SQL_IN_CHECK:
+        return "check constraint";
+    case FLY__SQL_IN_DEFAULT:
+        return "DEFAULT expression";
+    case FLY__SQL_IN_GENERATED:
+        return "column generation expression";
+    case FLY__SQL_IN_INDEX:
+        return "index expression";
+    case FLY__SQL_IN_PREDICATE:
+        return "index predicate";
+    case FLY__SQL_IN_TRANSFORM:
+        return "transform expression";
+    case FLY__SQL_IN_TRIGGER:
+        return "trigger WHEN condition";
+    default:
+        return NULL;
+    }
 }
 
 /* --------------------------------------------------------------------- sort keys */

@@ -195,6 +195,7 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
             item->columns[at++].name = table->columns[i].name;
         }
     }
+    item->column_count = at; /* a "*" may stand for more today than when the view was made */
     if (alias == NULL) {
         const fly__sql_schema *schema = fly__sql_schema_of(b->view, table->schema);
         item->schema = schema == NULL ? NULL : schema->name;

@@ -931,12 +931,12 @@ static bool set_one(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_ta
 {
     const fly__sql_table *table = rel->table;
     uint32_t pos = target->node.pos;
-    if (target->indirection.count > 0) {
-        return fly__sql_bind_unsupported(b, pos, "assignment to a part of a column") != NULL;
-    }
     int32_t at = fly__sql_bind_attribute(b, rel, target->name, "update", pos);
     if (at < 0) {
         return false;
+    }
+    if (target->indirection.count > 0) {
+        return fly__sql_bind_unsupported(b, pos, "assignment to a part of a column") != NULL;
     }
     const fly__sql_column *column = &table->columns[at];
     if (e == NULL && is_default(ast)) {

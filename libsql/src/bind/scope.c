@@ -349,6 +349,10 @@ static fly__sql_expr *bind_lone(fly__sql_binder *b, fly__sql_scope *scope,
 {
     const char *name = ast->names.items[0];
     uint32_t pos = ast->node.pos;
+    if (scope->place == FLY__SQL_IN_DEFAULT) {
+        return fly__sql_bind_fail(b, "0A000", pos,
+                                  "cannot use column reference in DEFAULT expression");
+    }
     if (b->value_name != NULL && strcmp(b->value_name, name) == 0) {
         return fly__sql_bind_copy(b, b->value_expr);
     }

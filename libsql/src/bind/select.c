@@ -847,6 +847,16 @@ static fly__sql_rel *simple(fly__sql_binder *b, fly__sql_scope *scope, const fly
     if (!locking(b, scope, ast, &lock, &targets, &count, &room)) {
         return NULL;
     }
+    if (scope->agg_count > 0) {
+        for (uint32_t i = 0; i < scope->item_count; i++) {
+            const fly__sql_rel *from = scope->items[i]->rel;
+            if (from != NULL && from->kind == FLY__SQL_R_CTE && from->cte.work) {
+                return fly__sql_bind_fail(b, "42P19", scope->aggs[0].pos,
+                                          "aggregate functions are not allowed in a recursive "
+                                          "query's recursive term");
+            }
+        }
+    }
     if (scope->group != NULL || scope->agg_count > 0 || having != NULL || scope->has_grouping) {
         rel = fly__sql_bind_grouped(b, scope, rel, targets, count, &having);
         if (rel == NULL) {

@@ -142,6 +142,10 @@ fly__sql_expr *fly__sql_bind_sublink(fly__sql_binder *b, fly__sql_scope *scope,
     uint32_t pos = ast->node.pos;
     fly__sql_expr **left = NULL;
     uint32_t count = 0;
+    const char *place = fly__sql_bind_place_one(scope->place);
+    if (place != NULL) {
+        return fly__sql_bind_fail(b, "0A000", pos, "cannot use subquery in %s", place);
+    }
     if (ast->arg != NULL && !left_side(b, scope, ast->arg, &left, &count)) {
         return NULL;
     }

@@ -445,15 +445,14 @@ bool fly__sql_bind_typename(fly__sql_binder *b, const fly_ast_type *ast, fly_sql
 
 /* -------------------------------------------------------------------- collations */
 
-/* The first name of an OID is its own. */
+/* What messages call them. */
 static const struct {
-    const char *name;
     uint32_t oid;
+    const char *name;
 } collations[] = {
-    {"default", 100},    {"C", 950},          {"POSIX", 951},  {"ucs_basic", 12343},
-    {"unicode", 963},    {"und-x-icu", 963},  {"nocase", 970}, {"binary", 950},
-    {"BINARY", 950},     {"NOCASE", 970},     {"RTRIM", 971},  {"rtrim", 971},
-    {"unicode_ci", 972}, {"unicode_ai", 973},
+    {100, "default"},     {950, "C"},           {951, "POSIX"},
+    {9100, "binary"},     {9101, "nocase"},     {9102, "unicode"},
+    {9103, "unicode_ci"}, {9104, "unicode_ai"}, {9105, "ucs_basic"},
 };
 
 const char *fly__sql_bind_collation_name(uint32_t oid)
@@ -469,13 +468,12 @@ const char *fly__sql_bind_collation_name(uint32_t oid)
 bool fly__sql_bind_collation(fly__sql_binder *b, fly_ast_names names, uint32_t pos, uint32_t *oid)
 {
     const char *name = names.items[names.count - 1];
-    for (size_t i = 0; i < sizeof collations / sizeof *collations; i++) {
-        if (strcmp(collations[i].name, name) == 0) {
-            *oid = collations[i].oid == 100 ? 0 : collations[i].oid;
-            return true;
-        }
+    uint32_t found = fly__sql_collation_named(name);
+    if (found == 0) {
+        return fly__sql_bind_fail(b, "42704", pos,
+                                  "collation \"%s\" for encoding \"UTF8\" does not exist",
+                                  name) != NULL;
     }
-    return fly__sql_bind_fail(b, "42704", pos,
-                              "collation \"%s\" for encoding \"UTF8\" does not exist",
-                              name) != NULL;
+    *oid = found == 100 ? 0 : found;
+    return true;
 }

@@ -490,7 +490,8 @@ static fly_status change_column(fly_sql_stmt *stmt, const fly__sql_table *table,
     case FLY_AST_ALTER_SET_DEFAULT: {
         fly__sql_expr *bound = NULL;
         fly__sql_bind_context context = {
-            .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
+            .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena,
+            .what = 'd'};
         status = fly__sql_bind_expr(&context, action->expr, NULL, NULL, column->type, &bound, err);
         column->default_text = fly__sql_ddl_text(stmt, action->expr, err);
         break;

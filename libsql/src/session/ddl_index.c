@@ -135,6 +135,7 @@ static fly_status index_column(fly_sql_stmt *stmt, const fly__sql_table *table,
     fly__sql_bind_context context = {
         .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
     const fly_sql_type any = {0};
+    context.what = 'i';
     fly_status status = fly__sql_bind_expr(&context, node->expr, table, ids, any, &bound, err);
     if (status == FLY_OK) {
         column->type = bound->type;
@@ -196,7 +197,8 @@ static fly_status index_predicate(fly_sql_stmt *stmt, const fly__sql_table *tabl
         ids[i] = i + 1u;
     }
     fly__sql_bind_context context = {
-        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena,
+        .what = 'p'};
     fly_status status =
         fly__sql_bind_expr(&context, where, table, ids, fly__sql_type(FLY_SQL_BOOL), &bound, err);
     index->predicate = status == FLY_OK ? fly__sql_ddl_text(stmt, where, err) : NULL;

@@ -176,6 +176,7 @@ static fly_status set_default(fly__sql_table_draft *draft, fly__sql_column *colu
     fly__sql_expr *bound = NULL;
     fly__sql_bind_context context = context_of(draft->stmt);
     if (!generated) {
+        context.what = 'd';
         fly_status status =
             fly__sql_bind_expr(&context, expr, NULL, NULL, column->type, &bound, err);
         if (status != FLY_OK) {
@@ -491,6 +492,7 @@ static fly_status draft_check(fly__sql_table_draft *draft, const fly_ast_constra
     }
     fly__sql_expr *bound = NULL;
     fly__sql_bind_context context = context_of(stmt);
+    context.what = 'c';
     fly_status status = fly__sql_bind_expr(&context, node->expr, table, ids,
                                            fly__sql_type(FLY_SQL_BOOL), &bound, err);
     if (status != FLY_OK) {
