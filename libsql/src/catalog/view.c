@@ -9,6 +9,8 @@
  */
 #include "catalog/view_int.h"
 
+#include "catalog/system_int.h"
+
 #include <fly/base_hash.h>
 
 #include <string.h>
@@ -392,12 +394,20 @@ const fly__sql_schema *fly__sql_schema_of(const fly__sql_catalog_view *view, uin
 const fly__sql_table *fly__sql_table_named(const fly__sql_catalog_view *view, const char *schema,
                                            const char *name)
 {
-    return named(view, FLY__SQL_O_TABLE, schema, name);
+    /* The system's own stand in the search path before what users make. */
+    const fly__sql_table *system = NULL;
+    if (schema == NULL || strcmp(schema, "pg_catalog") == 0) {
+        system = fly__sql_system_named(FLY__SQL_SCHEMA_PG_CATALOG, name);
+    } else if (strcmp(schema, "information_schema") == 0) {
+        system = fly__sql_system_named(FLY__SQL_SCHEMA_INFORMATION, name);
+    }
+    return system != NULL ? system : named(view, FLY__SQL_O_TABLE, schema, name);
 }
 
 const fly__sql_table *fly__sql_table_of(const fly__sql_catalog_view *view, uint32_t oid)
 {
-    return fly__sql_object_of(view, FLY__SQL_O_TABLE, oid);
+    const fly__sql_table *system = oid < FLY__SQL_OID_FIRST ? fly__sql_system_of(oid) : NULL;
+    return system != NULL ? system : fly__sql_object_of(view, FLY__SQL_O_TABLE, oid);
 }
 
 const fly__sql_index *fly__sql_index_named(const fly__sql_catalog_view *view, const char *schema,

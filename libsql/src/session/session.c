@@ -13,6 +13,7 @@
  */
 #include "session/state_int.h"
 
+#include "catalog/system_int.h"
 #include "exec/exec_int.h"
 #include "session/named_int.h"
 #include "session/program_int.h"
@@ -93,6 +94,7 @@ fly_status fly_sql_session_open(fly_sql *sql, const fly_sql_session_options *opt
     fly_account_init(&session->account, sql->env->mem, "session", 0);
     fly_account_init(&session->query, &session->account.mem, "query", query);
     fly__sql_rows_init(&state->rows, session);
+    fly__sql_system_init(&state->system, session);
     fly_status status = fill(session, options, err);
     if (status != FLY_OK) {
         fly_sql_session_close(session);

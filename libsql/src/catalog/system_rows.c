@@ -1,0 +1,982 @@
+/*
+ * The rows of the system tables, computed from the view that the running statement has.
+ *
+ * A table has a function that makes all of its rows, at the first call for a batch; a scan keeps them in
+ * its arena, so that scanning again, in the inner side of a loop, costs nothing. A catalog has thousands
+ * of rows, not millions.
+ *
+ * What is not here: changes (42501) and locks, indexes on these tables.
+ */
+#include "catalog/system_int.h"
+
+#include "catalog/change_int.h"
+#include "func/func_int.h"
+#include "session/engine_int.h"
+#include "session/settings_int.h"
+#include "types/array_int.h"
+
+#include <fly/base_hash.h>
+
+#include <string.h>
+
+/* ---------------------------------------------------------------- a row's making */
+
+typedef struct maker {
+    fly_sql_session *session;
+    const fly__sql_catalog_view *view;
+    const fly__sql_table *table;
+    fly_arena *arena;
+    fly_vec_value **rows;
+    size_t count, room;
+    fly_vec_value *row; /* that is being made */
+    uint16_t at;        /* its next column */
+    fly_status status;
+    fly_err *err;
+} maker;
+
+static void begin(maker *m)
+{
+    if (m->status != FLY_OK) {
+        return;
+    }
+    if (m->count == m->room) {
+        size_t room = m->room * 2 + 64;
+        fly_vec_value **rows = fly_arena_alloc(m->arena, room * sizeof *rows);
+        if (rows != NULL && m->count > 0) {
+            memcpy(rows, m->rows, m->count * sizeof *rows);
+        }
+        m->rows = rows;
+        m->room = room;
+    }
+    m->row = fly__sql_values_alloc(m->arena, m->table->column_count);
+    m->at = 0;
+    if (m->rows == NULL || m->row == NULL) {
+        m->status = fly_err_set(m->err, FLY_E_NO_MEMORY, "out of memory for a system table");
+        return;
+    }
+    m->rows[m->count++] = m->row;
+}
+
+static void put(maker *m, fly_vec_value value)
+{
+    if (m->status == FLY_OK) {
+        FLY_ASSERT(m->at < m->table->column_count);
+        m->row[m->at++] = value;
+    }
+}
+
+static void end(maker *m)
+{
+    FLY_ASSERT(m->status != FLY_OK || m->at == m->table->column_count);
+}
+
+static void put_null(maker *m)
+{
+    put(m, (fly_vec_value){.null = true});
+}
+
+static void put_oid(maker *m, uint32_t oid)
+{
+    put(m, (fly_vec_value){.i32 = (int32_t)oid});
+}
+
+static void put_bool(maker *m, bool value)
+{
+    put(m, (fly_vec_value){.b = value});
+}
+
+static void put_i16(maker *m, int value)
+{
+    put(m, (fly_vec_value){.i16 = (int16_t)value});
+}
+
+static void put_i32(maker *m, int32_t value)
+{
+    put(m, (fly_vec_value){.i32 = value});
+}
+
+static void put_i64(maker *m, int64_t value)
+{
+    put(m, (fly_vec_value){.i64 = value});
+}
+
+static void put_f32(maker *m, double value)
+{
+    put(m, (fly_vec_value){.f32 = (float)value});
+}
+
+/* Text that lives as long as the view, or for ever; NULL is null. */
+static void put_text(maker *m, const char *text)
+{
+    put(m, text == NULL ? (fly_vec_value){.null = true}
+                        : (fly_vec_value){.str = fly_vec_str_of(text, strlen(text))});
+}
+
+/* "char": 0 is the empty string, as PostgreSQL shows it. */
+static void put_char(maker *m, char c)
+{
+    put(m, (fly_vec_value){.str = fly_vec_str_of(&c, c != 0)});
+}
+
+/* Text that is about to go. */
+static void put_copy(maker *m, const char *text)
+{
+    const char *copy = fly_arena_copy(m->arena, text, strlen(text) + 1);
+    if (copy == NULL && m->status == FLY_OK) {
+        m->status = fly_err_set(m->err, FLY_E_NO_MEMORY, "out of memory for a system table");
+    }
+    put_text(m, copy);
+}
+
+/* An array of small numbers or OIDs; `lower` is 0 for int2vector and oidvector. */
+static void put_array(maker *m, uint32_t element, const uint32_t *numbers, uint32_t count,
+                      int32_t lower)
+{
+    fly__sql_array_builder builder;
+    fly_vec_value value = {0};
+    fly__sql_array_begin(&builder, fly__sql_type(element), m->arena);
+    for (uint32_t i = 0; i < count && m->status == FLY_OK; i++) {
+        fly_vec_value number = {.i32 = (int32_t)numbers[i]};
+        if (element == FLY_SQL_INT2) {
+            number = (fly_vec_value){.i16 = (int16_t)numbers[i]};
+        }
+        m->status = fly__sql_array_add(&builder, &number, m->err);
+    }
+    if (m->status == FLY_OK) {
+        m->status =
+            fly__sql_array_end_shaped(&builder, count > 0, &count, &lower, &value.str, m->err);
+    }
+    put(m, value);
+}
+
+/* Some catalog objects have no number of their own: one that is made of their owner's. */
+static uint32_t made_oid(uint32_t table, uint32_t number)
+{
+    return (uint32_t)(fly_hash_u64((uint64_t)table << 32 | number) & 0x3fffffff) | 0x40000000;
+}
+
+/* -------------------------------------------------------------------- relations */
+
+/* Tables of the catalog, then those of the system. `*at` counts on. */
+static const fly__sql_table *next_table(const maker *m, size_t *at, size_t *system)
+{
+    const fly__sql_table *table = fly__sql_table_next(m->view, at);
+    return table != NULL ? table : fly__sql_system_at((*system)++);
+}
+
+static char kind_of(const fly__sql_table *table)
+{
+    return table->class == FLY__SQL_SYSTEM ? 'r' : table->class;
+}
+
+static void class_row(maker *m, uint32_t oid, const char *name, const fly__sql_table *table,
+                      const fly__sql_index *index)
+{
+    uint16_t checks = 0;
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        checks = (uint16_t)(checks + (table->constraints[i]->kind == FLY__SQL_CHECK));
+    }
+    begin(m);
+    put_oid(m, oid);
+    put_text(m, name);
+    put_oid(m, table->schema);
+    put_oid(m, index == NULL ? table->row_type : 0);
+    put_oid(m, 0);
+    put_oid(m, fly__sql_role_oid(table->owner));
+    put_oid(m, index != NULL ? 403 : table->tree != NULL ? 2 : 0);
+    put_oid(m, oid);
+    put_oid(m, 0);
+    put_i32(m, (int32_t)table->pages);
+    put_f32(m, table->rows);
+    put_oid(m, 0);
+    put_bool(m, index == NULL && table->index_count > 0);
+    put_bool(m, false);
+    put_char(m, table->temporary ? 't' : 'p');
+    put_char(m, index != NULL ? 'i' : kind_of(table));
+    put_i16(m, index != NULL ? index->column_count : table->column_count);
+    put_i16(m, index == NULL ? checks : 0);
+    put_bool(m, table->class == FLY__SQL_VIEW);
+    put_bool(m, index == NULL && table->trigger_count > 0);
+    put_bool(m, false);
+    put_bool(m, index == NULL && table->row_security);
+    put_bool(m, false);
+    put_bool(m, table->class != FLY__SQL_MATVIEW || table->populated);
+    put_char(m, index != NULL ? 'n' : 'd');
+    put_bool(m, false);
+    end(m);
+}
+
+static void make_pg_class(maker *m)
+{
+    size_t at = 0;
+    size_t system = 0;
+    const fly__sql_table *table;
+    while ((table = next_table(m, &at, &system)) != NULL) {
+        class_row(m, table->oid, table->name, table, NULL);
+        for (uint16_t i = 0; i < table->index_count; i++) {
+            class_row(m, table->indexes[i]->oid, table->indexes[i]->name, table, table->indexes[i]);
+        }
+    }
+}
+
+static void attribute_row(maker *m, uint32_t relation, const char *name, uint16_t number,
+                          fly_sql_type type, const fly__sql_column *column)
+{
+    const fly__sql_type_info *info = fly__sql_type_info_of(type.oid);
+    begin(m);
+    put_oid(m, relation);
+    put_text(m, name);
+    put_oid(m, type.oid);
+    put_i32(m, -1);
+    put_i16(m, info != NULL ? info->length : -1);
+    put_i16(m, number);
+    put_i32(m, fly__sql_type_is_array(type.oid));
+    put_i32(m, type.mod);
+    put_bool(m, column != NULL && column->not_null);
+    put_bool(m, column != NULL && column->default_text != NULL);
+    put_char(m, column != NULL ? column->identity : 0);
+    put_char(m, column != NULL ? column->generated : 0);
+    put_bool(m, column != NULL && column->dropped);
+    put_bool(m, true);
+    put_i32(m, 0);
+    put_oid(m, type.collation != 0                                   ? type.collation
+               : info != NULL && strchr("S", info->category) != NULL ? 100
+                                                                     : 0);
+    end(m);
+}
+
+static void make_pg_attribute(maker *m)
+{
+    size_t at = 0;
+    size_t system = 0;
+    const fly__sql_table *table;
+    while ((table = next_table(m, &at, &system)) != NULL) {
+        for (uint16_t i = 0; i < table->column_count; i++) {
+            const fly__sql_column *column = &table->columns[i];
+            attribute_row(m, table->oid, column->name, column->number, column->type, column);
+        }
+        for (uint16_t i = 0; i < table->index_count; i++) {
+            const fly__sql_index *index = table->indexes[i];
+            for (uint16_t k = 0; k < index->column_count; k++) {
+                const fly__sql_index_column *key = &index->columns[k];
+                const char *name = key->column != 0 ? table->columns[key->column - 1].name : "expr";
+                attribute_row(m, index->oid, name, (uint16_t)(k + 1), key->type, NULL);
+            }
+        }
+    }
+}
+
+static void make_pg_attrdef(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->column_count; i++) {
+            const fly__sql_column *column = &table->columns[i];
+            if (column->default_text == NULL || column->dropped) {
+                continue;
+            }
+            begin(m);
+            put_oid(m, made_oid(table->oid, column->number));
+            put_oid(m, table->oid);
+            put_i16(m, column->number);
+            put_text(m, column->default_text);
+            end(m);
+        }
+    }
+}
+
+static void index_row(maker *m, const fly__sql_table *table, const fly__sql_index *index)
+{
+    uint32_t keys[FLY__SQL_INDEX_COLUMNS_MAX];
+    uint32_t options[FLY__SQL_INDEX_COLUMNS_MAX];
+    uint32_t count = index->column_count < FLY__SQL_INDEX_COLUMNS_MAX ? index->column_count
+                                                                      : FLY__SQL_INDEX_COLUMNS_MAX;
+    const char *expression = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        const fly__sql_index_column *column = &index->columns[i];
+        keys[i] = column->column;
+        options[i] = (column->descending ? 1u : 0u) | (column->nulls_first ? 2u : 0u);
+        expression = expression == NULL ? column->expression : expression;
+    }
+    begin(m);
+    put_oid(m, index->oid);
+    put_oid(m, table->oid);
+    put_i16(m, index->column_count);
+    put_i16(m, index->key_count);
+    put_bool(m, index->unique);
+    put_bool(m, index->nulls_not_distinct);
+    put_bool(m, index->primary);
+    put_bool(m, false);
+    put_bool(m, true);
+    put_bool(m, false);
+    put_bool(m, true);
+    put_bool(m, index->ready);
+    put_bool(m, true);
+    put_bool(m, false);
+    put_array(m, FLY_SQL_INT2, keys, count, 0);
+    put_array(m, FLY_SQL_INT2, options, index->key_count, 0);
+    put_text(m, expression);
+    put_text(m, index->predicate);
+    end(m);
+}
+
+static void make_pg_index(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->index_count; i++) {
+            index_row(m, table, table->indexes[i]);
+        }
+    }
+}
+
+/* Columns of a constraint, as an array; null if it has none. */
+static void put_columns(maker *m, const uint16_t *columns, uint16_t count)
+{
+    uint32_t numbers[FLY__SQL_INDEX_COLUMNS_MAX];
+    uint32_t n = count < FLY__SQL_INDEX_COLUMNS_MAX ? count : FLY__SQL_INDEX_COLUMNS_MAX;
+    for (uint32_t i = 0; i < n && columns != NULL; i++) {
+        numbers[i] = columns[i];
+    }
+    if (columns == NULL || n == 0) {
+        put_null(m);
+    } else {
+        put_array(m, FLY_SQL_INT2, numbers, n, 1);
+    }
+}
+
+/* Of keys, the columns are those of the index behind them; what a check mentions is not kept. */
+static void put_key_columns(maker *m, const fly__sql_table *table,
+                            const fly__sql_constraint *constraint)
+{
+    uint16_t columns[FLY__SQL_INDEX_COLUMNS_MAX];
+    for (uint16_t i = 0; i < table->index_count && constraint->count == 0; i++) {
+        const fly__sql_index *index = table->indexes[i];
+        if (index->oid == constraint->index && index->key_count <= FLY__SQL_INDEX_COLUMNS_MAX) {
+            for (uint16_t k = 0; k < index->key_count; k++) {
+                columns[k] = index->columns[k].column;
+            }
+            put_columns(m, columns, index->key_count);
+            return;
+        }
+    }
+    put_columns(m, constraint->columns, constraint->count);
+}
+
+static void constraint_row(maker *m, const fly__sql_table *table,
+                           const fly__sql_constraint *constraint)
+{
+    bool foreign = constraint->kind == FLY__SQL_FOREIGN;
+    begin(m);
+    put_oid(m, constraint->oid);
+    put_text(m, constraint->name);
+    put_oid(m, table->schema);
+    put_char(m, constraint->kind);
+    put_bool(m, constraint->deferrable);
+    put_bool(m, constraint->deferred);
+    put_bool(m, constraint->validated);
+    put_oid(m, table->oid);
+    put_oid(m, 0);
+    put_oid(m, constraint->index);
+    put_oid(m, 0);
+    put_oid(m, foreign ? constraint->foreign_table : 0);
+    put_char(m, foreign ? constraint->on_update : ' ');
+    put_char(m, foreign ? constraint->on_delete : ' ');
+    put_char(m, foreign ? constraint->match : ' ');
+    put_bool(m, true);
+    put_key_columns(m, table, constraint);
+    put_columns(m, foreign ? constraint->foreign_columns : NULL, constraint->count);
+    put_text(m, constraint->check);
+    end(m);
+}
+
+static void make_pg_constraint(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->constraint_count; i++) {
+            constraint_row(m, table, table->constraints[i]);
+        }
+    }
+}
+
+static void make_pg_trigger(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->trigger_count; i++) {
+            const fly__sql_trigger *trigger = table->triggers[i];
+            /* PostgreSQL's bits: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate,
+             * 64 instead. */
+            int type = (trigger->row ? 1 : 0) | (trigger->when == 'b' ? 2 : 0) |
+                       trigger->events << 2 | (trigger->when == 'i' ? 64 : 0);
+            begin(m);
+            put_oid(m, trigger->oid);
+            put_oid(m, table->oid);
+            put_text(m, trigger->name);
+            put_oid(m, trigger->function);
+            put_i16(m, type);
+            put_char(m, trigger->enabled ? 'O' : 'D');
+            put_bool(m, false);
+            put_oid(m, 0);
+            end(m);
+        }
+    }
+}
+
+static void make_pg_policy(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->policy_count; i++) {
+            const fly__sql_policy *policy = table->policies[i];
+            begin(m);
+            put_oid(m, policy->oid);
+            put_text(m, policy->name);
+            put_oid(m, table->oid);
+            put_char(m, policy->command);
+            put_bool(m, policy->permissive);
+            put_text(m, policy->using_text);
+            put_text(m, policy->check_text);
+            end(m);
+        }
+    }
+}
+
+static void description_row(maker *m, uint32_t object, uint16_t column, const char *text)
+{
+    bool relation = fly__sql_table_of(m->view, object) != NULL;
+    begin(m);
+    put_oid(m, object);
+    put_oid(m, relation ? 1259 : 0);
+    put_i32(m, column);
+    put_text(m, text);
+    end(m);
+}
+
+static void make_pg_description(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        if (table->comment != NULL) {
+            description_row(m, table->oid, 0, table->comment);
+        }
+    }
+    at = 0;
+    const fly__sql_comment *comment;
+    while ((comment = fly__sql_object_next(m->view, FLY__SQL_O_COMMENT, &at)) != NULL) {
+        description_row(m, comment->object, comment->column, comment->text);
+    }
+}
+
+static void make_pg_sequence(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        const fly__sql_sequence *sequence =
+            table->class == FLY__SQL_SEQUENCE ? fly__sql_sequence_of(m->view, table->oid) : NULL;
+        if (sequence == NULL) {
+            continue;
+        }
+        begin(m);
+        put_oid(m, table->oid);
+        put_oid(m, sequence->type.oid);
+        put_i64(m, sequence->start);
+        put_i64(m, sequence->increment);
+        put_i64(m, sequence->maximum);
+        put_i64(m, sequence->minimum);
+        put_i64(m, sequence->cache);
+        put_bool(m, sequence->cycle);
+        end(m);
+    }
+}
+
+static void make_pg_namespace(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_schema *schema;
+    while ((schema = fly__sql_schema_next(m->view, &at)) != NULL) {
+        begin(m);
+        put_oid(m, schema->oid);
+        put_text(m, schema->name);
+        put_oid(m, fly__sql_role_oid(schema->owner));
+        end(m);
+    }
+}
+
+/* ----------------------------------------------------------------- types, functions */
+
+static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, int length,
+                     char kind, char category, bool preferred, uint32_t relation, uint32_t element,
+                     uint32_t array, uint32_t base)
+{
+    begin(m);
+    put_oid(m, oid);
+    put_text(m, name);
+    put_oid(m, schema);
+    put_oid(m, FLY__SQL_ROLE_ADMIN);
+    put_i16(m, length);
+    put_bool(m, length > 0 && length <= 8);
+    put_char(m, kind);
+    put_char(m, category);
+    put_bool(m, preferred);
+    put_bool(m, true);
+    put_char(m, ',');
+    put_oid(m, relation);
+    put_oid(m, element);
+    put_oid(m, array);
+    put_oid(m, 0);
+    put_oid(m, 0);
+    put_bool(m, false);
+    put_oid(m, base);
+    put_i32(m, -1);
+    put_i32(m, 0);
+    put_oid(m, category == 'S' ? 100 : 0);
+    put_null(m);
+    end(m);
+}
+
+static void make_pg_type(maker *m)
+{
+    size_t count;
+    const fly__sql_type_info *infos = fly__sql_type_infos(&count);
+    for (size_t i = 0; i < count; i++) {
+        const fly__sql_type_info *info = &infos[i];
+        type_row(m, info->oid, info->name, FLY__SQL_SCHEMA_PG_CATALOG, info->length,
+                 info->category == 'P' ? 'p' : 'b', info->category, info->preferred, 0,
+                 info->element_oid, info->array_oid, 0);
+    }
+    size_t at = 0;
+    const fly__sql_user_type *type;
+    while ((type = fly__sql_user_type_next(m->view, &at)) != NULL) {
+        char category = type->kind == 'e' ? 'E' : type->kind == 'c' ? 'C' : 'U';
+        type_row(m, type->oid, type->name, type->schema, type->kind == 'e' ? 4 : -1, type->kind,
+                 category, false, type->table, 0, type->array_oid, type->base.oid);
+        if (type->array_oid != 0) {
+            char name[FLY__SQL_NAME_MAX + 2] = "_";
+            (void)strncat(name, type->name, FLY__SQL_NAME_MAX);
+            const char *copy = fly_arena_copy(m->arena, name, strlen(name) + 1);
+            type_row(m, type->array_oid, copy, type->schema, -1, 'b', 'A', false, 0, type->oid, 0,
+                     0);
+        }
+    }
+}
+
+static void make_pg_enum(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_user_type *type;
+    while ((type = fly__sql_user_type_next(m->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < type->label_count; i++) {
+            begin(m);
+            put_oid(m, made_oid(type->oid, (uint32_t)type->labels[i].value));
+            put_oid(m, type->oid);
+            put_f32(m, (double)type->labels[i].sort);
+            put_text(m, type->labels[i].label);
+            end(m);
+        }
+    }
+}
+
+static char volatility_of(uint8_t volatility)
+{
+    return volatility == FLY__SQL_IMMUTABLE ? 'i' : volatility == FLY__SQL_STABLE ? 's' : 'v';
+}
+
+static void proc_row(maker *m, const fly__sql_func *func, const char *name, uint32_t oid,
+                     uint32_t schema, const fly__sql_user_function *user)
+{
+    char kind = user != NULL && user->procedure    ? 'p'
+                : func->kind == FLY__SQL_AGGREGATE ? 'a'
+                : func->kind == FLY__SQL_WINDOW    ? 'w'
+                                                   : 'f';
+    begin(m);
+    put_oid(m, oid);
+    put_text(m, name);
+    put_oid(m, schema);
+    put_oid(m, FLY__SQL_ROLE_ADMIN);
+    put_oid(m, user != NULL ? 14 : 12);
+    put_char(m, kind);
+    put_bool(m, user != NULL && user->security_definer);
+    put_bool(m, func->strict);
+    put_bool(m, user != NULL ? user->returns_set : func->kind == FLY__SQL_SET);
+    put_char(m, volatility_of(func->volatility));
+    put_i16(m, func->argc);
+    put_oid(m, user != NULL ? user->result.oid : func->result);
+    put_array(m, FLY_SQL_OID, func->args, func->argc < 8 ? func->argc : 8, 0);
+    put_text(m, user != NULL ? user->body : name);
+    end(m);
+}
+
+static void make_pg_proc(maker *m)
+{
+    size_t count;
+    const fly__sql_func *funcs = fly__sql_funcs_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (funcs[i].kind != FLY__SQL_CAST && funcs[i].kind != FLY__SQL_OPERATOR) {
+            proc_row(m, &funcs[i], funcs[i].name, funcs[i].oid, FLY__SQL_SCHEMA_PG_CATALOG, NULL);
+        }
+    }
+    size_t at = 0;
+    const fly__sql_user_function *user;
+    while ((user = fly__sql_user_function_each(m->view, &at)) != NULL) {
+        proc_row(m, user->func, user->name, user->oid, user->schema, user);
+    }
+}
+
+/* ------------------------------------------------------------- the rest of the world */
+
+/* An OID for a name that has none. */
+static uint32_t name_oid(const char *name)
+{
+    return made_oid(0, (uint32_t)fly_crc32c(0, name, strlen(name)));
+}
+
+uint32_t fly__sql_role_oid(const char *name)
+{
+    return name == NULL || strcmp(name, "admin") == 0 ? FLY__SQL_ROLE_ADMIN : name_oid(name);
+}
+
+static void role_row(maker *m, const char *name)
+{
+    bool super = strcmp(name, "admin") == 0;
+    begin(m);
+    put_oid(m, fly__sql_role_oid(name));
+    put_copy(m, name);
+    put_bool(m, super);
+    put_bool(m, true);
+    put_bool(m, super);
+    put_bool(m, super);
+    put_bool(m, true);
+    put_bool(m, super);
+    put_i32(m, -1);
+    put_bool(m, super);
+    end(m);
+}
+
+/* Users are kept outside of the databases: here are those that can be seen from within. */
+static void make_pg_roles(maker *m)
+{
+    role_row(m, "admin");
+    if (strcmp(m->session->user, "admin") != 0) {
+        role_row(m, m->session->user);
+    }
+}
+
+static void database_row(void *ctx, const char *name)
+{
+    maker *m = ctx;
+    begin(m);
+    put_oid(m, name_oid(name));
+    put_copy(m, name);
+    put_oid(m, FLY__SQL_ROLE_ADMIN);
+    put_i32(m, 6);
+    put_char(m, 'c');
+    put_bool(m, false);
+    put_bool(m, true);
+    put_i32(m, -1);
+    put_text(m, "C");
+    put_text(m, "C");
+    end(m);
+}
+
+static void make_pg_database(maker *m)
+{
+    fly_status status = fly__sql_database_list(m->session->sql, database_row, m, m->err);
+    m->status = m->status == FLY_OK ? status : m->status;
+}
+
+static void make_pg_settings(maker *m)
+{
+    const char *initial;
+    const char *name;
+    for (size_t i = 0; (name = fly__sql_setting_known(i, &initial)) != NULL; i++) {
+        const char *value = fly__sql_setting(m->session, name);
+        begin(m);
+        put_text(m, name);
+        put_copy(m, value != NULL ? value : "");
+        put_text(m, initial);
+        put_text(m, initial);
+        end(m);
+    }
+}
+
+static void make_pg_am(maker *m)
+{
+    static const struct {
+        uint32_t oid;
+        const char *name;
+        char type;
+    } methods[] = {{2, "heap", 't'}, {403, "btree", 'i'}};
+    for (size_t i = 0; i < 2; i++) {
+        begin(m);
+        put_oid(m, methods[i].oid);
+        put_text(m, methods[i].name);
+        put_char(m, methods[i].type);
+        end(m);
+    }
+}
+
+static void make_pg_language(maker *m)
+{
+    static const struct {
+        uint32_t oid;
+        const char *name;
+        bool pl;
+    } languages[] = {{12, "internal", false}, {14, "sql", false}, {13500, "plpgsql", true}};
+    for (size_t i = 0; i < 3; i++) {
+        begin(m);
+        put_oid(m, languages[i].oid);
+        put_text(m, languages[i].name);
+        put_bool(m, languages[i].pl);
+        put_bool(m, true);
+        end(m);
+    }
+}
+
+static void make_pg_collation(maker *m)
+{
+    static const struct {
+        uint32_t oid;
+        const char *name;
+        char provider;
+        bool deterministic;
+    } collations[] = {
+        {100, "default", 'd', true}, {950, "C", 'c', true}, {951, "POSIX", 'c', true}};
+    for (size_t i = 0; i < sizeof collations / sizeof collations[0]; i++) {
+        begin(m);
+        put_oid(m, collations[i].oid);
+        put_text(m, collations[i].name);
+        put_oid(m, FLY__SQL_SCHEMA_PG_CATALOG);
+        put_oid(m, FLY__SQL_ROLE_ADMIN);
+        put_char(m, collations[i].provider);
+        put_bool(m, collations[i].deterministic);
+        put_i32(m, -1);
+        put_text(m, collations[i].name);
+        put_null(m);
+        end(m);
+    }
+}
+
+static void make_pg_tablespace(maker *m)
+{
+    begin(m);
+    put_oid(m, 1663);
+    put_text(m, "pg_default");
+    put_oid(m, FLY__SQL_ROLE_ADMIN);
+    end(m);
+}
+
+/* Tables of what there is none of. */
+static void make_pg_inherits(maker *m)
+{
+    (void)m;
+}
+
+static void make_pg_extension(maker *m)
+{
+    (void)m;
+}
+
+/* ----------------------------------------------------------------------- source */
+
+static const struct {
+    uint32_t oid;
+    void (*make)(maker *m);
+} makers[] = {
+#define SYSTEM(schema, oid, table) {oid, make_##table},
+#define VIEW(schema, oid, table, text)
+#define COLUMN(number, name, type)
+#define END(table)
+#define VEND(table)
+#include "catalog/system.def"
+};
+
+typedef struct system_scan {
+    fly__sql_scan scan;
+    fly_arena *arena;
+    fly__sql_scan_spec spec;
+    maker made;
+    bool is_made;
+    size_t given;
+} system_scan;
+
+static fly_status scan_open(const fly__sql_source *source, fly_txn *txn,
+                            const fly__sql_scan_spec *spec, fly_arena *arena,
+                            fly__sql_scan **opened, fly_err *err)
+{
+    (void)txn;
+    system_scan *scan = fly_arena_alloc(arena, sizeof *scan);
+    uint16_t *columns =
+        fly_arena_copy(arena, spec->columns, spec->column_count * sizeof *spec->columns);
+    if (scan == NULL || columns == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a scan");
+    }
+    *scan = (system_scan){.scan = {.source = source}, .arena = arena, .spec = *spec};
+    scan->spec.columns = columns;
+    *opened = &scan->scan;
+    return FLY_OK;
+}
+
+static fly_status make_rows(system_scan *scan, fly_err *err)
+{
+    fly_sql_session *session = scan->scan.source->ctx;
+    scan->made = (maker){.session = session,
+                         .view = session->view,
+                         .table = scan->spec.table,
+                         .arena = scan->arena,
+                         .err = err};
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
+        if (makers[i].oid == scan->spec.table->oid) {
+            makers[i].make(&scan->made);
+        }
+    }
+    scan->is_made = scan->made.status == FLY_OK;
+    return scan->made.status;
+}
+
+/* The value of a column; column 0 is the row key: the row's number. */
+static void give(const system_scan *scan, fly_vec *to, uint32_t at, size_t row, uint16_t column)
+{
+    fly_vec_value value;
+    if (column == 0) {
+        uint64_t number = row;
+        value = (fly_vec_value){.str = fly_vec_str_of(&number, sizeof number)};
+    } else {
+        value = scan->made.rows[row][column - 1];
+    }
+    fly_vec_put(to, at, &value);
+}
+
+static fly_status scan_next(fly__sql_scan *base, fly_vec_batch *batch, fly_err *err)
+{
+    system_scan *scan = (system_scan *)base;
+    batch->columns = scan->spec.column_count;
+    batch->selected = -1;
+    batch->count = 0;
+    fly_status status = scan->is_made ? FLY_OK : make_rows(scan, err);
+    size_t left = status == FLY_OK ? scan->made.count - scan->given : 0;
+    uint32_t count = left < FLY_VEC_CAPACITY ? (uint32_t)left : FLY_VEC_CAPACITY;
+    for (uint32_t i = 0; i < scan->spec.column_count && status == FLY_OK; i++) {
+        uint16_t column = scan->spec.columns[i];
+        fly_vec_type type = FLY_VEC_STR;
+        if (column != 0) {
+            type = fly__sql_type_physical(scan->spec.table->columns[column - 1].type);
+        }
+        status = fly_vec_init(&batch->col[i], type, FLY_VEC_CAPACITY, batch->arena, err);
+        for (uint32_t at = 0; at < count && status == FLY_OK; at++) {
+            give(scan, &batch->col[i], at, scan->given + at, column);
+        }
+    }
+    if (status == FLY_OK && count == 0) {
+        return FLY_E_END;
+    }
+    scan->given += count;
+    batch->count = count;
+    return status;
+}
+
+static fly_status scan_again(fly__sql_scan *base, fly_bytes low, fly_bytes high, fly_err *err)
+{
+    (void)low;
+    (void)high;
+    (void)err;
+    ((system_scan *)base)->given = 0;
+    return FLY_OK;
+}
+
+static void scan_close(fly__sql_scan *base)
+{
+    (void)base; /* everything is the arena's */
+}
+
+static fly_status refuse(const fly__sql_table *table, fly_err *err)
+{
+    return fly_err_state(err, "42501", 0, "permission denied: \"%s\" is a system catalog",
+                         table->name);
+}
+
+static fly_status fetch(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
+                        fly_bytes row_key, const uint16_t *columns, uint32_t column_count,
+                        fly_arena *arena, fly_vec_value *values, fly_err *err)
+{
+    (void)txn;
+    system_scan scan = {.scan = {.source = source}, .arena = arena, .spec = {.table = table}};
+    uint64_t row = UINT64_MAX;
+    fly_status status = make_rows(&scan, err);
+    if (status == FLY_OK && row_key.len == sizeof row) {
+        memcpy(&row, row_key.data, sizeof row);
+    }
+    if (status != FLY_OK || row >= scan.made.count) {
+        return status != FLY_OK ? status : FLY_E_NOT_FOUND;
+    }
+    for (uint32_t i = 0; i < column_count; i++) {
+        values[i] = scan.made.rows[row][columns[i] - 1];
+    }
+    return FLY_OK;
+}
+
+static fly_status insert(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
+                         const fly_vec_value *values, fly_arena *arena, fly_bytes *row_key,
+                         fly_err *err)
+{
+    (void)source, (void)txn, (void)values, (void)arena, (void)row_key;
+    return refuse(table, err);
+}
+
+static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
+                         fly_bytes row_key, const fly_vec_value *old_values,
+                         const fly_vec_value *new_values, fly_arena *arena, fly_bytes *new_key,
+                         fly_err *err)
+{
+    (void)source, (void)txn, (void)row_key, (void)old_values, (void)new_values, (void)arena;
+    (void)new_key;
+    return refuse(table, err);
+}
+
+static fly_status remove_row(const fly__sql_source *source, fly_txn *txn,
+                             const fly__sql_table *table, fly_bytes row_key,
+                             const fly_vec_value *old_values, fly_err *err)
+{
+    (void)source, (void)txn, (void)row_key, (void)old_values;
+    return refuse(table, err);
+}
+
+static fly_status lock(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
+                       fly_bytes row_key, const fly_vec_value *old_values, fly_lock_wait wait,
+                       fly_err *err)
+{
+    (void)source, (void)txn, (void)row_key, (void)old_values, (void)wait;
+    return refuse(table, err);
+}
+
+static fly_status conflict(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
+                           const fly__sql_index *index, const fly_vec_value *values,
+                           fly_arena *arena, fly_bytes *row_key, fly_err *err)
+{
+    (void)source, (void)txn, (void)index, (void)values, (void)arena, (void)row_key;
+    return refuse(table, err);
+}
+
+void fly__sql_system_init(fly__sql_source *source, fly_sql_session *session)
+{
+    *source = (fly__sql_source){.name = "system",
+                                .scan_open = scan_open,
+                                .scan_next = scan_next,
+                                .scan_again = scan_again,
+                                .scan_close = scan_close,
+                                .fetch = fetch,
+                                .insert = insert,
+                                .update = update,
+                                .remove = remove_row,
+                                .lock = lock,
+                                .conflict = conflict,
+                                .ctx = session};
+}
