@@ -6,6 +6,9 @@
  * not.
  */
 #include "func/call_int.h"
+#include "session/program_int.h"
+
+#include <fly/text.h>
 
 /* Six operators from one three-way comparison. */
 #define COMPARISONS(name, order)                                                                   \
@@ -59,16 +62,46 @@ COMPARISONS(bytes, fly_vec_str_cmp(&args[0].str, &args[1].str))
 fly_status fly__sql_collation_of(fly__sql_call *call, uint32_t oid,
                                  const struct fly_collation **collation)
 {
-    (void)call;
-    (void)oid;
     *collation = NULL;
-    return FLY_OK;
+    return call->session == NULL
+               ? FLY_OK
+               : fly__sql_session_collation(call->session, oid, collation, call->err);
+}
+
+/* The place of a label among those of its enum. */
+static float label_place(const fly__sql_user_type *type, int32_t value)
+{
+    for (uint16_t i = 0; i < type->label_count; i++) {
+        if (type->labels[i].value == value) {
+            return type->labels[i].sort;
+        }
+    }
+    return (float)value;
 }
 
 fly_status fly__sql_order(fly__sql_call *call, fly_sql_type type, const fly_vec_value *a,
                           const fly_vec_value *b, int *order)
 {
-    (void)call;
+    bool text = type.oid == FLY_SQL_TEXT || type.oid == FLY_SQL_VARCHAR;
+    if (text && call->session != NULL) {
+        const fly_collation *collation;
+        fly_status status = fly__sql_collation_of(call, type.collation, &collation);
+        if (status == FLY_OK) {
+            *order = collation == NULL ? fly_vec_str_cmp(&a->str, &b->str)
+                                       : fly_text_compare(collation, arg_bytes(a), arg_bytes(b));
+        }
+        return status;
+    }
+    if (type.oid >= FLY__SQL_OID_FIRST && call->session != NULL && call->session->view != NULL &&
+        fly__sql_type_physical(type) == FLY_VEC_I32) {
+        const fly__sql_user_type *user = fly__sql_user_type_of(call->session->view, type.oid);
+        if (user != NULL && user->kind == 'e') {
+            float x = label_place(user, a->i32);
+            float y = label_place(user, b->i32);
+            *order = SIGN(x, y);
+            return FLY_OK;
+        }
+    }
     *order = fly__sql_value_cmp(type, a, b);
     return FLY_OK;
 }

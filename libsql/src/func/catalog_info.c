@@ -1,0 +1,634 @@
+/*
+ * What the catalog says: descriptions, visibility, definitions as SQL text, rights, sizes.
+ *
+ * These are what psql's \d and drivers ask for. Definitions of indexes and constraints are written
+ * here; views, functions and triggers keep theirs as text.
+ *
+ * What is not here: the tables of pg_catalog themselves.
+ */
+#include "func/string_int.h"
+
+#include "catalog/change_int.h"
+
+#include <stdio.h>
+
+static const fly__sql_catalog_view *view_of(const fly__sql_call *call)
+{
+    return fly__sql_view_of(call->session);
+}
+
+static fly_status give_name(fly__sql_call *call, const char *word, fly_vec_value *result)
+{
+    return word == NULL ? give_null(result) : fly__sql_give_copy(call, word, strlen(word), result);
+}
+
+static const fly__sql_table *table_of(const fly__sql_call *call, uint32_t oid)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    return view != NULL ? fly__sql_table_of(view, oid) : NULL;
+}
+
+/* The index with an OID, and its table. */
+static const fly__sql_index *index_of(const fly__sql_call *call, uint32_t oid,
+                                      const fly__sql_table **table)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    size_t at = 0;
+    while (view != NULL && (*table = fly__sql_table_next(view, &at)) != NULL) {
+        for (uint16_t i = 0; i < (*table)->index_count; i++) {
+            if ((*table)->indexes[i]->oid == oid) {
+                return (*table)->indexes[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static const fly__sql_constraint *constraint_of(const fly__sql_call *call, uint32_t oid,
+                                                const fly__sql_table **table)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    size_t at = 0;
+    while (view != NULL && (*table = fly__sql_table_next(view, &at)) != NULL) {
+        for (uint16_t i = 0; i < (*table)->constraint_count; i++) {
+            if ((*table)->constraints[i]->oid == oid) {
+                return (*table)->constraints[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------- descriptions */
+
+static fly_status comment(fly__sql_call *call, uint32_t object, uint16_t column,
+                          fly_vec_value *result)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    const fly__sql_table *table = column == 0 ? table_of(call, object) : NULL;
+    if (table != NULL && table->comment != NULL) {
+        return give_name(call, table->comment, result);
+    }
+    size_t at = 0;
+    const fly__sql_comment *each;
+    while (view != NULL && (each = fly__sql_object_next(view, FLY__SQL_O_COMMENT, &at)) != NULL) {
+        if (each->object == object && each->column == column) {
+            return give_name(call, each->text, result);
+        }
+    }
+    return give_null(result);
+}
+
+ROW(obj_description)
+{
+    return comment(call, (uint32_t)args[0].i32, 0, result);
+}
+
+ROW(col_description)
+{
+    return comment(call, (uint32_t)args[0].i32, (uint16_t)args[1].i32, result);
+}
+
+/* --------------------------------------------------------------------- visibility */
+
+ROW(pg_table_is_visible)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    const fly__sql_table *table = table_of(call, (uint32_t)args[0].i32);
+    if (table != NULL) {
+        return give_bool(result, fly__sql_table_named(view, NULL, table->name) == table);
+    }
+    const fly__sql_index *index = index_of(call, (uint32_t)args[0].i32, &table);
+    if (index != NULL) {
+        return give_bool(result, fly__sql_index_named(view, NULL, index->name) == index);
+    }
+    return give_null(result);
+}
+
+ROW(pg_type_is_visible)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    uint32_t oid = (uint32_t)args[0].i32;
+    if (fly__sql_type_info_of(oid) != NULL) {
+        return give_bool(result, true);
+    }
+    const fly__sql_user_type *type = view != NULL ? fly__sql_user_type_of(view, oid) : NULL;
+    return type == NULL
+               ? give_null(result)
+               : give_bool(result, fly__sql_user_type_named(view, NULL, type->name) == type);
+}
+
+ROW(pg_function_is_visible)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    uint32_t oid = (uint32_t)args[0].i32;
+    if (fly__sql_func_by_oid(oid) != NULL) {
+        return give_bool(result, true);
+    }
+    const fly__sql_user_function *wanted = view != NULL ? fly__sql_user_function_of(view, oid)
+                                                        : NULL;
+    if (wanted == NULL) {
+        return give_null(result);
+    }
+    size_t next = 0;
+    const fly__sql_user_function *each;
+    while ((each = fly__sql_user_function_next(view, NULL, wanted->name, &next)) != NULL) {
+        if (each == wanted) {
+            return give_bool(result, true);
+        }
+    }
+    return give_bool(result, false);
+}
+
+/* ---------------------------------------------------------------------- names */
+
+static fly_status to_reg(fly__sql_call *call, uint32_t type, const fly_vec_value *args,
+                         fly_vec_value *result)
+{
+    uint32_t oid = 0;
+    fly_status status = fly__sql_reg_in(call->session, type, arg_bytes(&args[0]), true, call->arena,
+                                        &oid, call->err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    return oid == 0 ? give_null(result) : give_i32(result, (int32_t)oid);
+}
+
+ROW(to_regclass)
+{
+    return to_reg(call, FLY_SQL_REGCLASS, args, result);
+}
+
+ROW(to_regtype)
+{
+    return to_reg(call, FLY_SQL_REGTYPE, args, result);
+}
+
+ROW(to_regproc)
+{
+    return to_reg(call, FLY_SQL_REGPROC, args, result);
+}
+
+ROW(to_regprocedure)
+{
+    return to_reg(call, FLY__SQL_OID_regprocedure, args, result);
+}
+
+ROW(to_regnamespace)
+{
+    return to_reg(call, FLY__SQL_OID_regnamespace, args, result);
+}
+
+/* text to regclass: as the type's input. */
+ROW(text_to_regclass)
+{
+    uint32_t oid = 0;
+    fly_status status = fly__sql_reg_in(call->session, FLY_SQL_REGCLASS, arg_bytes(&args[0]), false,
+                                        call->arena, &oid, call->err);
+    return status != FLY_OK ? status : give_i32(result, (int32_t)oid);
+}
+
+/* Users have no numbers of their own in the catalog: the session's user has 10, as PostgreSQL's first. */
+ROW(pg_get_userbyid)
+{
+    if (args[0].i32 == 10 && call->session != NULL) {
+        return give_name(call, call->session->user, result);
+    }
+    char name[40];
+    int len = snprintf(name, sizeof name, "unknown (OID=%u)", (uint32_t)args[0].i32);
+    return fly__sql_give_copy(call, name, (size_t)len, result);
+}
+
+ROW(pg_get_serial_sequence)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    uint32_t oid = 0;
+    fly_status status = fly__sql_reg_in(call->session, FLY_SQL_REGCLASS, arg_bytes(&args[0]), false,
+                                        call->arena, &oid, call->err);
+    const fly__sql_table *table = status == FLY_OK ? table_of(call, oid) : NULL;
+    if (table == NULL) {
+        return status != FLY_OK ? status : give_null(result);
+    }
+    fly_bytes name = arg_bytes(&args[1]);
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        const fly__sql_column *column = &table->columns[i];
+        if (column->dropped || !fly_bytes_equal(fly_bytes_str(column->name), name)) {
+            continue;
+        }
+        const fly__sql_table *sequence =
+            column->sequence != 0 ? fly__sql_table_of(view, column->sequence) : NULL;
+        if (sequence == NULL) {
+            return give_null(result);
+        }
+        fly_sql_text text = {.arena = call->arena};
+        const fly__sql_schema *schema = fly__sql_schema_of(view, sequence->schema);
+        fly__sql_put_ident(&text, fly_bytes_str(schema != NULL ? schema->name : "public"));
+        fly__sql_text_put(&text, ".");
+        fly__sql_put_ident(&text, fly_bytes_str(sequence->name));
+        return fly__sql_give_text(call, &text, result);
+    }
+    return FAIL(call, "42703", "column \"%.*s\" of relation \"%s\" does not exist",
+                (int)(name.len < 64 ? name.len : 64), (const char *)name.data, table->name);
+}
+
+/* -------------------------------------------------------------------- definitions */
+
+static void put_table_name(fly__sql_call *call, fly_sql_text *text, const fly__sql_table *table,
+                           bool always)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    const fly__sql_schema *schema = fly__sql_schema_of(view, table->schema);
+    if (schema != NULL && (always || fly__sql_table_named(view, NULL, table->name) != table)) {
+        fly__sql_put_ident(text, fly_bytes_str(schema->name));
+        fly__sql_text_put(text, ".");
+    }
+    fly__sql_put_ident(text, fly_bytes_str(table->name));
+}
+
+static const char *column_name(const fly__sql_table *table, uint16_t number)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].number == number) {
+            return table->columns[i].name;
+        }
+    }
+    return "?";
+}
+
+/* One column of an index; an expression stands in parentheses unless it is a call. */
+static void put_index_column(fly_sql_text *text, const fly__sql_table *table,
+                             const fly__sql_index_column *column, bool order)
+{
+    if (column->column != 0) {
+        fly__sql_put_ident(text, fly_bytes_str(column_name(table, column->column)));
+    } else {
+        fly__sql_text_put(text, "(");
+        fly__sql_text_put(text, column->expression);
+        fly__sql_text_put(text, ")");
+    }
+    if (order && column->descending) {
+        fly__sql_text_put(text, column->nulls_first ? " DESC" : " DESC NULLS LAST");
+    } else if (order && column->nulls_first) {
+        fly__sql_text_put(text, " NULLS FIRST");
+    }
+}
+
+ROW(pg_get_indexdef)
+{
+    const fly__sql_table *table = NULL;
+    const fly__sql_index *index = index_of(call, (uint32_t)args[0].i32, &table);
+    fly_sql_text text = {.arena = call->arena};
+    if (index == NULL) {
+        return give_null(result);
+    }
+    if (call->argc > 1 && args[1].i32 != 0) {
+        if (args[1].i32 < 1 || args[1].i32 > index->column_count) {
+            return give_bytes(result, fly_bytes_str(""));
+        }
+        put_index_column(&text, table, &index->columns[args[1].i32 - 1], false);
+        return fly__sql_give_text(call, &text, result);
+    }
+    fly__sql_text_put(&text, index->unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ");
+    fly__sql_put_ident(&text, fly_bytes_str(index->name));
+    fly__sql_text_put(&text, " ON ");
+    put_table_name(call, &text, table, call->argc == 1);
+    fly__sql_text_put(&text, " USING btree (");
+    for (uint16_t i = 0; i < index->column_count; i++) {
+        if (i > 0) {
+            fly__sql_text_put(&text, i == index->key_count ? ") INCLUDE (" : ", ");
+        }
+        put_index_column(&text, table, &index->columns[i], i < index->key_count);
+    }
+    fly__sql_text_put(&text, ")");
+    if (index->nulls_not_distinct) {
+        fly__sql_text_put(&text, " NULLS NOT DISTINCT");
+    }
+    if (index->predicate != NULL) {
+        fly__sql_text_put(&text, " WHERE (");
+        fly__sql_text_put(&text, index->predicate);
+        fly__sql_text_put(&text, ")");
+    }
+    return fly__sql_give_text(call, &text, result);
+}
+
+static void put_columns(fly_sql_text *text, const fly__sql_table *table, const uint16_t *columns,
+                        uint16_t count)
+{
+    fly__sql_text_put(text, "(");
+    for (uint16_t i = 0; i < count; i++) {
+        fly__sql_text_put(text, i > 0 ? ", " : "");
+        fly__sql_put_ident(text, fly_bytes_str(column_name(table, columns[i])));
+    }
+    fly__sql_text_put(text, ")");
+}
+
+static const char *action_name(char action)
+{
+    switch (action) {
+    case 'r':
+        return "RESTRICT";
+    case 'c':
+        return "CASCADE";
+    case 'n':
+        return "SET NULL";
+    case 'd':
+        return "SET DEFAULT";
+    default:
+        return NULL; /* NO ACTION is not written */
+    }
+}
+
+static void put_foreign(fly__sql_call *call, fly_sql_text *text, const fly__sql_table *table,
+                        const fly__sql_constraint *constraint)
+{
+    const fly__sql_table *other = table_of(call, constraint->foreign_table);
+    fly__sql_text_put(text, "FOREIGN KEY ");
+    put_columns(text, table, constraint->columns, constraint->count);
+    fly__sql_text_put(text, " REFERENCES ");
+    if (other != NULL) {
+        put_table_name(call, text, other, false);
+        put_columns(text, other, constraint->foreign_columns, constraint->count);
+    }
+    if (constraint->match == 'f') {
+        fly__sql_text_put(text, " MATCH FULL");
+    }
+    if (action_name(constraint->on_update) != NULL) {
+        fly__sql_text_put(text, " ON UPDATE ");
+        fly__sql_text_put(text, action_name(constraint->on_update));
+    }
+    if (action_name(constraint->on_delete) != NULL) {
+        fly__sql_text_put(text, " ON DELETE ");
+        fly__sql_text_put(text, action_name(constraint->on_delete));
+    }
+}
+
+ROW(pg_get_constraintdef)
+{
+    const fly__sql_table *table = NULL;
+    const fly__sql_constraint *constraint = constraint_of(call, (uint32_t)args[0].i32, &table);
+    fly_sql_text text = {.arena = call->arena};
+    if (constraint == NULL) {
+        return give_null(result);
+    }
+    switch (constraint->kind) {
+    case FLY__SQL_CHECK:
+        fly__sql_text_put(&text, "CHECK ((");
+        fly__sql_text_put(&text, constraint->check);
+        fly__sql_text_put(&text, "))");
+        break;
+    case FLY__SQL_FOREIGN:
+        put_foreign(call, &text, table, constraint);
+        break;
+    default:
+        fly__sql_text_put(&text, constraint->kind == FLY__SQL_PRIMARY ? "PRIMARY KEY " : "UNIQUE ");
+        put_columns(&text, table, constraint->columns, constraint->count);
+    }
+    if (constraint->deferrable) {
+        fly__sql_text_put(&text,
+                          constraint->deferred ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE");
+    }
+    if (!constraint->validated) {
+        fly__sql_text_put(&text, " NOT VALID");
+    }
+    return fly__sql_give_text(call, &text, result);
+}
+
+/* Expressions of the catalog are SQL text already. */
+ROW(pg_get_expr)
+{
+    return give_str(result, args[0].str);
+}
+
+ROW(pg_get_viewdef)
+{
+    uint32_t oid = (uint32_t)args[0].i32;
+    if (call->types[0].oid == FLY_SQL_TEXT) {
+        fly_status status = fly__sql_reg_in(call->session, FLY_SQL_REGCLASS, arg_bytes(&args[0]),
+                                            false, call->arena, &oid, call->err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    const fly__sql_table *table = table_of(call, oid);
+    if (table == NULL || table->view_text == NULL) {
+        return table == NULL ? give_null(result) : give_bytes(result, fly_bytes_str("Not a view"));
+    }
+    fly_sql_text text = {.arena = call->arena};
+    fly__sql_text_put(&text, " ");
+    fly__sql_text_put(&text, table->view_text);
+    fly__sql_text_put(&text, ";");
+    return fly__sql_give_text(call, &text, result);
+}
+
+ROW(pg_get_triggerdef)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    const fly__sql_table *table;
+    size_t at = 0;
+    while (view != NULL && (table = fly__sql_table_next(view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->trigger_count; i++) {
+            if (table->triggers[i]->oid == (uint32_t)args[0].i32) {
+                return give_name(call, table->triggers[i]->definition, result);
+            }
+        }
+    }
+    return give_null(result);
+}
+
+static const fly__sql_user_function *function_of(const fly__sql_call *call,
+                                                 const fly_vec_value *args)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    return view != NULL ? fly__sql_user_function_of(view, (uint32_t)args[0].i32) : NULL;
+}
+
+ROW(pg_get_functiondef)
+{
+    const fly__sql_user_function *function = function_of(call, args);
+    return function == NULL ? give_null(result) : give_name(call, function->definition, result);
+}
+
+/* Arguments of a function of a user's or of ours; `defaults`: those too. */
+static fly_status arguments(fly__sql_call *call, bool defaults, const fly_vec_value *args,
+                            fly_vec_value *result)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    const fly__sql_user_function *user = function_of(call, args);
+    const fly__sql_func *func = user == NULL ? fly__sql_func_by_oid((uint32_t)args[0].i32) : NULL;
+    fly_sql_text text = {.arena = call->arena};
+    if (user == NULL && func == NULL) {
+        return give_null(result);
+    }
+    uint32_t count = user != NULL ? user->all_count : func->argc;
+    bool first = true;
+    for (uint32_t i = 0; i < count; i++) {
+        char mode = user != NULL ? user->modes[i] : 'i';
+        if (mode == 't' || (mode == 'o' && !defaults)) {
+            continue;
+        }
+        fly__sql_text_put(&text, first ? "" : ", ");
+        first = false;
+        fly__sql_text_put(&text, mode == 'o'   ? "OUT "
+                                 : mode == 'b' ? "INOUT "
+                                 : mode == 'v' ? "VARIADIC "
+                                               : "");
+        if (user != NULL && user->names[i][0] != '\0') {
+            fly__sql_put_ident(&text, fly_bytes_str(user->names[i]));
+            fly__sql_text_put(&text, " ");
+        }
+        fly__sql_put_type(&text, view, user != NULL ? user->types[i].oid : func->args[i], -1);
+        if (defaults && user != NULL && user->defaults[i] != NULL) {
+            fly__sql_text_put(&text, " DEFAULT ");
+            fly__sql_text_put(&text, user->defaults[i]);
+        }
+    }
+    return fly__sql_give_text(call, &text, result);
+}
+
+ROW(pg_get_function_arguments)
+{
+    return arguments(call, true, args, result);
+}
+
+ROW(pg_get_function_identity_arguments)
+{
+    return arguments(call, false, args, result);
+}
+
+ROW(pg_get_function_result)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    const fly__sql_user_function *user = function_of(call, args);
+    const fly__sql_func *func = user == NULL ? fly__sql_func_by_oid((uint32_t)args[0].i32) : NULL;
+    fly_sql_text text = {.arena = call->arena};
+    if ((user == NULL && func == NULL) || (user != NULL && user->procedure)) {
+        return give_null(result);
+    }
+    bool set = user != NULL ? user->returns_set : func->kind == FLY__SQL_SET;
+    fly__sql_text_put(&text, set ? "SETOF " : "");
+    fly__sql_put_type(&text, view, user != NULL ? user->result.oid : func->result, -1);
+    return fly__sql_give_text(call, &text, result);
+}
+
+/* ------------------------------------------------------------------------ rights */
+
+/* The letters of aclitem for the words of SQL. */
+static char right_of(fly_bytes word)
+{
+    static const struct {
+        const char *word;
+        char letter;
+    } rights[] = {{"SELECT", 'r'},   {"INSERT", 'a'},  {"UPDATE", 'w'},  {"DELETE", 'd'},
+                  {"TRUNCATE", 'D'}, {"USAGE", 'U'},   {"CREATE", 'C'},  {"REFERENCES", 'x'},
+                  {"TRIGGER", 't'},  {"EXECUTE", 'X'}, {"CONNECT", 'c'}, {"TEMPORARY", 'T'},
+                  {"TEMP", 'T'}};
+    for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
+        size_t len = strlen(rights[i].word);
+        bool same = word.len >= len;
+        for (size_t k = 0; k < len && same; k++) {
+            same = (word.data[k] & ~32) == rights[i].word[k];
+        }
+        if (same && (word.len == len || word.data[len] == ' ' || word.data[len] == ',')) {
+            return rights[i].letter;
+        }
+    }
+    return 0;
+}
+
+/* Whether a user owns an object, is the administrator, or was granted a right, alone or with everybody. */
+static bool may(fly__sql_call *call, const char *user, const char *owner, uint32_t object,
+                char letter)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    if (strcmp(user, "admin") == 0 || (owner != NULL && strcmp(user, owner) == 0)) {
+        return true;
+    }
+    size_t at = 0;
+    const fly__sql_grant *grant;
+    while (view != NULL && (grant = fly__sql_object_next(view, FLY__SQL_O_GRANT, &at)) != NULL) {
+        if (grant->object == object &&
+            (grant->grantee[0] == '\0' || strcmp(grant->grantee, user) == 0) &&
+            strchr(grant->privileges, letter) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* has_..._privilege([user,] object, right): the last argument is the right, before it the object (and a
+ * column, which has no rights of its own here); a first name is the user. */
+static fly_status has_right(fly__sql_call *call, uint32_t reg, uint32_t after,
+                            const fly_vec_value *args, fly_vec_value *result)
+{
+    uint32_t object_at = call->argc - 2 - after;
+    const char *user = call->session != NULL ? call->session->user : "admin";
+    char name[64];
+    if (object_at > 0 && call->types[0].oid != FLY_SQL_OID) {
+        fly_bytes given = arg_bytes(&args[0]);
+        snprintf(name, sizeof name, "%.*s", (int)(given.len < 63 ? given.len : 63),
+                 (const char *)given.data);
+        user = name;
+    }
+    fly_bytes word = arg_bytes(&args[call->argc - 1]);
+    char letter = right_of(word);
+    if (letter == 0) {
+        return FAIL(call, "22023", "unrecognized privilege type: \"%.*s\"",
+                    (int)(word.len < 64 ? word.len : 64), (const char *)word.data);
+    }
+    uint32_t oid = (uint32_t)args[object_at].i32;
+    if (call->types[object_at].oid != FLY_SQL_OID) {
+        fly_status status = fly__sql_reg_in(call->session, reg, arg_bytes(&args[object_at]), false,
+                                            call->arena, &oid, call->err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    const fly__sql_catalog_view *view = view_of(call);
+    const char *owner = NULL;
+    bool there = true;
+    if (reg == FLY_SQL_REGCLASS) {
+        const fly__sql_table *table = table_of(call, oid);
+        there = table != NULL;
+        owner = there ? table->owner : NULL;
+        if (there && table->class == FLY__SQL_SYSTEM) {
+            return give_bool(result, letter == 'r');
+        }
+    } else if (reg == FLY__SQL_OID_regnamespace) {
+        const fly__sql_schema *schema = view != NULL ? fly__sql_schema_of(view, oid) : NULL;
+        there = schema != NULL;
+        owner = there ? schema->owner : NULL;
+        if (there && letter == 'U' && oid < FLY__SQL_OID_FIRST) {
+            return give_bool(result, true);
+        }
+    }
+    return there ? give_bool(result, may(call, user, owner, oid, letter)) : give_null(result);
+}
+
+ROW(has_table_privilege)
+{
+    return has_right(call, FLY_SQL_REGCLASS, 0, args, result);
+}
+
+ROW(has_column_privilege)
+{
+    return has_right(call, FLY_SQL_REGCLASS, 1, args, result);
+}
+
+ROW(has_schema_privilege)
+{
+    return has_right(call, FLY__SQL_OID_regnamespace, 0, args, result);
+}
+
+/* -------------------------------------------------------------------------- sizes */
+
+/* Bytes of a table as far as statistics know its pages. */
+ROW(pg_relation_size)
+{
+    const fly__sql_table *table = table_of(call, (uint32_t)args[0].i32);
+    if (table == NULL) {
+        const fly__sql_table *of = NULL;
+        return index_of(call, (uint32_t)args[0].i32, &of) != NULL ? give_i64(result, 0)
+                                                                  : give_null(result);
+    }
+    return give_i64(result, (int64_t)(table->pages > 0 ? table->pages * 8192 : 0));
+}
