@@ -201,7 +201,7 @@ static int padded_select(fly_vec_frame *frame, const fly_vec_ins *ins, const fly
 static bool by_bytes(fly_sql_type type)
 {
     return type.collation == 0 || type.collation == 100 || type.collation == 950 ||
-           type.collation == 951;
+           type.collation == 951 || type.collation == 9100 || type.collation == 9105;
 }
 
 /* Whether the order of a type is that of its vector's values. */
