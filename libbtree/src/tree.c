@@ -19,7 +19,9 @@
  * the parent shared while the child is fetched: then some other page has to go.
  *
  * What is read from a page before it was asked for may be torn; node.c bounds it. Only when a page
- * still stands and makes no sense is it damaged.
+ * still stands and makes no sense is it damaged. Nor need a child be readable once its parent has
+ * changed: it may have been freed, and a page that was freed before it was ever written is nothing
+ * but zeros in the file.
  */
 #include "btree_int.h"
 
@@ -352,10 +354,18 @@ static enum attempt try_descend(fly_btree *tree, fly_bytes key, enum direction d
         path->parent = *node;
         path->has_parent = true;
         path->child = index;
-        *status = observe_child(tree, &path->parent, child, hold, node, err);
-        if (*status != FLY_OK) {
+        *status = observe_child(tree, &path->parent, child, hold, node, NULL);
+        if (FLY_UNLIKELY(*status != FLY_OK) && fly_bufpool_still(&path->parent)) {
+            *status = observe_child(tree, &path->parent, child, hold, node, err);
+        }
+        if (FLY_UNLIKELY(*status != FLY_OK)) {
+            bool stands = fly_bufpool_still(&path->parent);
             fly_bufpool_forget(&path->parent);
-            return FAILED;
+            if (stands) {
+                return FAILED;
+            }
+            FLY_TRACE(tree->env->trace, FLY_BTREE_EVENT_RESTART, tree->id, child, 0, 0);
+            return AGAIN;
         }
         if (!fly_bufpool_still(&path->parent)) {
             break;
