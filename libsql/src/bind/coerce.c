@@ -279,7 +279,8 @@ static fly__sql_expr *literal(fly__sql_binder *b, fly__sql_expr *e, fly_sql_type
     }
     fly_status status = fly__sql_value_in(b->session, to, fly_vec_str_bytes(&e->value.str),
                                           b->arena, &constant->value, b->err);
-    if (status == FLY_OK && to.mod >= 0 && !constant->value.null) {
+    bool any_length = b->lax_ops && context == 'a' && fly__sql_bind_collatable(b, to.oid);
+    if (status == FLY_OK && to.mod >= 0 && !constant->value.null && !any_length) {
         status = fly__sql_value_fit(to, context == 'e', &constant->value, b->arena, b->err);
     }
     if (status != FLY_OK) {
@@ -378,6 +379,9 @@ static fly__sql_expr *fitted(fly__sql_binder *b, fly__sql_expr *e, fly_sql_type 
         }
         fly_sql_type type = e->type;
         type.mod = to.mod;
+        if (b->lax_ops && context == 'a' && fly__sql_bind_collatable(b, to.oid)) {
+            return fly__sql_bind_relabel(b, e, type); /* SQLite counts no letters */
+        }
         fly__sql_expr *fit = fly__sql_bind_node(b, FLY__SQL_X_FIT, type, 1, e->pos);
         if (fit == NULL) {
             return NULL;
@@ -680,18 +684,43 @@ fly_sql_type fly__sql_bind_common(fly__sql_binder *b, fly__sql_expr **exprs, uin
     return agree(b, picked, exprs, count);
 }
 
+/* num_case_first: of several types of numbers, the first one that is written. */
+static bool first_number(fly__sql_binder *b, fly__sql_expr *const *exprs, uint32_t count,
+                         fly_sql_type *type)
+{
+    type->oid = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool preferred;
+        if (exprs[i]->type.oid == FLY_SQL_UNKNOWN) {
+            continue;
+        }
+        if (fly__sql_bind_category(b, exprs[i]->type.oid, &preferred) != 'N') {
+            return false;
+        }
+        if (type->oid == 0) {
+            *type = exprs[i]->type;
+        }
+    }
+    return type->oid != 0;
+}
+
 bool fly__sql_bind_unify(fly__sql_binder *b, fly__sql_expr **exprs, uint32_t count,
                          const char *construct, fly_sql_type *type)
 {
     fly__sql_expr *which;
-    *type = fly__sql_bind_common(b, exprs, count, construct, &which);
+    char context = 'i';
+    if (b->num_first && first_number(b, exprs, count, type)) {
+        context = 'e';
+    } else {
+        *type = fly__sql_bind_common(b, exprs, count, construct, &which);
+    }
     if (type->oid == 0) {
         return false;
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t from = exprs[i]->type.oid;
         uint32_t pos = fly__sql_bind_pos(exprs[i]);
-        exprs[i] = fly__sql_bind_coerce(b, exprs[i], *type, 'i', pos);
+        exprs[i] = fly__sql_bind_coerce(b, exprs[i], *type, context, pos);
         if (exprs[i] == NULL) {
             if (fly__sql_bind_ok(b)) {
                 (void)fly__sql_bind_fail(b, "42846", pos, "%s could not convert type %s to %s",

@@ -441,6 +441,12 @@ static fly__sql_expr *in_all(fly__sql_binder *b, const fly_ast_in *ast, fly__sql
     if (type.oid == 0) {
         return NULL;
     }
+    for (uint32_t i = 0; b->lax_ops && i < argc; i++) {
+        if (args[i]->type.oid == FLY_SQL_UNKNOWN && args[i]->kind == FLY__SQL_X_CONST &&
+            !args[i]->value.null) {
+            return NULL; /* each literal is compared as it can be */
+        }
+    }
     const fly__sql_func *equal = fly__sql_bind_find_op(b, "=", args[0]->type.oid, type.oid);
     if (equal == NULL || fly__sql_bind_polymorphic(equal->args[0]) ||
         equal->args[0] != equal->args[1]) {
@@ -591,6 +597,8 @@ static fly__sql_expr *case_when(fly__sql_binder *b, fly__sql_scope *scope, const
     fly__sql_expr *e =
         fly__sql_bind_node(b, FLY__SQL_X_CASE, boolean, whens * 2 + 1, ast->node.pos);
     fly__sql_expr **results = fly__sql_bind_alloc(b, (whens + 1) * sizeof *results);
+    /* PostgreSQL looks at ELSE first for the common type; num_case_first takes them as written. */
+    uint32_t otherwise_first = b->num_first ? 0 : 1;
     if (e == NULL || results == NULL) {
         return NULL;
     }
@@ -610,18 +618,20 @@ static fly__sql_expr *case_when(fly__sql_binder *b, fly__sql_scope *scope, const
             return NULL;
         }
         e->args[i * 2] = condition;
-        results[i + 1] = result;
+        results[i + otherwise_first] = result;
     }
-    results[0] = ast->otherwise == NULL
-                     ? fly__sql_bind_null(b, fly__sql_type(FLY_SQL_UNKNOWN), ast->node.pos)
-                     : fly__sql_bind_expression(b, scope, ast->otherwise);
-    if (results[0] == NULL || !fly__sql_bind_unify(b, results, whens + 1, "CASE", &e->type)) {
+    fly__sql_expr *otherwise =
+        ast->otherwise == NULL
+            ? fly__sql_bind_null(b, fly__sql_type(FLY_SQL_UNKNOWN), ast->node.pos)
+            : fly__sql_bind_expression(b, scope, ast->otherwise);
+    results[otherwise_first ? 0 : whens] = otherwise;
+    if (otherwise == NULL || !fly__sql_bind_unify(b, results, whens + 1, "CASE", &e->type)) {
         return NULL;
     }
     for (uint32_t i = 0; i < whens; i++) {
-        e->args[i * 2 + 1] = results[i + 1];
+        e->args[i * 2 + 1] = results[i + otherwise_first];
     }
-    e->args[whens * 2] = results[0];
+    e->args[whens * 2] = results[otherwise_first ? 0 : whens];
     return fly__sql_bind_done(b, e);
 }
 

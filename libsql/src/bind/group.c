@@ -121,6 +121,16 @@ static fly__sql_expr *agg_column(fly__sql_binder *b, const fly__sql_agg *agg, ui
     return fly__sql_bind_colref(b, agg->out.id, agg->out.type, pos);
 }
 
+/* int_arith_wide: the sum of integers is one, and overflows as one. */
+static fly__sql_expr *narrowed(fly__sql_binder *b, fly__sql_expr *e, const fly__sql_agg *agg)
+{
+    if (e == NULL || !b->int_wide || e->type.oid != FLY_SQL_NUMERIC || agg->argc != 1 ||
+        agg->args[0]->type.oid != FLY_SQL_INT8 || strcmp(agg->func->name, "sum") != 0) {
+        return e;
+    }
+    return fly__sql_bind_coerce(b, e, fly__sql_type(FLY_SQL_INT8), 'e', e->pos);
+}
+
 fly__sql_expr *fly__sql_bind_aggregate(fly__sql_binder *b, fly__sql_scope *scope,
                                        const fly_ast_call *call, const fly__sql_func *func,
                                        fly__sql_expr **args, uint32_t argc,
@@ -172,7 +182,7 @@ fly__sql_expr *fly__sql_bind_aggregate(fly__sql_binder *b, fly__sql_scope *scope
     }
     for (uint32_t i = 0; i < owner->agg_count; i++) {
         if (same_call(&owner->aggs[i], &agg)) {
-            return agg_column(b, &owner->aggs[i], pos);
+            return narrowed(b, agg_column(b, &owner->aggs[i], pos), &agg);
         }
     }
     if (!fly__sql_bind_room(b, &owner->aggs, &owner->agg_room, owner->agg_count,
@@ -187,7 +197,7 @@ fly__sql_expr *fly__sql_bind_aggregate(fly__sql_binder *b, fly__sql_scope *scope
         return NULL;
     }
     owner->aggs[owner->agg_count++] = agg;
-    return agg_column(b, &agg, pos);
+    return narrowed(b, agg_column(b, &agg, pos), &agg);
 }
 
 /* ---------------------------------------------------------------------- GROUP BY */

@@ -35,6 +35,10 @@ bool fly__sql_bind_target(fly__sql_binder *b, const fly_ast_relation *ast, uint8
     default:
         return true;
     }
+    if (b->session != NULL && b->session->compat.lax_syntax) {
+        return fly__sql_bind_fail(b, "55000", 0, "cannot modify %s because it is a view",
+                                  table->name) != NULL;
+    }
     /* The columns of a view are found by binding it over a row that nobody uses. */
     fly__sql_scope *scope = fly__sql_bind_scope(b, NULL);
     fly__sql_view_row row;

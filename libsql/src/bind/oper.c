@@ -175,6 +175,20 @@ static const fly__sql_func *lax(fly__sql_binder *b, const char *symbol, fly__sql
 
 /* --------------------------------------------------------------------- operators */
 
+/* With lax_ops: a literal that is no number, beside a number. */
+static bool is_no_number(fly__sql_binder *b, const fly__sql_expr *literal,
+                         const fly__sql_expr *number)
+{
+    bool preferred;
+    if (literal->kind != FLY__SQL_X_CONST || literal->type.oid != FLY_SQL_UNKNOWN ||
+        literal->value.null || fly__sql_bind_category(b, number->type.oid, &preferred) != 'N') {
+        return false;
+    }
+    fly_vec_value value;
+    return fly__sql_value_in(b->session, number->type, fly_vec_str_bytes(&literal->value.str),
+                             b->arena, &value, NULL) != FLY_OK;
+}
+
 /* The operator for operands, which compatibility may have changed. */
 static const fly__sql_func *op_for(fly__sql_binder *b, const char *symbol, fly__sql_expr **left,
                                    fly__sql_expr **right, uint32_t pos)
@@ -185,6 +199,10 @@ static const fly__sql_func *op_for(fly__sql_binder *b, const char *symbol, fly__
         if (*right == NULL) {
             return NULL;
         }
+    }
+    if (b->lax_ops && *left != NULL && is_comparison(symbol) &&
+        (is_no_number(b, *left, *right) || is_no_number(b, *right, *left))) {
+        return lax(b, symbol, left, right);
     }
     const char *looked = symbol;
     if (b->div_null && *left != NULL && strcmp(symbol, "/") == 0) {
