@@ -27,6 +27,32 @@ void *fly__sql_alloc(fly_arena *arena, size_t count, size_t size, fly_err *err)
     return block;
 }
 
+void fly__sql_arena(fly__sql_exec *exec, fly_arena *arena, size_t first_chunk)
+{
+    fly_arena_init(arena, &exec->session->account.mem, first_chunk);
+    fly__sql_arena_link *link = fly__sql_alloc(&exec->arena, 1, sizeof *link, NULL);
+    if (link == NULL) {
+        /* Nobody would empty it: let it refuse everything, so that the next request fails. */
+        arena->mem = &exec->nothing.mem;
+        return;
+    }
+    link->arena = arena;
+    link->next = exec->arenas;
+    exec->arenas = link;
+}
+
+static void empty_arenas(fly__sql_exec *exec)
+{
+    enum { KEPT_MAX = 1 << 18 };
+    for (fly__sql_arena_link *link = exec->arenas; link != NULL; link = link->next) {
+        if (link->arena->chunk_size > KEPT_MAX) {
+            fly_arena_deinit(link->arena);
+        } else {
+            fly_arena_reset(link->arena);
+        }
+    }
+}
+
 bool fly__sql_over_budget_by(const fly__sql_exec *exec, uint64_t bytes)
 {
     const fly_account *query = &exec->session->query;
@@ -176,6 +202,7 @@ static fly_status exec_new(fly_sql_session *session, fly__sql_colid columns, uin
     exec->batch_rows = FLY_VEC_CAPACITY;
     fly_arena_init(&exec->arena, &session->account.mem, 0);
     fly_arena_init(&exec->run, &session->account.mem, 1024);
+    fly_account_init(&exec->nothing, &session->account.mem, "nothing", 1);
     exec->outer_count = columns;
     exec->param_count = params;
     exec->outer = fly__sql_alloc(&exec->arena, columns + 1, sizeof *exec->outer, err);
@@ -243,6 +270,9 @@ void fly__sql_exec_destroy(fly__sql_exec *exec)
         fly__sql_program_deinit(p);
     }
     fly__sql_subs_deinit(exec);
+    for (fly__sql_arena_link *link = exec->arenas; link != NULL; link = link->next) {
+        fly_arena_deinit(link->arena);
+    }
     fly_arena_deinit(&exec->run);
     fly_arena_deinit(&exec->arena);
     fly_mem_free(&exec->session->account.mem, exec, sizeof *exec);
@@ -348,6 +378,7 @@ void fly__sql_exec_close(fly__sql_exec *exec)
     fly__sql_subs_close(exec);
     fly__sql_ctes_close(exec);
     fly__sql_spill_close(exec);
+    empty_arenas(exec);
     fly_arena_reset(&exec->run);
     exec->pending = NULL;
     exec->opened = false;

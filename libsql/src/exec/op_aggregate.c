@@ -20,6 +20,8 @@
  */
 #include "exec/op_int.h"
 
+#include <fly/vec_agg.h>
+
 #include <string.h>
 
 enum { BLOCK = 64, PARTITIONS = 16, LEVELS = 8 };
@@ -27,6 +29,8 @@ enum { BLOCK = 64, PARTITIONS = 16, LEVELS = 8 };
 typedef struct agg_run {
     const fly__sql_agg *agg;
     const fly__sql_aggregate *func;
+    const fly_vec_agg
+        *vec; /* a kernel that takes in whole batches; NULL: func's step, row by row */
     fly__sql_call call;
     void *memo;
     fly__sql_program *filter;
@@ -76,6 +80,7 @@ typedef struct agg_op {
     partition *filling[PARTITIONS];
     uint64_t input_rows;
     uint64_t number[FLY_VEC_CAPACITY];
+    uint8_t *state[FLY_VEC_CAPACITY]; /* of the groups of a batch */
     fly_vec_sel there[FLY_VEC_CAPACITY + 8];
 } agg_op;
 
@@ -137,6 +142,31 @@ static fly_status step_row(agg_op *a, agg_run *r, uint64_t group, fly_err *err)
     return status;
 }
 
+/* A batch at once. */
+static fly_status feed_kernel(agg_op *a, agg_run *r, const fly_vec_sel *sel, uint32_t n,
+                              const uint64_t *group, fly_err *err)
+{
+    fly_vec_agg_ctx ctx = {.isa = a->op.exec->isa, .err = err, .pos = r->agg->pos};
+    fly_vec arg;
+    if (r->argc > 0) {
+        arg = *fly__sql_program_result(r->args, 0);
+        if (arg.kind == FLY_VEC_SEQ) {
+            fly_status status = fly_vec_flatten(&arg, FLY_VEC_CAPACITY, &a->out_arena, err);
+            if (status != FLY_OK) {
+                return status;
+            }
+        }
+    }
+    const fly_vec *given = r->argc > 0 ? &arg : NULL;
+    if (a->ungrouped) {
+        return r->vec->update_one(&ctx, state_of(a, r, 0), given, sel, (int)n);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        a->state[k] = a->block[group[k] / BLOCK] + (group[k] % BLOCK) * a->state_bytes;
+    }
+    return r->vec->update(&ctx, a->state, (uint32_t)r->offset, given, sel, (int)n);
+}
+
 /* Rows of one batch into the states of one aggregate, or into its sorter. */
 static fly_status feed(agg_op *a, agg_run *r, const fly_vec *col, const fly_vec_sel *sel,
                        uint32_t n, uint32_t count, const uint64_t *group, fly_err *err)
@@ -180,6 +210,9 @@ static fly_status feed(agg_op *a, agg_run *r, const fly_vec *col, const fly_vec_
             r->parts[1 + i] = fly__sql_program_result(r->args, i);
         }
         return fly__sql_sorter_add(r->sorter, r->parts, sel, n, err);
+    }
+    if (r->vec != NULL) {
+        return feed_kernel(a, r, sel, n, group, err);
     }
     for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
         uint32_t row = sel != NULL ? sel[k] : k;
@@ -532,6 +565,8 @@ static fly_status give_group(agg_op *a, uint64_t group, uint32_t at, fly_err *er
         } else if (a->source[c] == 's') {
             int64_t set = fly_vec_get(&chunk->col[a->group_count], row).i64;
             value.i64 = (int64_t)a->op.rel->aggregate.sets[set];
+        } else if (a->run[a->index[c]].vec != NULL) {
+            continue; /* by give_kernels() */
         } else {
             agg_run *r = &a->run[a->index[c]];
             r->call.arena = &a->out_arena;
@@ -543,6 +578,58 @@ static fly_status give_group(agg_op *a, uint64_t group, uint32_t at, fly_err *er
         }
         if (status == FLY_OK) {
             fly_vec_put(v, at, &value);
+        }
+    }
+    return status;
+}
+
+/* Results of kernels for n groups from `first` on. */
+static fly_status give_kernel(agg_op *a, uint32_t c, uint64_t first, uint32_t n, fly_err *err)
+{
+    agg_run *r = &a->run[a->index[c]];
+    fly_vec *out = &a->op.out.col[c];
+    for (uint32_t k = 0; k < n; k++) {
+        uint64_t group = first + k;
+        a->state[k] = a->block[group / BLOCK] + (group % BLOCK) * a->state_bytes;
+    }
+    if (!r->func->kernel_sums) {
+        r->vec->result(a->state, (uint32_t)r->offset, (int)n, out);
+        return FLY_OK;
+    }
+    fly_vec sums, counts;
+    fly_status status =
+        fly_vec_init(&sums, (fly_vec_type)r->vec->result_type, n, &a->out_arena, err);
+    if (status == FLY_OK) {
+        status = fly_vec_init(&counts, FLY_VEC_I64, n, &a->out_arena, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    r->vec->result(a->state, (uint32_t)r->offset, (int)n, &sums);
+    fly_vec_agg_counts(r->vec, a->state, (uint32_t)r->offset, (int)n, &counts);
+    r->call.arena = &a->out_arena;
+    r->call.err = err;
+    for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
+        fly_vec_value sum = fly_vec_get(&sums, k), value;
+        fly__sql_sum_state state;
+        memset(&state, 0, sizeof state);
+        memset(&value, 0, sizeof value);
+        state.sum = sum.null ? 0 : sums.type == FLY_VEC_I64 ? sum.i64 : sum.i128;
+        state.count = fly_vec_get(&counts, k).i64;
+        status = r->func->final(&r->call, &state, &value);
+        if (status == FLY_OK) {
+            fly_vec_put(out, k, &value);
+        }
+    }
+    return status;
+}
+
+static fly_status give_kernels(agg_op *a, uint64_t first, uint32_t n, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (uint32_t c = 0; status == FLY_OK && c < a->op.rel->column_count; c++) {
+        if (a->source[c] == 'a' && a->run[a->index[c]].vec != NULL) {
+            status = give_kernel(a, c, first, n, err);
         }
     }
     return status;
@@ -561,9 +648,13 @@ static fly_status agg_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
     }
     total = a->group_total;
     uint32_t n = 0;
+    uint64_t first = a->given;
     fly_arena_reset(&a->out_arena);
     for (; status == FLY_OK && n < op->exec->batch_rows && a->given < total; n++, a->given++) {
         status = give_group(a, a->given, n, err);
+    }
+    if (status == FLY_OK) {
+        status = give_kernels(a, first, n, err);
     }
     op->out.count = n;
     op->out.selected = -1;
@@ -661,7 +752,12 @@ static fly_status make_run(fly__sql_exec *exec, const fly__sql_ports *ports,
         status = fly__sql_program_select(exec, ports, agg->filter, &r->filter, err);
     }
     if (status == FLY_OK && (agg->distinct || agg->order_count > 0)) {
-        status = make_sorter(exec, r, types, err);
+        return make_sorter(exec, r, types, err);
+    }
+    /* Strings of states would need rows of libvec's to live in. */
+    r->vec = fly__sql_aggregate_kernel(agg->func, types, r->argc, agg->out.type);
+    if (r->vec != NULL && (r->vec->string || (r->func->kernel_sums && r->vec->count_at < 0))) {
+        r->vec = NULL;
     }
     return status;
 }
@@ -765,8 +861,10 @@ fly_status fly__sql_make_aggregate(fly__sql_exec *exec, const fly__sql_rel *rel,
     for (uint32_t i = 0; status == FLY_OK && i < a->run_count; i++) {
         status = make_run(exec, &ports, &rel->aggregate.aggs[i], &a->run[i], err);
         if (status == FLY_OK) {
+            const fly_vec_agg *vec = a->run[i].vec;
+            size_t size = vec != NULL ? vec->state_size : a->run[i].func->state_size;
             a->run[i].offset = a->state_bytes;
-            a->state_bytes += (a->run[i].func->state_size + 15) & ~(size_t)15;
+            a->state_bytes += (size + 15) & ~(size_t)15;
         }
     }
     if (status == FLY_OK && !a->ungrouped) {

@@ -60,11 +60,6 @@ static fly_status values_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *e
     return n > 0 ? FLY_OK : FLY_E_END;
 }
 
-static void values_close(fly__sql_op *op)
-{
-    fly_arena_deinit(&((values_op *)op)->arena);
-}
-
 static bool all_constant(const fly__sql_rel *rel, uint32_t row)
 {
     for (uint32_t c = 0; c < rel->column_count; c++) {
@@ -78,13 +73,13 @@ static bool all_constant(const fly__sql_rel *rel, uint32_t row)
 fly_status fly__sql_make_values(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
                                 fly_err *err)
 {
-    static const fly__sql_op_vt vt = {values_open, values_next, values_close};
+    static const fly__sql_op_vt vt = {values_open, values_next, NULL};
     fly_status status = fly__sql_op_alloc(exec, rel, sizeof(values_op), &vt, op, err);
     if (status != FLY_OK) {
         return status;
     }
     values_op *v = (values_op *)*op;
-    fly_arena_init(&v->arena, &exec->session->account.mem, 0);
+    fly__sql_arena(exec, &v->arena, 0);
     uint32_t rows = rel->values.row_count;
     uint32_t capacity = rows < 64 ? 64 : FLY_VEC_CAPACITY;
     for (uint32_t c = 0; status == FLY_OK && c < rel->column_count; c++) {

@@ -223,8 +223,6 @@ static void function_close(fly__sql_op *op)
 {
     function_op *f = (function_op *)op;
     streams_close(&f->streams);
-    fly_arena_deinit(&f->streams.arena);
-    fly_arena_deinit(&f->arena);
 }
 
 /* Arguments of all streams, one after the other: of a set function its own, else the expression. */
@@ -263,8 +261,8 @@ fly_status fly__sql_make_function(fly__sql_exec *exec, const fly__sql_rel *rel, 
     }
     function_op *f = (function_op *)*op;
     uint32_t count = rel->function.count, column = 0, total;
-    fly_arena_init(&f->arena, &exec->session->account.mem, 0);
-    fly_arena_init(&f->streams.arena, &exec->session->account.mem, 0);
+    fly__sql_arena(exec, &f->arena, 0);
+    fly__sql_arena(exec, &f->streams.arena, 0);
     f->streams.exec = exec;
     f->streams.list = fly__sql_alloc(&exec->arena, count, sizeof(stream), err);
     if (f->streams.list == NULL) {
@@ -407,8 +405,6 @@ static void unnest_close(fly__sql_op *op)
 {
     unnest_op *u = (unnest_op *)op;
     streams_close(&u->streams);
-    fly_arena_deinit(&u->streams.arena);
-    fly_arena_deinit(&u->arena);
 }
 
 fly_status fly__sql_make_unnest(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
@@ -426,8 +422,8 @@ fly_status fly__sql_make_unnest(fly__sql_exec *exec, const fly__sql_rel *rel, fl
     }
     unnest_op *u = (unnest_op *)*op;
     uint32_t count = rel->column_count, total;
-    fly_arena_init(&u->arena, &exec->session->account.mem, 0);
-    fly_arena_init(&u->streams.arena, &exec->session->account.mem, 0);
+    fly__sql_arena(exec, &u->arena, 0);
+    fly__sql_arena(exec, &u->streams.arena, 0);
     u->streams.exec = exec;
     u->streams.list = fly__sql_alloc(&exec->arena, count, sizeof(stream), err);
     if (u->streams.list == NULL) {

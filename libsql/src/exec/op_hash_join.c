@@ -515,7 +515,6 @@ static void hash_close(fly__sql_op *op)
     fly__sql_hashes_free(&h->hashes);
     drop_found(h);
     fly_arena_deinit(&h->scratch);
-    fly_arena_deinit(&h->out.arena);
 }
 
 /* --------------------------------------------------------------- taking apart conditions */

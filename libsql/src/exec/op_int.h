@@ -40,6 +40,11 @@ enum {
 
 /* -------------------------------------------------------------------- instances */
 
+typedef struct fly__sql_arena_link {
+    fly_arena *arena;
+    struct fly__sql_arena_link *next;
+} fly__sql_arena_link;
+
 struct fly__sql_exec {
     fly_sql_session *session;
     const fly__sql_plan *plan; /* NULL: one expression */
@@ -56,7 +61,9 @@ struct fly__sql_exec {
     uint64_t run_number; /* counts opens: what is evaluated once per statement is good for one */
     uint64_t changed;
     fly__sql_program *programs; /* all, linked by `chain` */
+    fly__sql_arena_link *arenas;
     fly__sql_cte_run *ctes;
+    fly_account nothing;   /* an account that refuses */
     fly__sql_spill *spill; /* NULL until somebody needs it */
     uint32_t
         batch_rows; /* rows that sources put into a batch: FLY_VEC_CAPACITY, or fewer to verify */
@@ -85,6 +92,10 @@ void *fly__sql_alloc(fly_arena *arena, size_t count, size_t size, fly_err *err);
 bool fly__sql_over_budget(const fly__sql_exec *exec);
 /* As above, if so many bytes more are going to be needed. */
 bool fly__sql_over_budget_by(const fly__sql_exec *exec, uint64_t bytes);
+
+/* Make an arena that is emptied when the instance is closed, and keeps a little memory for the next
+ * run: what a statement that is run often must not ask the allocator for. */
+void fly__sql_arena(fly__sql_exec *exec, fly_arena *arena, size_t first_chunk);
 
 /* Copy a value with the bytes it points to. */
 fly_status fly__sql_value_copy(fly_vec_type type, const fly_vec_value *from, fly_arena *arena,

@@ -38,7 +38,7 @@ fly_status fly__sql_join_out_init(fly__sql_join_out *out, fly__sql_op *op, const
     if (out->side == NULL || out->index == NULL) {
         return FLY_E_NO_MEMORY;
     }
-    fly_arena_init(&out->arena, &op->exec->session->account.mem, 0);
+    fly__sql_arena(op->exec, &out->arena, 0);
     op->out.arena = &out->arena;
     for (uint32_t c = 0; c < rel->column_count; c++) {
         fly__sql_colid id = rel->columns[c].id;
@@ -464,7 +464,6 @@ static void loop_close(fly__sql_op *op)
     loop_op *j = (loop_op *)op;
     fly__sql_kept_free(&j->right);
     drop_matched(j);
-    fly_arena_deinit(&j->out.arena);
 }
 
 static fly_status lateral_columns(loop_op *j, fly_err *err)

@@ -194,7 +194,6 @@ static void lock_close(fly__sql_op *op)
     lock_op *l = (lock_op *)op;
     fly__sql_kept_free(&l->rest);
     fly__sql_kept_free(&l->one);
-    fly_arena_deinit(&l->arena);
 }
 
 fly_status fly__sql_make_lock(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
@@ -224,7 +223,7 @@ fly_status fly__sql_make_lock(fly__sql_exec *exec, const fly__sql_rel *rel, fly_
         }
         l->key_column[i] = at;
     }
-    fly_arena_init(&l->arena, &exec->session->account.mem, 0);
+    fly__sql_arena(exec, &l->arena, 0);
     status = fly__sql_kept_init_rel(&l->rest, exec, rel->left, err);
     return status == FLY_OK ? fly__sql_kept_init_rel(&l->one, exec, rel->left, err) : status;
 }

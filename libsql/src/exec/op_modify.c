@@ -645,7 +645,6 @@ static void modify_close(fly__sql_op *op)
         fly__sql_change_deinit(&o->change);
         o->change_ready = false;
     }
-    fly_arena_deinit(&o->row_arena);
 }
 
 /* -------------------------------------------------------------------------------- making */
@@ -838,7 +837,7 @@ fly_status fly__sql_make_modify(fly__sql_exec *exec, const fly__sql_rel *rel, fl
     if (o->source == NULL || o->source->insert == NULL) {
         return fly_err_state(err, "55000", 0, "\"%s\" cannot be changed", m->table->name);
     }
-    fly_arena_init(&o->row_arena, &exec->session->account.mem, 0);
+    fly__sql_arena(exec, &o->row_arena, 0);
     fly__sql_hashes_init(&o->touched, &exec->session->query.mem);
     o->materialize = m->command != FLY__SQL_INSERT || fly__sql_reads_table(rel->left, m->table);
     o->track = m->on_conflict == 'u' || m->command == FLY__SQL_MERGE ||

@@ -26,6 +26,8 @@ typedef struct scan_op {
     fly_arena life;  /* of the open scan */
     fly_vec_batch in;
     bool empty;
+    bool unique; /* at most one row */
+    bool given;  /* it was given */
 } scan_op;
 
 static fly_status add_bound(scan_op *s, fly__sql_key *key, uint32_t column, uint32_t result,
@@ -101,6 +103,7 @@ static fly_status scan_open(fly__sql_op *op, fly_err *err)
 {
     scan_op *s = (scan_op *)op;
     fly_status status = FLY_OK;
+    s->given = false;
     if (s->bounds != NULL) {
         status = make_bounds(s, err);
         if (status != FLY_OK || s->empty) {
@@ -123,11 +126,15 @@ static fly_status scan_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err
         return FLY_E_END;
     }
     for (;;) {
+        if (s->unique && s->given) {
+            return FLY_E_END;
+        }
         fly_arena_reset(&s->bytes);
         fly_status status = s->source->scan_next(s->scan, &s->in, err);
         if (status != FLY_OK) {
             return status;
         }
+        s->given = true;
         if (s->filter == NULL) {
             *batch = &s->in;
         } else {
@@ -144,9 +151,6 @@ static void scan_close(fly__sql_op *op)
 {
     scan_op *s = (scan_op *)op;
     drop_scan(s);
-    fly_arena_deinit(&s->keys);
-    fly_arena_deinit(&s->bytes);
-    fly_arena_deinit(&s->life);
 }
 
 static fly_status make_bound_program(scan_op *s, fly_err *err)
@@ -184,14 +188,17 @@ fly_status fly__sql_make_scan(fly__sql_exec *exec, const fly__sql_rel *rel, fly_
     if (s->source == NULL) {
         return fly_err_state(err, "42809", 0, "\"%s\" cannot be read", rel->scan.table->name);
     }
-    fly_arena_init(&s->keys, &exec->session->account.mem, 256);
-    fly_arena_init(&s->bytes, &exec->session->account.mem, 0);
-    fly_arena_init(&s->life, &exec->session->account.mem, 0);
+    fly__sql_arena(exec, &s->keys, 256);
+    fly__sql_arena(exec, &s->bytes, 0);
+    fly__sql_arena(exec, &s->life, 0);
     s->spec = (fly__sql_scan_spec){.table = rel->scan.table,
                                    .index = rel->scan.index,
                                    .column_count = rel->column_count,
                                    .columns = rel->scan.attnums,
                                    .backward = rel->scan.backward};
+    s->unique = rel->scan.index != NULL && rel->scan.index->unique &&
+                rel->scan.equal_count == rel->scan.index->key_count;
+    s->spec.limit = s->unique ? 1 : 0;
     s->in.columns = rel->column_count;
     s->in.col = (*op)->out.col;
     s->in.sel = fly_arena_alloc(&exec->arena, (FLY_VEC_CAPACITY + 8) * sizeof(fly_vec_sel));
