@@ -92,6 +92,11 @@ static const struct {
      "ORDER BY 1",
      "author_name_key|u|{2}|~| ;author_pkey|p|{1}|~| ;book_author_fkey|f|{2}|{1}|c;"
      "book_pkey|p|{1}|~| ;book_price_check|c|~|~| "},
+    {"SELECT pg_get_constraintdef(oid, true) FROM pg_constraint ORDER BY 1",
+     "CHECK (price > 0);FOREIGN KEY (author) REFERENCES author(id) ON DELETE CASCADE;"
+     "PRIMARY KEY (id);PRIMARY KEY (id);UNIQUE (name)"},
+    {"SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE NOT indisunique",
+     "CREATE INDEX book_title ON public.book USING btree (title DESC, id)"},
     {"SELECT d.adnum FROM pg_attrdef d", "3"},
     {"SELECT typname, typtype, typcategory FROM pg_type WHERE typname IN ('int4', '_int4', 'mood', "
      "'_mood') ORDER BY 1",
@@ -106,6 +111,20 @@ static const struct {
     {"SELECT datname FROM pg_database", "default"},
     {"SELECT rolname, rolsuper FROM pg_roles", "admin|t"},
     {"SELECT setting FROM pg_settings WHERE name = 'server_encoding'", "UTF8"},
+    {"SELECT table_schema, table_name, table_type FROM information_schema.tables "
+     "WHERE table_schema IN ('public', 'attic') ORDER BY 1, 2",
+     "attic|book|BASE TABLE;public|author|BASE TABLE;public|book|BASE TABLE;public|cheap|VIEW"},
+    {"SELECT column_name, ordinal_position, is_nullable, data_type, character_maximum_length, "
+     "numeric_precision, numeric_scale FROM information_schema.columns "
+     "WHERE table_schema = 'public' AND table_name IN ('author', 'book') ORDER BY table_name, 2",
+     "id|1|NO|integer|~|32|0;name|2|NO|character varying|40|~|~;id|1|NO|integer|~|32|0;"
+     "author|2|YES|integer|~|32|0;title|3|YES|text|~|~|~;price|4|YES|numeric|~|8|2"},
+    {"SELECT table_name, constraint_type FROM information_schema.table_constraints ORDER BY 1, 2",
+     "author|PRIMARY KEY;author|UNIQUE;book|CHECK;book|FOREIGN KEY;book|PRIMARY KEY"},
+    {"SELECT constraint_name, column_name, ordinal_position FROM "
+     "information_schema.key_column_usage ORDER BY 1, 3",
+     "author_name_key|name|1;author_pkey|id|1;book_author_fkey|author|1;book_pkey|id|1"},
+    {"SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1", "author;book"},
     {"SELECT count(*) FROM pg_class a, pg_class b WHERE a.oid = b.oid AND a.relname = 'pg_class'",
      "1"},
     {"SELECT relkind FROM pg_class WHERE relname = 'pg_class'", "r"},

@@ -362,6 +362,25 @@ static void put_foreign(fly__sql_call *call, fly_sql_text *text, const fly__sql_
     }
 }
 
+/* Columns of a primary key or unique constraint: those of the index behind it. */
+static void put_key(fly_sql_text *text, const fly__sql_table *table,
+                    const fly__sql_constraint *constraint)
+{
+    uint16_t columns[FLY__SQL_INDEX_COLUMNS_MAX];
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const fly__sql_index *index = table->indexes[i];
+        for (uint16_t k = 0; index->oid == constraint->index && k < index->key_count; k++) {
+            columns[count++] = index->columns[k].column;
+        }
+    }
+    if (constraint->count > 0) {
+        put_columns(text, table, constraint->columns, constraint->count);
+    } else {
+        put_columns(text, table, columns, count);
+    }
+}
+
 ROW(pg_get_constraintdef)
 {
     const fly__sql_table *table = NULL;
@@ -372,16 +391,16 @@ ROW(pg_get_constraintdef)
     }
     switch (constraint->kind) {
     case FLY__SQL_CHECK:
-        fly__sql_text_put(&text, "CHECK ((");
+        fly__sql_text_put(&text, call->argc > 1 && args[1].b ? "CHECK (" : "CHECK ((");
         fly__sql_text_put(&text, constraint->check);
-        fly__sql_text_put(&text, "))");
+        fly__sql_text_put(&text, call->argc > 1 && args[1].b ? ")" : "))");
         break;
     case FLY__SQL_FOREIGN:
         put_foreign(call, &text, table, constraint);
         break;
     default:
         fly__sql_text_put(&text, constraint->kind == FLY__SQL_PRIMARY ? "PRIMARY KEY " : "UNIQUE ");
-        put_columns(&text, table, constraint->columns, constraint->count);
+        put_key(&text, table, constraint);
     }
     if (constraint->deferrable) {
         fly__sql_text_put(&text,
