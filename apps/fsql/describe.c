@@ -43,8 +43,12 @@ static void condition(fsql_text *out, const char *column, const char *part, size
     fsql_text_deinit(&like);
 }
 
-/* Conditions for "name" or "schema.name"; without a schema the system's are left out. */
-static void conditions(fsql_text *out, const char *pattern, const char *schema, const char *name)
+/*
+ * Conditions for "name" or "schema.name". Without a schema it is what the bare name means, which
+ * `visible` decides; without a name, the system's own are left out.
+ */
+static void conditions(fsql_text *out, const char *pattern, const char *schema, const char *name,
+                       const char *visible)
 {
     const char *dot = NULL;
     bool quoted = false;
@@ -52,11 +56,14 @@ static void conditions(fsql_text *out, const char *pattern, const char *schema, 
         quoted = *c == '"' ? !quoted : quoted;
         dot = *c == '.' && !quoted ? c : dot;
     }
-    if (dot == NULL && schema != NULL) {
+    if (dot != NULL && schema != NULL) {
+        condition(out, schema, pattern, (size_t)(dot - pattern));
+    } else if (visible != NULL) {
+        fsql_text_printf(out, " AND pg_catalog.%s", visible);
+    }
+    if (pattern == NULL && schema != NULL) {
         fsql_text_printf(out, " AND %s NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
                          schema);
-    } else if (schema != NULL) {
-        condition(out, schema, pattern, (size_t)(dot - pattern));
     }
     if (pattern != NULL && name != NULL) {
         const char *begin = dot != NULL ? dot + 1 : pattern;
@@ -148,7 +155,7 @@ static fsql_command_outcome list_relations(fsql_call *call, const char *pattern)
                                         "JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
                                       : "");
     fsql_text_printf(&query, " WHERE c.relkind IN (%s)", lists[which].kinds);
-    conditions(&query, pattern, "n.nspname", "c.relname");
+    conditions(&query, pattern, "n.nspname", "c.relname", "pg_table_is_visible(c.oid)");
     fsql_text_str_add(&query, " ORDER BY 1, 2");
     fsql_result result = {0};
     bool good = ask(call->shell, &query, &result);
@@ -175,12 +182,13 @@ fsql_command_outcome fsql_command_list(fsql_call *call)
 
 /* A list that is one query: its beginning, a pattern's conditions, its end. */
 static fsql_command_outcome simple_list(fsql_call *call, const char *begin, const char *schema,
-                                        const char *name, const char *end, const char *title)
+                                        const char *name, const char *visible, const char *end,
+                                        const char *title)
 {
     char *pattern = fsql_argument(call);
     fsql_text query = {0};
     fsql_text_str_add(&query, begin);
-    conditions(&query, pattern, schema, name);
+    conditions(&query, pattern, schema, name, visible);
     fsql_text_str_add(&query, end);
     fsql_command_outcome done = show(call->shell, &query, title);
     fsql_text_deinit(&query);
@@ -195,7 +203,7 @@ fsql_command_outcome fsql_command_databases(fsql_call *call)
                        "\"Owner\", pg_catalog.pg_encoding_to_char(d.encoding) AS \"Encoding\", "
                        "d.datcollate AS \"Collate\", d.datctype AS \"Ctype\" "
                        "FROM pg_catalog.pg_database d WHERE true",
-                       NULL, "d.datname", " ORDER BY 1", "List of databases");
+                       NULL, "d.datname", NULL, " ORDER BY 1", "List of databases");
 }
 
 fsql_command_outcome fsql_command_users(fsql_call *call)
@@ -208,7 +216,7 @@ fsql_command_outcome fsql_command_users(fsql_call *call)
                        "CASE WHEN NOT r.rolcanlogin THEN ', Cannot login' ELSE '' END "
                        "AS \"Attributes\" FROM pg_catalog.pg_roles r "
                        "WHERE r.rolname NOT LIKE 'pg\\_%'",
-                       NULL, "r.rolname", " ORDER BY 1", "List of roles");
+                       NULL, "r.rolname", NULL, " ORDER BY 1", "List of roles");
 }
 
 fsql_command_outcome fsql_command_functions(fsql_call *call)
@@ -220,7 +228,8 @@ fsql_command_outcome fsql_command_functions(fsql_call *call)
                        "CASE p.prokind WHEN 'a' THEN 'agg' WHEN 'w' THEN 'window' WHEN 'p' THEN "
                        "'proc' ELSE 'func' END AS \"Type\" FROM pg_catalog.pg_proc p "
                        "JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE true",
-                       "n.nspname", "p.proname", " ORDER BY 1, 2, 4", "List of functions");
+                       "n.nspname", "p.proname", "pg_function_is_visible(p.oid)",
+                       " ORDER BY 1, 2, 4", "List of functions");
 }
 
 fsql_command_outcome fsql_command_schemas(fsql_call *call)
@@ -229,7 +238,7 @@ fsql_command_outcome fsql_command_schemas(fsql_call *call)
                        "SELECT n.nspname AS \"Name\", pg_catalog.pg_get_userbyid(n.nspowner) AS "
                        "\"Owner\" FROM pg_catalog.pg_namespace n "
                        "WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'",
-                       NULL, "n.nspname", " ORDER BY 1", "List of schemas");
+                       NULL, "n.nspname", NULL, " ORDER BY 1", "List of schemas");
 }
 
 fsql_command_outcome fsql_command_types(fsql_call *call)
@@ -240,7 +249,8 @@ fsql_command_outcome fsql_command_types(fsql_call *call)
                        "ON n.oid = t.typnamespace WHERE (t.typrelid = 0 OR EXISTS (SELECT 1 FROM "
                        "pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')) "
                        "AND t.typelem = 0",
-                       "n.nspname", "t.typname", " ORDER BY 1, 2", "List of data types");
+                       "n.nspname", "t.typname", "pg_type_is_visible(t.oid)", " ORDER BY 1, 2",
+                       "List of data types");
 }
 
 /* ---------------------------------------------------------------- one relation */
@@ -484,21 +494,9 @@ static bool describe_all(fsql_call *call, const char *pattern)
     fsql_text_str_add(&query, "SELECT c.oid, n.nspname, c.relname, c.relkind "
                               "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
                               "ON n.oid = c.relnamespace WHERE true");
-    conditions(&query, pattern, "n.nspname", "c.relname");
+    conditions(&query, pattern, "n.nspname", "c.relname", "pg_table_is_visible(c.oid)");
     fsql_text_str_add(&query, " ORDER BY 2, 3");
     bool good = ask(call->shell, &query, &found);
-    if (good && fsql_result_rows(&found) == 0 && strchr(pattern, '.') == NULL) {
-        /* Then one of the system's own. */
-        fsql_text system = {0};
-        fsql_text_printf(&system, "pg_catalog.%s", pattern);
-        fsql_text_clear(&query);
-        fsql_text_str_add(&query, "SELECT c.oid, n.nspname, c.relname, c.relkind "
-                                  "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
-                                  "ON n.oid = c.relnamespace WHERE true");
-        conditions(&query, system.data, "n.nspname", "c.relname");
-        good = ask(call->shell, &query, &found);
-        fsql_text_deinit(&system);
-    }
     if (good && fsql_result_rows(&found) == 0) {
         fsql_shell_complain(call->shell, "Did not find any relation named \"%s\".", pattern);
         good = false;
