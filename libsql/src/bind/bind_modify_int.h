@@ -57,6 +57,11 @@ bool fly__sql_bind_sets(fly__sql_binder *b, fly__sql_scope *scope,
                         const fly__sql_target_rel *target, fly_ast_list sets,
                         fly__sql_assign **assigns, uint32_t *count);
 
+/* What a column becomes when a part of it (`list`) is assigned `value`, or what is bound already. */
+fly__sql_expr *fly__sql_bind_part(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_expr *base,
+                                  fly_ast_list list, const fly_ast *value, fly__sql_expr *bound,
+                                  const char *column);
+
 /* (columns) VALUES (values), one row, all columns of the table. */
 bool fly__sql_bind_insert_list(fly__sql_binder *b, fly__sql_scope *scope,
                                const fly__sql_target_rel *target, fly_ast_list columns,

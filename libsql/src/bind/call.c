@@ -131,11 +131,19 @@ static const fly__sql_candidate *same_as_known(fly__sql_binder *b, fly__sql_cand
         return NULL;
     }
     const fly__sql_candidate *found = NULL;
+    uint32_t all[ARGS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        all[i] = known;
+    }
     for (uint32_t c = 0; c < list_count; c++) {
         bool takes = true;
+        uint32_t declared[ARGS_MAX];
+        uint32_t result = 0;
         for (uint32_t i = 0; i < count && takes; i++) {
+            declared[i] = list[c].types[i];
             takes = fly__sql_bind_can_coerce(b, known, list[c].types[i], 'i');
         }
+        takes = takes && fly__sql_bind_polymorph(b, all, declared, count, &result, UINT32_MAX);
         if (takes) {
             if (found != NULL) {
                 return NULL;
@@ -450,7 +458,7 @@ bool fly__sql_bind_args(fly__sql_binder *b, const fly__sql_func *func, fly__sql_
     for (uint32_t i = 0; i < argc; i++) {
         fly__sql_expr *arg = args[i];
         if (declared[i] == FLY_SQL_ANY) {
-            arg = fly__sql_bind_known(b, arg);
+            arg = strcmp(func->name, "pg_typeof") == 0 ? arg : fly__sql_bind_known(b, arg);
         } else if (arg->type.oid != declared[i]) {
             fly_sql_type to = fly__sql_type(declared[i]);
             to.collation = arg->type.collation;

@@ -139,7 +139,9 @@ static path find_path(fly__sql_binder *b, uint32_t from, uint32_t to, char conte
     }
     uint32_t from_element = fly__sql_bind_element(b, from);
     uint32_t to_element = fly__sql_bind_element(b, to);
-    if (from_element != 0 && to_element != 0) {
+    /* The vectors of the catalogs are arrays of a kind of their own. */
+    bool vectors = from == FLY__SQL_OIDVECTOR || to == FLY__SQL_OIDVECTOR || from == 22 || to == 22;
+    if (from_element != 0 && to_element != 0 && !vectors) {
         const fly__sql_func *unused;
         return find_path(b, from_element, to_element, context, &unused) == PATH_NONE ? PATH_NONE
                                                                                      : PATH_IO;

@@ -662,8 +662,7 @@ static fly__sql_expr *nullif(fly__sql_binder *b, fly__sql_scope *scope, const fl
     e->args[0] = wide;
     e->args[1] = right;
     e = fly__sql_bind_done(b, e);
-    if (left->type.oid != FLY_SQL_UNKNOWN && wide->type.oid != left->type.oid &&
-        (b->num_first || !fly__sql_coercible(left->type.oid, wide->type.oid))) {
+    if (b->num_first && left->type.oid != FLY_SQL_UNKNOWN && wide->type.oid != left->type.oid) {
         fly_sql_type back = left->type;
         return fly__sql_bind_coerce(b, e, back, 'e', ast->node.pos);
     }

@@ -928,6 +928,46 @@ static bool may_update(fly__sql_binder *b, const fly__sql_column *column)
     return false;
 }
 
+/* A part of a column: assigned to what it was, or to what an earlier assignment made of it. */
+static bool set_part(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_target_rel *rel,
+                     const fly_ast_set_target *target, const fly_ast *ast, fly__sql_expr *e,
+                     uint16_t at, fly__sql_assign *assigns, uint32_t *count)
+{
+    const fly__sql_column *column = &rel->table->columns[at];
+    if (!may_update(b, column) || (e == NULL && is_default(ast))) {
+        return fly__sql_bind_ok(b)
+                   ? fly__sql_bind_fail(b, "0A000", target->node.pos,
+                                        "cannot set an array element to DEFAULT") != NULL
+                   : false;
+    }
+    fly__sql_assign *earlier = NULL;
+    for (uint32_t i = 0; i < *count; i++) {
+        earlier = assigns[i].column == column->number ? &assigns[i] : earlier;
+    }
+    fly__sql_expr *base = NULL;
+    if (earlier != NULL) {
+        base = earlier->expr;
+    } else {
+        fly__sql_item *item = scope->items[0];
+        for (uint32_t i = 0; base == NULL && i < item->column_count; i++) {
+            if (!item->columns[i].hidden && strcmp(item->columns[i].name, target->name) == 0) {
+                base = fly__sql_bind_item_column(b, scope, item, i, target->node.pos);
+            }
+        }
+    }
+    if (base == NULL) {
+        return false;
+    }
+    e = fly__sql_bind_part(b, scope, base, target->indirection, ast, e, column->name);
+    e = e == NULL ? NULL
+                  : fly__sql_bind_assign(b, e, fly__sql_bind_shaped(column->type), column->name);
+    if (earlier != NULL) {
+        earlier->expr = e;
+        return e != NULL;
+    }
+    return add_assign(b, rel->table, at, e, assigns, count);
+}
+
 /* One column set to one expression, which is given as text or is there already. */
 static bool set_one(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_target_rel *rel,
                     const fly_ast_set_target *target, const fly_ast *ast, fly__sql_expr *e,
@@ -940,7 +980,7 @@ static bool set_one(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_ta
         return false;
     }
     if (target->indirection.count > 0) {
-        return fly__sql_bind_unsupported(b, pos, "assignment to a part of a column") != NULL;
+        return set_part(b, scope, rel, target, ast, e, (uint16_t)at, assigns, count);
     }
     const fly__sql_column *column = &table->columns[at];
     if (e == NULL && is_default(ast)) {
