@@ -7,6 +7,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "driver.h"
+#include "split.h"
 
 #include <fly/sql.h>
 
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 typedef struct embedded {
@@ -251,10 +253,54 @@ static fly_status run_one(embedded *engine, fly_sql_stmt *stmt, fsql_result *res
     return status;
 }
 
-static bool run(void *connection, fly_bytes text, fsql_result *result, fsql_error *error)
+/* Whether a statement has its own mind about transactions. */
+static bool controls(const char *statement)
 {
-    embedded *engine = connection;
-    *error = (fsql_error){0};
+    static const char *const words[] = {"begin",
+                                        "start",
+                                        "commit",
+                                        "end",
+                                        "rollback",
+                                        "abort",
+                                        "savepoint",
+                                        "release",
+                                        "prepare transaction",
+                                        "create database",
+                                        "drop database",
+                                        "use",
+                                        "vacuum"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t len = strlen(words[i]);
+        if (strncasecmp(statement, words[i], len) == 0 &&
+            (statement[len] == 0 || strchr(" \t\r\n;", statement[len]) != NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Several statements in one text are one transaction, unless they say otherwise. */
+static bool is_block(fly_bytes text)
+{
+    fsql_split split;
+    size_t count = 0;
+    bool plain = true;
+    fsql_split_init(&split, NULL);
+    for (size_t at = 0; at < text.len;) {
+        fsql_split_found found = fsql_split_next(&split, text, &at);
+        at += found == FSQL_SPLIT_COMMAND; /* a backslash is the parser's to complain about */
+        if (found != FSQL_SPLIT_COMMAND && split.begun) {
+            count++;
+            plain = plain && !controls(fsql_text_str(&split.statement));
+            fsql_split_clear(&split);
+        }
+    }
+    fsql_split_deinit(&split);
+    return count > 1 && plain;
+}
+
+static bool run_all(embedded *engine, fly_bytes text, fsql_result *result, fsql_error *error)
+{
     for (size_t at = 0; at < text.len;) {
         fly_sql_stmt *stmt = NULL;
         size_t used = text.len - at;
@@ -277,6 +323,36 @@ static bool run(void *connection, fly_bytes text, fsql_result *result, fsql_erro
         at += used;
     }
     return true;
+}
+
+/* BEGIN, COMMIT and ROLLBACK that nobody typed and nobody sees. */
+static bool quietly(embedded *engine, const char *text, fsql_error *error)
+{
+    if (fly_sql_execute(engine->session, fly_bytes_str(text), NULL, NULL, &error->err) != FLY_OK) {
+        failed(error, "ERROR");
+        return false;
+    }
+    return true;
+}
+
+static bool run(void *connection, fly_bytes text, fsql_result *result, fsql_error *error)
+{
+    embedded *engine = connection;
+    fsql_error ignored = {0};
+    *error = (fsql_error){0};
+    bool block = fly_sql_session_state(engine->session) == 'I' && is_block(text);
+    if (block && !quietly(engine, "BEGIN", error)) {
+        return false;
+    }
+    bool good = run_all(engine, text, result, error);
+    if (block && fly_sql_session_state(engine->session) != 'I') {
+        if (good) {
+            good = quietly(engine, "COMMIT", error);
+        } else {
+            (void)quietly(engine, "ROLLBACK", &ignored);
+        }
+    }
+    return good;
 }
 
 static void cancel(void *connection)
