@@ -166,6 +166,31 @@ static fly_status cancelled(fly__sql_exec *exec, fly_err *err)
     return status == FLY_OK ? FLY_OK : status;
 }
 
+/*
+ * Progress is counted where rows come from, because what a statement gives may be one row at its end.
+ * That a scan passes rows over is no reason not to hear that it is cancelled.
+ */
+fly_status fly__sql_exec_scanned(fly__sql_exec *exec, uint32_t rows, fly_err *err)
+{
+    fly_sql_session *session = exec->session;
+    if (FLY_UNLIKELY(fly_load_relaxed_u32(&session->cancel) != 0)) {
+        fly_status status = cancelled(exec, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    exec->progress += rows;
+    if (session->progress != NULL &&
+        !session->progress(session->progress_ctx, exec->progress, exec->progress_of)) {
+        (void)fly_err_state(err, "57014", 0, "canceling statement due to user request");
+        if (err != NULL) {
+            err->status = FLY_E_CANCELLED;
+        }
+        return FLY_E_CANCELLED;
+    }
+    return FLY_OK;
+}
+
 fly_status fly__sql_op_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
 {
     fly__sql_exec *exec = op->exec;
@@ -284,6 +309,7 @@ fly_status fly__sql_exec_open(fly__sql_exec *exec, const fly_vec_value *params, 
     exec->run_number++;
     exec->changed = 0;
     exec->progress = 0;
+    exec->progress_of = 0;
     exec->pending = NULL;
     exec->opened = true;
     for (uint32_t i = 0; i < exec->param_count; i++) {
@@ -325,17 +351,6 @@ static fly_status next_batch(fly__sql_exec *exec, fly_err *err)
             exec->show[i] = batch->col[exec->shown[i]];
         }
         exec->pending = &exec->whole;
-    }
-    if (exec->session->progress != NULL) {
-        exec->progress += fly_vec_batch_rows(batch);
-        uint64_t of = exec->plan->root->rows > 0 ? (uint64_t)exec->plan->root->rows : 0;
-        if (!exec->session->progress(exec->session->progress_ctx, exec->progress, of)) {
-            (void)fly_err_state(err, "57014", 0, "canceling statement due to user request");
-            if (err != NULL) {
-                err->status = FLY_E_CANCELLED;
-            }
-            return FLY_E_CANCELLED;
-        }
     }
     return FLY_OK;
 }

@@ -70,8 +70,8 @@ struct fly__sql_exec {
     uint32_t depth; /* while compiling */
     bool watch;
     bool opened;
-    bool tell_progress;
-    uint64_t progress;
+    uint64_t progress;            /* rows that were scanned, */
+    uint64_t progress_of;         /* of so many in the tables that are scanned; 0: unknown */
     const fly_vec_batch *pending; /* what next gave only a part of, */
     uint32_t pending_at;          /* from this row on */
     fly_vec_sel *slice;
@@ -84,6 +84,9 @@ struct fly__sql_exec {
     fly__sql_node_stats *stats;
     size_t stats_count;
 };
+
+/* Count rows that a scan has read: tells progress, and fails if the statement is cancelled. */
+fly_status fly__sql_exec_scanned(fly__sql_exec *exec, uint32_t rows, fly_err *err);
 
 /* Allocate from an arena, aligned to 16 and zeroed: for what has i128 in it. */
 void *fly__sql_alloc(fly_arena *arena, size_t count, size_t size, fly_err *err);

@@ -116,6 +116,9 @@ static fly_status scan_open(fly__sql_op *op, fly_err *err)
     }
     drop_scan(s);
     s->txn = op->exec->session->txn;
+    if (s->spec.index == NULL && s->spec.table->rows > 0) {
+        op->exec->progress_of += (uint64_t)s->spec.table->rows;
+    }
     return s->source->scan_open(s->source, s->txn, &s->spec, &s->life, &s->scan, err);
 }
 
@@ -131,6 +134,9 @@ static fly_status scan_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err
         }
         fly_arena_reset(&s->bytes);
         fly_status status = s->source->scan_next(s->scan, &s->in, err);
+        if (status == FLY_OK) {
+            status = fly__sql_exec_scanned(op->exec, s->in.count, err);
+        }
         if (status != FLY_OK) {
             return status;
         }
