@@ -276,6 +276,10 @@ bool fly__sql_bind_is_enum(fly__sql_binder *b, uint32_t oid);
 /* The table whose rows a composite type has; NULL: it has none, or is a record. */
 const fly__sql_table *fly__sql_bind_composite(fly__sql_binder *b, uint32_t oid);
 bool fly__sql_bind_collatable(fly__sql_binder *b, uint32_t oid);
+/* A type without modifier; those made by users too. */
+fly_sql_type fly__sql_bind_plain(fly__sql_binder *b, uint32_t oid);
+/* numeric in libvec's format; other types as they are. */
+fly_sql_type fly__sql_bind_unshaped_type(fly_sql_type type);
 /* numeric(p, s) gets its shape. */
 fly_sql_type fly__sql_bind_shaped(fly_sql_type type);
 bool fly__sql_bind_typename(fly__sql_binder *b, const fly_ast_type *name, fly_sql_type *type);

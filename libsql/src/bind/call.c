@@ -460,7 +460,7 @@ bool fly__sql_bind_args(fly__sql_binder *b, const fly__sql_func *func, fly__sql_
         if (declared[i] == FLY_SQL_ANY) {
             arg = strcmp(func->name, "pg_typeof") == 0 ? arg : fly__sql_bind_known(b, arg);
         } else if (arg->type.oid != declared[i]) {
-            fly_sql_type to = fly__sql_type(declared[i]);
+            fly_sql_type to = fly__sql_bind_plain(b, declared[i]);
             to.collation = arg->type.collation;
             to.digits = to.oid == FLY_SQL_NUMERIC ? FLY__SQL_ANY_SHAPE : 0;
             arg = fly__sql_bind_coerce(b, arg, to, 'i', arg->pos);
@@ -482,7 +482,7 @@ bool fly__sql_bind_args(fly__sql_binder *b, const fly__sql_func *func, fly__sql_
     if (argc == 2 && compares(func) && !fly__sql_bind_one_shape(b, args, argc)) {
         return false;
     }
-    *result = fly__sql_type(result_oid);
+    *result = fly__sql_bind_plain(b, result_oid);
     if (func->result_type != NULL) {
         fly_sql_type types[ARGS_MAX];
         types[0] = *result;
@@ -838,13 +838,12 @@ static bool user_args(fly__sql_binder *b, lookup *l, const fly__sql_candidate *c
     }
     if (c->expanded) {
         uint32_t extra = l->argc - given;
-        fly_sql_type element = fly__sql_type(c->types[given]);
+        fly_sql_type element = fly__sql_bind_plain(b, c->types[given]);
         if (fly__sql_bind_polymorphic(element.oid) &&
             !fly__sql_bind_unify(b, l->args + given, extra, "VARIADIC", &element)) {
             return false;
         }
-        element.digits = 0;
-        element.scale = 0;
+        element = fly__sql_bind_unshaped_type(element);
         fly_sql_type type = {.oid = fly__sql_bind_array_of(b, element.oid), .mod = -1};
         fly__sql_expr *array = fly__sql_bind_node(b, FLY__SQL_X_ARRAY, type, extra, 0);
         if (array == NULL) {
@@ -886,7 +885,7 @@ static fly__sql_expr *cast_in_disguise(fly__sql_binder *b, const lookup *l, uint
         if (user == NULL) {
             return NULL;
         }
-        type.oid = user->oid;
+        type = fly__sql_bind_plain(b, user->oid);
     }
     return fly__sql_bind_coerce(b, l->args[0], type, 'e', pos);
 }

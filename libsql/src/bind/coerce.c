@@ -65,7 +65,7 @@ static fly__sql_expr *checked(fly__sql_binder *b, fly__sql_expr *e,
                               const fly__sql_user_type *domain, const char *check, const char *name)
 {
     fly__sql_expr *call =
-        fly__sql_bind_node(b, FLY__SQL_X_CALL, fly__sql_type(domain->oid), 5, e->pos);
+        fly__sql_bind_node(b, FLY__SQL_X_CALL, fly__sql_bind_plain(b, domain->oid), 5, e->pos);
     fly__sql_expr *condition = check == NULL ? fly__sql_bind_bool(b, true, 0)
                                              : domain_condition(b, e, check);
     if (call == NULL || condition == NULL) {
@@ -300,8 +300,7 @@ static fly__sql_expr *param_as(fly__sql_binder *b, fly__sql_expr *e, fly_sql_typ
     fly_sql_type *known = &b->context->params[e->param];
     fly_sql_type plain = to;
     plain.mod = -1;
-    plain.digits = 0;
-    plain.scale = 0;
+    plain = fly__sql_bind_unshaped_type(plain);
     if (known->oid == 0 || known->oid == FLY_SQL_UNKNOWN) {
         *known = plain;
     } else if (known->oid != to.oid) {
@@ -495,7 +494,8 @@ static fly__sql_expr *to_base(fly__sql_binder *b, fly__sql_expr *e, fly_sql_type
         return number == NULL ? NULL : fitted(b, number, to, context);
     }
     const fly__sql_func *func;
-    fly_sql_type plain = {.oid = to.oid, .mod = -1, .collation = e->type.collation};
+    fly_sql_type plain = fly__sql_bind_plain(b, to.oid);
+    plain.collation = e->type.collation;
     switch (find_path(b, e->type.oid, to.oid, context, &func)) {
     case PATH_RELABEL:
         if (to.oid == FLY_SQL_NUMERIC) { /* from a domain over it: the shape stays */
@@ -542,7 +542,7 @@ fly__sql_expr *fly__sql_bind_coerce(fly__sql_binder *b, fly__sql_expr *e, fly_sq
 fly__sql_expr *fly__sql_bind_coerce_place(fly__sql_binder *b, fly__sql_expr *e, uint32_t oid,
                                           const char *construct)
 {
-    fly__sql_expr *result = fly__sql_bind_coerce(b, e, fly__sql_type(oid), 'a', e->pos);
+    fly__sql_expr *result = fly__sql_bind_coerce(b, e, fly__sql_bind_plain(b, oid), 'a', e->pos);
     if (result == NULL && fly__sql_bind_ok(b)) {
         return fly__sql_bind_fail(
             b, "42804", fly__sql_bind_pos(e), "argument of %s must be type %s, not type %s",
@@ -604,7 +604,7 @@ fly__sql_expr *fly__sql_bind_known(fly__sql_binder *b, fly__sql_expr *e)
 /* What is common to types that are equal: the modifier, if all have it, and numeric's shape. */
 static fly_sql_type agree(fly__sql_binder *b, uint32_t oid, fly__sql_expr **exprs, uint32_t count)
 {
-    fly_sql_type type = {.oid = oid, .mod = -1};
+    fly_sql_type type = fly__sql_bind_plain(b, oid);
     bool first = true;
     for (uint32_t i = 0; i < count; i++) {
         fly_sql_type t = exprs[i]->type;
@@ -613,7 +613,10 @@ static fly_sql_type agree(fly__sql_binder *b, uint32_t oid, fly__sql_expr **expr
             continue;
         }
         if (t.oid != oid) {
-            return (fly_sql_type){.oid = oid, .mod = -1, .collation = type.collation};
+            uint32_t collation = type.collation;
+            type = fly__sql_bind_plain(b, oid);
+            type.collation = collation;
+            return type;
         }
         if (first) {
             type = t;

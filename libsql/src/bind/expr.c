@@ -452,7 +452,7 @@ static fly__sql_expr *in_all(fly__sql_binder *b, const fly_ast_in *ast, fly__sql
         equal->args[0] != equal->args[1]) {
         return NULL;
     }
-    fly_sql_type target = fly__sql_type(equal->args[0]);
+    fly_sql_type target = fly__sql_bind_plain(b, equal->args[0]);
     fly__sql_expr *e = fly__sql_bind_node(b, FLY__SQL_X_IN, boolean, argc, ast->node.pos);
     if (e == NULL) {
         return NULL;
@@ -532,7 +532,8 @@ static fly__sql_expr *quantified(fly__sql_binder *b, fly__sql_scope *scope,
     if (array->type.oid == FLY_SQL_UNKNOWN) {
         uint32_t element = left->type.oid == FLY_SQL_UNKNOWN ? FLY_SQL_TEXT : left->type.oid;
         uint32_t oid = fly__sql_bind_array_of(b, element);
-        array = oid == 0 ? array : fly__sql_bind_coerce(b, array, fly__sql_type(oid), 'i', pos);
+        array = oid == 0 ? array
+                         : fly__sql_bind_coerce(b, array, fly__sql_bind_plain(b, oid), 'i', pos);
         if (array == NULL) {
             return NULL;
         }
@@ -546,7 +547,7 @@ static fly__sql_expr *quantified(fly__sql_binder *b, fly__sql_scope *scope,
     uint32_t left_oid = left->type.oid == FLY_SQL_UNKNOWN ? element : left->type.oid;
     const fly__sql_func *func = fly__sql_bind_find_op(b, symbol, left_oid, element);
     if (func == NULL) {
-        fly__sql_expr *stand_in = fly__sql_bind_null(b, fly__sql_type(element), pos);
+        fly__sql_expr *stand_in = fly__sql_bind_null(b, fly__sql_bind_plain(b, element), pos);
         if (fly__sql_bind_ok(b) && stand_in != NULL &&
             fly__sql_bind_op_args(b, symbol, &left, &stand_in, pos) != NULL) {
             return fly__sql_bind_unsupported(b, pos, "this operator with ANY");
@@ -563,10 +564,10 @@ static fly__sql_expr *quantified(fly__sql_binder *b, fly__sql_scope *scope,
     if (!fly__sql_bind_polymorph(b, actual, declared, 2, &result, pos)) {
         return NULL;
     }
-    left = fly__sql_bind_coerce(b, left, fly__sql_type(declared[0]), 'i', pos);
+    left = fly__sql_bind_coerce(b, left, fly__sql_bind_plain(b, declared[0]), 'i', pos);
     uint32_t wanted = fly__sql_bind_array_of(b, declared[1]);
     if (left != NULL && declared[1] != element && wanted != 0) {
-        array = fly__sql_bind_coerce(b, array, fly__sql_type(wanted), 'i', pos);
+        array = fly__sql_bind_coerce(b, array, fly__sql_bind_plain(b, wanted), 'i', pos);
     }
     fly__sql_expr *e = left == NULL || array == NULL
                            ? NULL
@@ -737,8 +738,8 @@ static fly__sql_expr *sql_value(fly__sql_binder *b, const fly_ast_sql_value *ast
     if (func == NULL) {
         return fly__sql_bind_unsupported(b, ast->node.pos, name);
     }
-    fly__sql_expr *e =
-        fly__sql_bind_node(b, FLY__SQL_X_SESSION, fly__sql_type(func->result), 0, ast->node.pos);
+    fly__sql_expr *e = fly__sql_bind_node(b, FLY__SQL_X_SESSION,
+                                          fly__sql_bind_plain(b, func->result), 0, ast->node.pos);
     if (e == NULL) {
         return NULL;
     }
@@ -853,7 +854,7 @@ static fly__sql_expr *array_literal(fly__sql_binder *b, fly__sql_scope *scope,
         e->type = (fly_sql_type){.oid = oid, .mod = -1, .collation = element.collation};
     } else {
         fly_sql_type element =
-            fly__sql_type(e->flag ? target.oid : fly__sql_bind_element(b, target.oid));
+            fly__sql_bind_plain(b, e->flag ? target.oid : fly__sql_bind_element(b, target.oid));
         for (uint32_t i = 0; i < count; i++) {
             uint32_t from = e->args[i]->type.oid;
             e->args[i] = fly__sql_bind_coerce(b, e->args[i], element, 'e', pos);
@@ -912,7 +913,7 @@ static fly__sql_expr *subscript(fly__sql_binder *b, fly__sql_scope *scope,
                                   "subscripting",
                                   fly__sql_bind_type_name(b, arg->type.oid));
     }
-    fly_sql_type type = fly__sql_type(slice ? array : element);
+    fly_sql_type type = fly__sql_bind_plain(b, slice ? array : element);
     type.collation = arg->type.collation;
     fly__sql_expr *e = fly__sql_bind_node(b, FLY__SQL_X_SUBSCRIPT, type,
                                           1 + levels * (slice ? 2 : 1), ast->node.pos);

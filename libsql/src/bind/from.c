@@ -121,7 +121,7 @@ fly__sql_item *fly__sql_bind_scan(fly__sql_binder *b, fly__sql_scope *scope,
     }
     item->table = table;
     item->rel = rel;
-    item->row_type = fly__sql_type(table->row_type);
+    item->row_type = fly__sql_bind_plain(b, table->row_type);
     if (alias == NULL) {
         const fly__sql_schema *schema = fly__sql_schema_of(b->view, table->schema);
         item->schema = schema == NULL ? NULL : schema->name;
@@ -200,7 +200,7 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
         const fly__sql_schema *schema = fly__sql_schema_of(b->view, table->schema);
         item->schema = schema == NULL ? NULL : schema->name;
     }
-    item->row_type = fly__sql_type(table->row_type);
+    item->row_type = fly__sql_bind_plain(b, table->row_type);
     if (!fly__sql_bind_rename(b, item, names, pos) || !fly__sql_bind_scope_add(b, scope, item)) {
         return NULL;
     }
@@ -283,8 +283,7 @@ static bool defined_columns(fly__sql_binder *b, fly_ast_list columns, shape *s)
         if (!fly__sql_bind_typename(b, (const fly_ast_type *)def->type, &s->types[i])) {
             return false;
         }
-        s->types[i].digits = 0;
-        s->types[i].scale = 0;
+        s->types[i] = fly__sql_bind_unshaped_type(s->types[i]);
     }
     s->count = columns.count;
     return true;
@@ -299,9 +298,7 @@ static bool out_columns(fly__sql_binder *b, const fly__sql_user_function *user, 
     for (uint16_t i = 0; i < user->all_count; i++) {
         if (strchr("obt", user->modes[i]) != NULL && user->modes[i] != 0) {
             s->names[s->count] = user->names[i];
-            s->types[s->count] = user->types[i];
-            s->types[s->count].digits = 0;
-            s->types[s->count++].scale = 0;
+            s->types[s->count++] = fly__sql_bind_unshaped_type(user->types[i]);
         }
     }
     return true;
@@ -318,7 +315,7 @@ static bool call_shape(fly__sql_binder *b, const fly__sql_expr *call, const char
         }
         for (uint32_t i = 0; i < set->columns; i++) {
             s->names[i] = set->names[i];
-            s->types[i] = fly__sql_type(set->types[i]);
+            s->types[i] = fly__sql_bind_plain(b, set->types[i]);
         }
         s->count = set->columns;
         return true;
@@ -340,9 +337,7 @@ static bool call_shape(fly__sql_binder *b, const fly__sql_expr *call, const char
         for (uint16_t i = 0; i < table->column_count; i++) {
             if (!table->columns[i].dropped) {
                 s->names[s->count] = table->columns[i].name;
-                s->types[s->count] = table->columns[i].type;
-                s->types[s->count].digits = 0;
-                s->types[s->count++].scale = 0;
+                s->types[s->count++] = fly__sql_bind_unshaped_type(table->columns[i].type);
             }
         }
         return true;

@@ -189,13 +189,6 @@ typedef struct parts {
 static fly__sql_expr *assign_at(fly__sql_binder *b, const parts *p, uint32_t at,
                                 fly__sql_expr *base);
 
-static fly_sql_type plain_type(fly_sql_type type)
-{
-    type.digits = 0; /* in rows and arrays numerics are in libvec's format */
-    type.scale = 0;
-    return type;
-}
-
 static fly__sql_expr *assign_field(fly__sql_binder *b, const parts *p, uint32_t at,
                                    fly__sql_expr *base)
 {
@@ -223,8 +216,8 @@ static fly__sql_expr *assign_field(fly__sql_binder *b, const parts *p, uint32_t 
             continue;
         }
         fly__sql_expr *copy = fly__sql_bind_copy(b, base);
-        fly__sql_expr *field =
-            fly__sql_bind_node(b, FLY__SQL_X_FIELD, plain_type(column->type), 1, ast->node.pos);
+        fly__sql_expr *field = fly__sql_bind_node(
+            b, FLY__SQL_X_FIELD, fly__sql_bind_unshaped_type(column->type), 1, ast->node.pos);
         if (copy == NULL || field == NULL) {
             return NULL;
         }
@@ -284,7 +277,7 @@ static fly__sql_expr *assign_element(fly__sql_binder *b, const parts *p, uint32_
     fly__sql_expr *call =
         fly__sql_bind_node(b, FLY__SQL_X_CALL, base->type, 3 + levels * (slice ? 2 : 1), pos);
     fly__sql_expr *old = fly__sql_bind_node(
-        b, FLY__SQL_X_SUBSCRIPT, fly__sql_type(slice ? array : element), 1 + levels, pos);
+        b, FLY__SQL_X_SUBSCRIPT, fly__sql_bind_plain(b, slice ? array : element), 1 + levels, pos);
     if (call == NULL || old == NULL) {
         return NULL;
     }
@@ -309,7 +302,7 @@ static fly__sql_expr *assign_element(fly__sql_binder *b, const parts *p, uint32_
             return NULL;
         }
     }
-    fly__sql_expr *seen = slice ? fly__sql_bind_null(b, fly__sql_type(array), pos)
+    fly__sql_expr *seen = slice ? fly__sql_bind_null(b, fly__sql_bind_plain(b, array), pos)
                                 : fly__sql_bind_copy(b, fly__sql_bind_done(b, old));
     fly__sql_expr *value = seen == NULL ? NULL : assign_at(b, p, end, seen);
     call->args[1] = value == NULL ? NULL : fly__sql_bind_unshaped(b, value);
@@ -359,7 +352,9 @@ static fly__sql_expr *assign_at(fly__sql_binder *b, const parts *p, uint32_t at,
         if (e == NULL) {
             e = fly__sql_bind_at(b, p->scope, FLY__SQL_IN_UPDATE_SOURCE, p->value);
         }
-        return e == NULL ? NULL : fly__sql_bind_assign(b, e, plain_type(base->type), p->column);
+        return e == NULL
+                   ? NULL
+                   : fly__sql_bind_assign(b, e, fly__sql_bind_unshaped_type(base->type), p->column);
     }
     if (p->list.items[at]->kind == FLY_AST_FIELD) {
         return assign_field(b, p, at, base);

@@ -477,7 +477,8 @@ bool fly__sql_bind_fields(fly__sql_binder *b, fly__sql_expr *arg, uint32_t *coun
             continue;
         }
         (*names)[*count] = table != NULL ? table->columns[i].name : set->names[i];
-        (*types)[*count] = table != NULL ? table->columns[i].type : fly__sql_type(set->types[i]);
+        (*types)[*count] = table != NULL ? table->columns[i].type
+                                         : fly__sql_bind_plain(b, set->types[i]);
         (*numbers)[(*count)++] = table != NULL ? table->columns[i].number : (uint16_t)(i + 1);
     }
     return true;

@@ -187,7 +187,7 @@ fly__sql_expr *fly__sql_bind_sublink(fly__sql_binder *b, fly__sql_scope *scope,
                 return NULL;
             }
         }
-        return subquery(b, FLY__SQL_SUB_ARRAY, rel, fly__sql_type(oid), pos);
+        return subquery(b, FLY__SQL_SUB_ARRAY, rel, fly__sql_bind_plain(b, oid), pos);
     }
     fly__sql_expr *e = subquery(b, FLY__SQL_SUB_SCALAR, rel, type, pos);
     if (e != NULL && type.collation != 0) {

@@ -150,8 +150,36 @@ fly_sql_type fly__sql_bind_shaped(fly_sql_type type)
             return type;
         }
     }
-    type.digits = 0;
-    type.scale = 0;
+    return fly__sql_bind_unshaped_type(type);
+}
+
+fly_sql_type fly__sql_bind_unshaped_type(fly_sql_type type)
+{
+    if (type.oid == FLY_SQL_NUMERIC) {
+        type.digits = 0;
+        type.scale = 0;
+    }
+    return type;
+}
+
+/* Of a type made by users the catalog knows how its values lie. */
+fly_sql_type fly__sql_bind_plain(fly__sql_binder *b, uint32_t oid)
+{
+    fly_sql_type type = fly__sql_type(oid);
+    if (oid < FLY__SQL_OID_FIRST) {
+        return type;
+    }
+    const fly__sql_user_type *user = fly__sql_user_type_of(b->view, oid);
+    if (user == NULL || user->oid != oid) {
+        return type;
+    }
+    if (user->kind == 'e') {
+        type.digits = fly__sql_type_digits_of(FLY_VEC_I32);
+    } else if (user->kind == 'd') {
+        fly_sql_type base = fly__sql_bind_shaped(fly__sql_bind_base(b, user->base));
+        type.digits = fly__sql_type_digits_of(fly__sql_type_physical(base));
+        type.scale = base.scale;
+    }
     return type;
 }
 
@@ -402,7 +430,7 @@ static bool type_named(fly__sql_binder *b, const fly_ast_type *ast, fly_sql_type
     }
     const fly__sql_user_type *user = fly__sql_user_type_named(b->view, schema, name);
     if (user != NULL) {
-        type->oid = user->oid;
+        *type = fly__sql_bind_plain(b, user->oid);
         return true;
     }
     const fly__sql_table *table = fly__sql_table_named(b->view, schema, name);

@@ -68,10 +68,11 @@ static bool range_offset(fly__sql_binder *b, fly__sql_window_def *def, fly__sql_
                       : category == 'D' || oid == FLY_SQL_INTERVAL ? FLY_SQL_INTERVAL
                                                                    : 0;
     fly__sql_expr *e =
-        wanted == 0 ? NULL
-                    : fly__sql_bind_coerce(b, *offset, fly__sql_type(wanted), 'i', (*offset)->pos);
+        wanted == 0
+            ? NULL
+            : fly__sql_bind_coerce(b, *offset, fly__sql_bind_plain(b, wanted), 'i', (*offset)->pos);
     if (e == NULL && wanted != 0 && fly__sql_bind_ok(b) && category == 'N') {
-        e = fly__sql_bind_coerce(b, *offset, fly__sql_type(wanted), 'a', (*offset)->pos);
+        e = fly__sql_bind_coerce(b, *offset, fly__sql_bind_plain(b, wanted), 'a', (*offset)->pos);
     }
     const fly__sql_func *add = e == NULL ? NULL : fly__sql_bind_find_op(b, "+", oid, wanted);
     const fly__sql_func *sub = add == NULL ? NULL : fly__sql_bind_find_op(b, "-", oid, wanted);

@@ -251,7 +251,7 @@ fly_sql_type fly__sql_type_undomain(const fly__sql_catalog_view *view, fly_sql_t
     for (int depth = 0; depth < FLY__SQL_VALUE_DEPTH && type.oid >= FLY__SQL_OID_FIRST; depth++) {
         const fly__sql_user_type *user = view != NULL ? fly__sql_user_type_of(view, type.oid)
                                                       : NULL;
-        if (user == NULL || user->kind != 'd') {
+        if (user == NULL || user->oid != type.oid || user->kind != 'd') {
             break;
         }
         type = user->base;
@@ -347,7 +347,7 @@ void fly__sql_put_type(fly_sql_text *text, const fly__sql_catalog_view *view, ui
         return;
     }
     const fly__sql_user_type *user = view != NULL ? fly__sql_user_type_of(view, oid) : NULL;
-    if (user != NULL) {
+    if (user != NULL && user->oid == oid) {
         const fly__sql_schema *schema = fly__sql_schema_of(view, user->schema);
         if (schema != NULL && fly__sql_user_type_named(view, NULL, user->name) != user) {
             fly__sql_put_ident(text, fly_bytes_str(schema->name));

@@ -741,6 +741,9 @@ static fly_status user_in(struct fly_sql_session *session, fly_sql_type type, fl
 {
     const fly__sql_catalog_view *view = fly__sql_view_of(session);
     const fly__sql_user_type *user = view != NULL ? fly__sql_user_type_of(view, type.oid) : NULL;
+    if (user != NULL && user->oid != type.oid) {
+        user = NULL; /* the array of it */
+    }
     if (user != NULL && user->kind == 'e') {
         return enum_in(user, text, value, err);
     }

@@ -245,6 +245,9 @@ static fly_status put_user(struct fly_sql_session *session, fly_sql_type type,
 {
     const fly__sql_catalog_view *view = fly__sql_view_of(session);
     const fly__sql_user_type *user = view != NULL ? fly__sql_user_type_of(view, type.oid) : NULL;
+    if (user != NULL && user->oid != type.oid) {
+        user = NULL; /* the array of it */
+    }
     if (user != NULL && user->kind == 'e') {
         put_enum(user, value->i32, text);
         return FLY_OK;
