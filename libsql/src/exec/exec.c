@@ -529,7 +529,7 @@ fly_status fly__sql_eval_run(fly__sql_eval *eval, const fly_vec_value *columns,
     fly__sql_inputs inputs = {{eval->col}};
     fly_status status = fly__sql_program_run(eval->program, &inputs, NULL, 1, 1, err);
     if (status == FLY_OK) {
-        fly_vec_value value = fly_vec_get(fly__sql_program_result(eval->program, 0), 0);
+        fly_vec_value value = fly__sql_get(fly__sql_program_result(eval->program, 0), 0);
         status = fly__sql_value_copy(eval->type, &value, arena, result, err);
     }
     return status;

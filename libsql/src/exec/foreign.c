@@ -264,7 +264,7 @@ static fly_status keep(fly__sql_change *change, const fly__sql_table *table,
         return FLY_E_NO_MEMORY;
     }
     for (uint32_t i = 0; i <= table->column_count; i++) {
-        fly_vec_value value = fly_vec_get(&batch->col[i], row);
+        fly_vec_value value = fly__sql_get(&batch->col[i], row);
         fly_status status = fly__sql_value_copy((fly_vec_type)batch->col[i].type, &value,
                                                 &change->queue, &values[i], err);
         if (status != FLY_OK) {
@@ -338,7 +338,7 @@ static fly_status find_referring(fly__sql_change *change, const fly__sql_table *
             for (uint16_t i = 0; same && i < key->count; i++) {
                 uint16_t at = (uint16_t)(key->columns[i] - 1);
                 fly_sql_type type = table->columns[at].type;
-                fly_vec_value value = fly_vec_get(&batch.col[at], row);
+                fly_vec_value value = fly__sql_get(&batch.col[at], row);
                 same = !value.null &&
                        fly__sql_value_same(type, fly__sql_key_form_of(type), &value, &wanted[at]);
             }

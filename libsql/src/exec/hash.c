@@ -156,7 +156,7 @@ fly_status fly__sql_vec_hash(fly_sql_type type, uint8_t form, const fly_vec *v,
         return FLY_OK;
     }
     for (uint32_t k = 0; k < n; k++) {
-        fly_vec_value value = fly_vec_get(v, sel != NULL ? sel[k] : k);
+        fly_vec_value value = fly__sql_get(v, sel != NULL ? sel[k] : k);
         uint64_t h;
         fly_status status = fly__sql_value_hash(type, form, &value, scratch, &h, err);
         if (status != FLY_OK) {
@@ -204,7 +204,7 @@ bool fly__sql_vec_same(fly_sql_type type, uint8_t form, const fly_vec *a, uint32
             break;
         }
     }
-    fly_vec_value x = fly_vec_get(a, i), y = fly_vec_get(b, j);
+    fly_vec_value x = fly__sql_get(a, i), y = fly__sql_get(b, j);
     return fly__sql_value_same(type, form, &x, &y);
 }
 

@@ -217,7 +217,7 @@ static fly_status feed(agg_op *a, agg_run *r, const fly_vec *col, const fly_vec_
     for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
         uint32_t row = sel != NULL ? sel[k] : k;
         for (uint32_t i = 0; i < r->argc; i++) {
-            r->value[i] = fly_vec_get(fly__sql_program_result(r->args, i), row);
+            r->value[i] = fly__sql_get(fly__sql_program_result(r->args, i), row);
         }
         status = step_row(a, r, group[k], err);
     }
@@ -236,10 +236,10 @@ static fly_status feed_sorted(agg_op *a, agg_run *r, fly_err *err)
         fly_vec_batch *batch;
         status = fly__sql_sorter_next(r->sorter, &batch, err);
         for (uint32_t row = 0; status == FLY_OK && row < batch->count; row++) {
-            uint64_t group = (uint64_t)fly_vec_get(&batch->col[0], row).i64;
+            uint64_t group = (uint64_t)fly__sql_get(&batch->col[0], row).i64;
             bool same = agg->distinct && group == last;
             for (uint32_t i = 0; i < r->argc; i++) {
-                r->value[i] = fly_vec_get(&batch->col[1 + i], row);
+                r->value[i] = fly__sql_get(&batch->col[1 + i], row);
                 same = same && fly__sql_value_same(r->call.types[i], r->forms[i], &r->value[i],
                                                    &r->before[i]);
             }
@@ -555,7 +555,7 @@ static fly_status give_group(agg_op *a, uint64_t group, uint32_t at, fly_err *er
         memset(&value, 0, sizeof value);
         fly_vec *v = &a->op.out.col[c];
         if (a->source[c] == 'g') {
-            value = fly_vec_get(&chunk->col[a->index[c]], row);
+            value = fly__sql_get(&chunk->col[a->index[c]], row);
             if (a->groups.rows.spilled > 0) {
                 fly_vec_value mine;
                 status =
@@ -563,7 +563,7 @@ static fly_status give_group(agg_op *a, uint64_t group, uint32_t at, fly_err *er
                 value = mine;
             }
         } else if (a->source[c] == 's') {
-            int64_t set = fly_vec_get(&chunk->col[a->group_count], row).i64;
+            int64_t set = fly__sql_get(&chunk->col[a->group_count], row).i64;
             value.i64 = (int64_t)a->op.rel->aggregate.sets[set];
         } else if (a->run[a->index[c]].vec != NULL) {
             continue; /* by give_kernels() */
@@ -610,12 +610,12 @@ static fly_status give_kernel(agg_op *a, uint32_t c, uint64_t first, uint32_t n,
     r->call.arena = &a->out_arena;
     r->call.err = err;
     for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
-        fly_vec_value sum = fly_vec_get(&sums, k), value;
+        fly_vec_value sum = fly__sql_get(&sums, k), value;
         fly__sql_sum_state state;
         memset(&state, 0, sizeof state);
         memset(&value, 0, sizeof value);
         state.sum = sum.null ? 0 : sums.type == FLY_VEC_I64 ? sum.i64 : sum.i128;
-        state.count = fly_vec_get(&counts, k).i64;
+        state.count = fly__sql_get(&counts, k).i64;
         status = r->func->final(&r->call, &state, &value);
         if (status == FLY_OK) {
             fly_vec_put(out, k, &value);

@@ -36,7 +36,7 @@ static fly_status values_row(values_op *v, uint32_t n, fly_err *err)
         if (program == NULL) {
             value = rel->values.rows[v->at][c]->value;
         } else {
-            fly_vec_value made = fly_vec_get(fly__sql_program_result(program, c), 0);
+            fly_vec_value made = fly__sql_get(fly__sql_program_result(program, c), 0);
             status = fly__sql_value_copy((fly_vec_type)out->type, &made, &v->arena, &value, err);
         }
         fly_vec_put(out, n, &value);
@@ -258,7 +258,7 @@ typedef struct limit_op {
 static fly_status limit_value(limit_op *l, uint32_t i, const fly__sql_expr *x, const char *state,
                               const char *word, uint64_t *value, fly_err *err)
 {
-    fly_vec_value v = fly_vec_get(fly__sql_program_result(l->program, i), 0);
+    fly_vec_value v = fly__sql_get(fly__sql_program_result(l->program, i), 0);
     if (v.null) {
         *value = 0;
         return FLY_E_NOT_FOUND;
@@ -345,8 +345,8 @@ static fly_status tie_count(limit_op *l, const fly_vec_batch *batch, uint32_t fr
             return status;
         }
         for (uint32_t k = 0; k < l->order_count; k++) {
-            fly_vec_value a = fly_vec_get(fly__sql_program_result(l->keys, k), at);
-            fly_vec_value b = fly_vec_get(&l->last.chunk[0]->col[k], 0);
+            fly_vec_value a = fly__sql_get(fly__sql_program_result(l->keys, k), at);
+            fly_vec_value b = fly__sql_get(&l->last.chunk[0]->col[k], 0);
             bool same = a.null || b.null ? a.null == b.null
                                          : fly__sql_value_cmp(l->order[k].type, &a, &b) == 0;
             if (!same) {

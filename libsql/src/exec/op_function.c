@@ -51,7 +51,7 @@ static fly_status streams_open(streams *s, const fly__sql_program *program, uint
         one->ended = false;
         for (uint32_t a = 0; a < one->argc; a++) {
             fly_vec_value value =
-                fly_vec_get(fly__sql_program_result(program, one->first_arg + a), row);
+                fly__sql_get(fly__sql_program_result(program, one->first_arg + a), row);
             fly_vec_type type =
                 (fly_vec_type)fly__sql_program_result(program, one->first_arg + a)->type;
             fly_status status = fly__sql_value_copy(type, &value, &s->arena, &one->args[a], err);

@@ -191,7 +191,7 @@ static bool ints(const fly_vec *v)
 
 static int64_t as_int(const fly_vec *v, uint32_t row)
 {
-    fly_vec_value value = fly_vec_get(v, row);
+    fly_vec_value value = fly__sql_get(v, row);
     return v->type == FLY_VEC_I16 ? value.i16 : v->type == FLY_VEC_I32 ? value.i32 : value.i64;
 }
 
@@ -209,7 +209,7 @@ static bool same_key(const hash_op *h, uint32_t k, const fly_vec *a, uint32_t i,
     if (ints(a)) {
         return as_int(a, i) == as_int(b, j);
     }
-    fly_vec_value x = fly_vec_get(a, i), y = fly_vec_get(b, j);
+    fly_vec_value x = fly__sql_get(a, i), y = fly__sql_get(b, j);
     double p = a->type == FLY_VEC_F32 ? (double)x.f32 : x.f64;
     double q = b->type == FLY_VEC_F32 ? (double)y.f32 : y.f64;
     return p == q || (p != p && q != q);
@@ -277,26 +277,7 @@ static fly_status find_pairs(hash_op *h, uint32_t room, fly_err *err)
 static fly_status gather_build(hash_op *h, uint32_t column, const uint64_t *number, uint32_t n,
                                fly_vec *to, uint32_t at, fly_err *err)
 {
-    bool copy = h->build.spilled > 0;
-    for (uint32_t i = 0; i < n; i++) {
-        fly__sql_chunk *chunk;
-        uint32_t row;
-        fly_status status = fly__sql_kept_at(&h->build, number[i], &chunk, &row, err);
-        if (status != FLY_OK) {
-            return status;
-        }
-        fly_vec_value value = fly_vec_get(&chunk->col[column], row);
-        if (copy && to->type == FLY_VEC_STR) {
-            fly_vec_value mine;
-            status = fly__sql_value_copy(FLY_VEC_STR, &value, &h->out.arena, &mine, err);
-            if (status != FLY_OK) {
-                return status;
-            }
-            value = mine;
-        }
-        fly_vec_put(to, at + i, &value);
-    }
-    return FLY_OK;
+    return fly__sql_kept_gather(&h->build, column, number, n, to, at, &h->out.arena, err);
 }
 
 /* Let the residual strike pairs out. */

@@ -38,6 +38,45 @@ enum {
     FLY__SQL_GROUPS_MAX = 1664
 };
 
+/* As fly_vec_get(), in line for the two kinds that nearly all vectors have. */
+static inline fly_vec_value fly__sql_get(const fly_vec *v, uint32_t row)
+{
+    fly_vec_value value;
+    if (FLY_UNLIKELY(v->kind > FLY_VEC_CONST)) {
+        return fly_vec_get(v, row);
+    }
+    row = v->kind == FLY_VEC_CONST ? 0 : row;
+    value.null = v->valid != NULL && (v->valid[row / 64] >> (row % 64) & 1) == 0;
+    value.i128 = 0;
+    if (value.null) {
+        return value;
+    }
+    switch ((fly_vec_type)v->type) {
+    case FLY_VEC_BOOL:
+        value.b = ((const uint8_t *)v->data)[row] != 0;
+        break;
+    case FLY_VEC_I16:
+        value.i16 = ((const int16_t *)v->data)[row];
+        break;
+    case FLY_VEC_I32:
+        value.i32 = ((const int32_t *)v->data)[row];
+        break;
+    case FLY_VEC_F32:
+        value.f32 = ((const float *)v->data)[row];
+        break;
+    case FLY_VEC_I64:
+        value.i64 = ((const int64_t *)v->data)[row];
+        break;
+    case FLY_VEC_F64:
+        value.f64 = ((const double *)v->data)[row];
+        break;
+    default:
+        __builtin_memcpy(&value.i128, (const uint8_t *)v->data + (size_t)row * 16, 16);
+        break;
+    }
+    return value;
+}
+
 /* -------------------------------------------------------------------- instances */
 
 typedef struct fly__sql_arena_link {
@@ -315,6 +354,12 @@ static inline fly_status fly__sql_kept_at(fly__sql_kept *rows, uint64_t row, fly
     }
     return fly__sql_kept_chunk(rows, number, chunk, err);
 }
+
+/* Values of one column of rows given by number, to positions at, at + 1, ... of a FLAT vector. Strings
+ * are borrowed, unless rows are on disk: then they are copied to the arena. */
+fly_status fly__sql_kept_gather(fly__sql_kept *rows, uint32_t column, const uint64_t *number,
+                                uint32_t n, fly_vec *to, uint32_t at, fly_arena *arena,
+                                fly_err *err);
 
 /* Write all to disk and release the memory: for partitions that wait their turn. */
 fly_status fly__sql_kept_flush(fly__sql_kept *rows, fly_err *err);

@@ -90,7 +90,7 @@ static void put_nulls(fly_vec *v, uint32_t at, uint32_t n)
 
 static void put_repeated(fly_vec *v, uint32_t at, const fly_vec *from, uint32_t row, uint32_t n)
 {
-    fly_vec_value value = fly_vec_get(from, row);
+    fly_vec_value value = fly__sql_get(from, row);
     for (uint32_t i = 0; i < n; i++) {
         fly_vec_put(v, at + i, &value);
     }
@@ -211,7 +211,7 @@ static fly_status begin_row(loop_op *j, fly_err *err)
     j->row_matches = 0;
     j->chunk_at = 0;
     for (uint32_t c = 0; c < j->op.rel->left->column_count; c++) {
-        j->cell[c] = fly_vec_get(&j->left_batch->col[c], row);
+        j->cell[c] = fly__sql_get(&j->left_batch->col[c], row);
         j->constant[c].valid = j->cell[c].null ? (uint64_t *)(uintptr_t)&fly__sql_no_bits : NULL;
     }
     if (!j->lateral) {
@@ -262,7 +262,7 @@ static fly_status find_matches(loop_op *j, const fly_vec_sel *sel, uint32_t n, u
         fly_status status = fly__sql_program_run(j->condition, &inputs, sel, n, count, err);
         for (uint32_t i = 0; status == FLY_OK && i < n && !j->row_matched; i++) {
             fly_vec_value v =
-                fly_vec_get(fly__sql_program_result(j->condition, 0), sel != NULL ? sel[i] : i);
+                fly__sql_get(fly__sql_program_result(j->condition, 0), sel != NULL ? sel[i] : i);
             j->row_unknown |= v.null;
             j->row_matched |= !v.null && v.b;
         }

@@ -68,7 +68,7 @@ static fly_status lock_row(lock_op *l, const fly_vec *col, uint32_t row, bool *k
     *again = false;
     for (uint32_t i = 0; i < rel->lock.count; i++) {
         const fly__sql_table *table = rel->lock.tables[i];
-        fly_vec_value key = fly_vec_get(&col[l->key_column[i]], row);
+        fly_vec_value key = fly__sql_get(&col[l->key_column[i]], row);
         if (key.null || table->class != FLY__SQL_TABLE) {
             continue;
         }
@@ -93,8 +93,8 @@ static fly_status lock_row(lock_op *l, const fly_vec *col, uint32_t row, bool *k
 static bool same_keys(const lock_op *l, const fly_vec *a, uint32_t i, const fly_vec *b, uint32_t j)
 {
     for (uint32_t k = 0; k < l->op.rel->lock.count; k++) {
-        fly_vec_value x = fly_vec_get(&a[l->key_column[k]], i);
-        fly_vec_value y = fly_vec_get(&b[l->key_column[k]], j);
+        fly_vec_value x = fly__sql_get(&a[l->key_column[k]], i);
+        fly_vec_value y = fly__sql_get(&b[l->key_column[k]], j);
         if (x.null != y.null || (!x.null && !fly_vec_str_equal(&x.str, &y.str))) {
             return false;
         }

@@ -94,14 +94,14 @@ static fly_status run_cells(fly__sql_program *program, fly_err *err)
 
 static fly_vec_value result(const fly__sql_program *program, uint32_t i)
 {
-    return fly_vec_get(fly__sql_program_result(program, i), 0);
+    return fly__sql_get(fly__sql_program_result(program, i), 0);
 }
 
 static void set_values(const fly__sql_program *program, const fly__sql_assign *assigns,
                        uint32_t count, uint32_t row, fly_vec_value *values)
 {
     for (uint32_t i = 0; i < count; i++) {
-        values[assigns[i].column - 1] = fly_vec_get(fly__sql_program_result(program, i), row);
+        values[assigns[i].column - 1] = fly__sql_get(fly__sql_program_result(program, i), row);
     }
 }
 
@@ -346,7 +346,7 @@ static void read_old(modify_op *o, place at, fly_vec_value *values)
 {
     for (uint16_t i = 0; i < o->table->column_count; i++) {
         if (o->old_column[i] != UINT32_MAX) {
-            values[i] = fly_vec_get(&at.col[o->old_column[i]], at.row);
+            values[i] = fly__sql_get(&at.col[o->old_column[i]], at.row);
         } else {
             memset(&values[i], 0, sizeof values[i]);
             values[i].null = true;
@@ -358,7 +358,7 @@ static void put_needed(modify_op *o, place at)
 {
     const fly__sql_rel *left = o->op.rel->left;
     for (uint32_t i = 0; i < o->need_count; i++) {
-        exec_of(o)->outer[left->columns[o->need[i]].id] = fly_vec_get(&at.col[o->need[i]], at.row);
+        exec_of(o)->outer[left->columns[o->need[i]].id] = fly__sql_get(&at.col[o->need[i]], at.row);
     }
 }
 
@@ -451,7 +451,7 @@ static fly_status change_again(modify_op *o, fly_bytes row_key, fly_err *err)
         status = fly__sql_op_next(o->op.left, &in, err);
         for (uint32_t k = 0; status == FLY_OK && k < fly_vec_batch_rows(in); k++) {
             place at = {in->col, in->selected < 0 ? k : in->sel[k], in->count};
-            fly_vec_value key = fly_vec_get(&in->col[o->key_column], at.row);
+            fly_vec_value key = fly__sql_get(&in->col[o->key_column], at.row);
             if (key.null || !fly_bytes_equal(fly_vec_str_bytes(&key.str), row_key)) {
                 continue;
             }
@@ -473,7 +473,7 @@ static fly_status change_again(modify_op *o, fly_bytes row_key, fly_err *err)
 static fly_status target_row(modify_op *o, place at, fly_err *err)
 {
     bool before;
-    fly_vec_value key = fly_vec_get(&at.col[o->key_column], at.row);
+    fly_vec_value key = fly__sql_get(&at.col[o->key_column], at.row);
     if (key.null) {
         put_needed(o, at);
         return merge_one(o, false, (fly_bytes){NULL, 0}, err);

@@ -33,7 +33,7 @@ typedef struct scan_op {
 static fly_status add_bound(scan_op *s, fly__sql_key *key, uint32_t column, uint32_t result,
                             fly_err *err)
 {
-    fly_vec_value value = fly_vec_get(fly__sql_program_result(s->bounds, result), 0);
+    fly_vec_value value = fly__sql_get(fly__sql_program_result(s->bounds, result), 0);
     if (value.null) {
         s->empty = true;
         return FLY_OK;
@@ -195,15 +195,17 @@ fly_status fly__sql_make_scan(fly__sql_exec *exec, const fly__sql_rel *rel, fly_
         return fly_err_state(err, "42809", 0, "\"%s\" cannot be read", rel->scan.table->name);
     }
     fly__sql_arena(exec, &s->keys, 256);
-    fly__sql_arena(exec, &s->bytes, 0);
+    /* Room for some full columns at once: each by itself would come and go with every batch. */
+    bool one = rel->scan.index != NULL && rel->scan.index->unique &&
+               rel->scan.equal_count == rel->scan.index->key_count;
+    fly__sql_arena(exec, &s->bytes, one ? 4096 : 65536);
     fly__sql_arena(exec, &s->life, 0);
     s->spec = (fly__sql_scan_spec){.table = rel->scan.table,
                                    .index = rel->scan.index,
                                    .column_count = rel->column_count,
                                    .columns = rel->scan.attnums,
                                    .backward = rel->scan.backward};
-    s->unique = rel->scan.index != NULL && rel->scan.index->unique &&
-                rel->scan.equal_count == rel->scan.index->key_count;
+    s->unique = one;
     s->spec.limit = s->unique ? 1 : 0;
     s->in.columns = rel->column_count;
     s->in.col = (*op)->out.col;

@@ -82,7 +82,7 @@ static fly_status value_at(window_op *w, uint64_t row, uint32_t column, fly_vec_
     uint32_t at;
     fly_status status = fly__sql_kept_at(&w->part, row, &chunk, &at, err);
     if (status == FLY_OK) {
-        *value = fly_vec_get(&chunk->col[column], at);
+        *value = fly__sql_get(&chunk->col[column], at);
     }
     return status;
 }
@@ -436,13 +436,13 @@ static fly_status step_row(window_op *w, win_call *c, uint64_t row, bool add, fl
         return status;
     }
     if (c->filter != UINT32_MAX) {
-        fly_vec_value holds = fly_vec_get(&chunk->col[c->filter], at);
+        fly_vec_value holds = fly__sql_get(&chunk->col[c->filter], at);
         if (holds.null || !holds.b) {
             return FLY_OK;
         }
     }
     for (uint32_t i = 0; i < c->argc; i++) {
-        c->args[i] = fly_vec_get(&chunk->col[c->first_arg + i], at);
+        c->args[i] = fly__sql_get(&chunk->col[c->first_arg + i], at);
         null |= c->args[i].null;
     }
     if (null && !agg->sees_nulls) {
@@ -692,7 +692,7 @@ static fly_status offset_value(window_op *w, win_call *c, uint32_t at, bool star
 {
     const fly__sql_frame *frame = &c->wc->frame;
     const fly__sql_expr *x = start ? frame->start_offset : frame->end_offset;
-    fly_vec_value value = fly_vec_get(fly__sql_program_result(w->offsets, at), 0);
+    fly_vec_value value = fly__sql_get(fly__sql_program_result(w->offsets, at), 0);
     const char *word = start ? "starting" : "ending";
     if (value.null) {
         return fly_err_state(err, "22004", x->pos, "frame %s offset must not be null", word);

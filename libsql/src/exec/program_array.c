@@ -312,7 +312,7 @@ static fly_status collect_array(const fly__sql_subquery *query, fly__sql_kept *r
         uint32_t at;
         status = fly__sql_kept_at(rows, i, &chunk, &at, err);
         if (status == FLY_OK) {
-            fly_vec_value element = fly_vec_get(&chunk->col[0], at);
+            fly_vec_value element = fly__sql_get(&chunk->col[0], at);
             status = fly__sql_array_add(&builder, &element, err);
         }
     }
@@ -339,7 +339,7 @@ static fly_status collect_row(const fly__sql_subquery *query, const fly__sql_exp
     }
     for (uint32_t c = 0; c < count; c++) {
         types[c] = query->rel->columns[c].type;
-        values[c] = fly_vec_get(&rows->chunk[0]->col[c], 0);
+        values[c] = fly__sql_get(&rows->chunk[0]->col[c], 0);
     }
     return fly__sql_record_make(x->type.oid, count, types, values, arena, &value->str, err);
 }

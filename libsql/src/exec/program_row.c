@@ -29,7 +29,7 @@ static int kernel_row(fly_vec_frame *frame, const fly_vec_ins *ins, const fly_ve
         uint32_t row = constant ? 0 : sel != NULL ? sel[k] : (uint32_t)k;
         bool null = false;
         for (uint32_t a = 0; a < ins->argc; a++) {
-            rc->args[a] = fly_vec_get(&frame->reg[ins->args[a]], row);
+            rc->args[a] = fly__sql_get(&frame->reg[ins->args[a]], row);
             null |= rc->args[a].null;
         }
         fly_vec_value result;

@@ -107,7 +107,7 @@ fly_status fly__sql_vec_gather(fly_vec *to, uint32_t at, const fly_vec *from,
         gather_valid(to, at, from, sel, n);
     } else {
         for (uint32_t k = 0; k < n; k++) {
-            fly_vec_value value = fly_vec_get(from, sel != NULL ? sel[k] : k);
+            fly_vec_value value = fly__sql_get(from, sel != NULL ? sel[k] : k);
             fly_vec_put(to, at + k, &value);
         }
     }
@@ -581,6 +581,71 @@ fly_status fly__sql_kept_append_values(fly__sql_kept *rows, const fly_vec_value 
         rows->count++;
     }
     return status;
+}
+
+static fly_status gather_slowly(fly__sql_kept *rows, uint32_t column, const uint64_t *number,
+                                uint32_t n, fly_vec *to, uint32_t at, fly_arena *arena,
+                                fly_err *err)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        fly__sql_chunk *chunk;
+        uint32_t row;
+        fly_status status = fly__sql_kept_at(rows, number[i], &chunk, &row, err);
+        if (status == FLY_OK) {
+            fly_vec_sel one = (fly_vec_sel)row;
+            status = fly__sql_vec_gather(to, at + i, &chunk->col[column], &one, 1, arena, err);
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    return FLY_OK;
+}
+
+#define GATHER(T)                                                                                  \
+    do {                                                                                           \
+        T *out = (T *)to->data + at;                                                               \
+        for (uint32_t i = 0; i < n; i++) {                                                         \
+            const fly_vec *from = &rows->chunk[number[i] / FLY_VEC_CAPACITY]->col[column];         \
+            uint32_t row = (uint32_t)(number[i] % FLY_VEC_CAPACITY);                               \
+            out[i] = ((const T *)from->data)[row];                                                 \
+            if (FLY_UNLIKELY((from->valid[row / 64] >> (row % 64) & 1) == 0)) {                    \
+                fly_vec_set_null(to, at + i);                                                      \
+            } else {                                                                               \
+                fly_vec_set_valid(to, at + i);                                                     \
+            }                                                                                      \
+        }                                                                                          \
+    } while (0)
+
+typedef struct wide {
+    uint64_t half[2];
+} wide;
+
+fly_status fly__sql_kept_gather(fly__sql_kept *rows, uint32_t column, const uint64_t *number,
+                                uint32_t n, fly_vec *to, uint32_t at, fly_arena *arena,
+                                fly_err *err)
+{
+    if (rows->spilled > 0) {
+        return gather_slowly(rows, column, number, n, to, at, arena, err);
+    }
+    switch (fly_vec_type_size((fly_vec_type)to->type)) {
+    case 1:
+        GATHER(uint8_t);
+        break;
+    case 2:
+        GATHER(uint16_t);
+        break;
+    case 4:
+        GATHER(uint32_t);
+        break;
+    case 8:
+        GATHER(uint64_t);
+        break;
+    default:
+        GATHER(wide);
+        break;
+    }
+    return FLY_OK;
 }
 
 fly_status fly__sql_kept_pull(fly__sql_kept *rows, fly__sql_op *op, fly_err *err)

@@ -17,6 +17,7 @@
 #include "exec/op_int.h"
 #include "session/program_int.h"
 
+#include <fly/base_bytes.h>
 #include <fly/text.h>
 
 #include <string.h>
@@ -99,8 +100,8 @@ int fly__sql_sort_cmp(const fly__sql_sort_by *order, uint32_t count, const fly_v
 {
     for (uint32_t k = 0; k < count; k++) {
         const fly__sql_sort_by *o = &order[k];
-        fly_vec_value x = fly_vec_get(&a[o->column], i);
-        fly_vec_value y = fly_vec_get(&b[o->column], j);
+        fly_vec_value x = fly__sql_get(&a[o->column], i);
+        fly_vec_value y = fly__sql_get(&b[o->column], j);
         int cmp;
         if (x.null || y.null) {
             cmp = x.null == y.null ? 0 : (x.null == o->nulls_first) ? -1 : 1;
@@ -146,6 +147,13 @@ static uint64_t prefix_value(fly_vec_type physical, const fly_vec_value *value)
         return prefix_f64((double)value->f32);
     case FLY_VEC_F64:
         return prefix_f64(value->f64);
+    case FLY_VEC_STR: {
+        /* The first eight bytes, those of a short one padded with zeros: ties are compared. */
+        uint8_t first[8] = {0};
+        const char *data = fly_vec_str_data(&value->str);
+        memcpy(first, data, value->str.len < 8 ? value->str.len : 8);
+        return fly_get_u64be(first);
+    }
     default:
         return 0;
     }
@@ -168,6 +176,10 @@ static bool has_prefix(fly_sql_type type)
         return true;
     case FLY_SQL_NUMERIC:
         return type.digits > 0;
+    case FLY_SQL_TEXT:
+    case FLY_SQL_VARCHAR:
+    case FLY_SQL_NAME:
+        return type.collation == 0;
     default:
         return false;
     }
@@ -179,7 +191,7 @@ static uint64_t prefix_of(const fly__sql_sort_by *o, const fly_vec *v, uint32_t 
     if (!has_prefix(o->type)) {
         return 0;
     }
-    fly_vec_value value = fly_vec_get(v, row);
+    fly_vec_value value = fly__sql_get(v, row);
     if (value.null) {
         return o->nulls_first ? 0 : UINT64_MAX;
     }
@@ -378,13 +390,25 @@ static fly_status make_entries(fly__sql_sorter *s, fly_err *err)
 /* Rows of the unsorted container, in the order of the entries, to the end of another. */
 static fly_status move_sorted(fly__sql_sorter *s, uint64_t n, fly__sql_kept *to, fly_err *err)
 {
-    for (uint64_t i = 0; i < n; i++) {
-        const fly__sql_chunk *chunk = s->rows.chunk[s->entry[i].row / FLY_VEC_CAPACITY];
-        fly_vec_sel at = (fly_vec_sel)(s->entry[i].row % FLY_VEC_CAPACITY);
-        fly_status status = fly__sql_kept_append(to, chunk->col, &at, 1, err);
+    uint64_t number[FLY_VEC_CAPACITY];
+    for (uint64_t done = 0; done < n;) {
+        uint32_t now = n - done < FLY_VEC_CAPACITY ? (uint32_t)(n - done) : FLY_VEC_CAPACITY;
+        for (uint32_t i = 0; i < now; i++) {
+            number[i] = s->entry[done + i].row;
+        }
+        for (uint32_t c = 0; c < s->out.columns; c++) {
+            s->out.col[c].kind = FLY_VEC_FLAT;
+            fly_status status =
+                fly__sql_kept_gather(&s->rows, c, number, now, &s->out.col[c], 0, NULL, err);
+            if (status != FLY_OK) {
+                return status;
+            }
+        }
+        fly_status status = fly__sql_kept_append(to, s->out.col, NULL, now, err);
         if (status != FLY_OK) {
             return status;
         }
+        done += now;
     }
     return FLY_OK;
 }
@@ -555,15 +579,15 @@ fly_status fly__sql_sorter_next(fly__sql_sorter *s, fly_vec_batch **batch, fly_e
             return status;
         }
     } else {
+        uint64_t number[FLY_VEC_CAPACITY];
         for (; n < wanted && s->at < s->rows.count; n++, s->at++) {
-            const fly__sql_chunk *chunk = s->rows.chunk[s->entry[s->at].row / FLY_VEC_CAPACITY];
-            fly_vec_sel row = (fly_vec_sel)(s->entry[s->at].row % FLY_VEC_CAPACITY);
-            for (uint32_t c = 0; c < s->out.columns; c++) {
-                fly_status status =
-                    fly__sql_vec_gather(&s->out.col[c], n, &chunk->col[c], &row, 1, NULL, err);
-                if (status != FLY_OK) {
-                    return status;
-                }
+            number[n] = s->entry[s->at].row;
+        }
+        for (uint32_t c = 0; c < s->out.columns; c++) {
+            fly_status status =
+                fly__sql_kept_gather(&s->rows, c, number, n, &s->out.col[c], 0, NULL, err);
+            if (status != FLY_OK) {
+                return status;
             }
         }
     }

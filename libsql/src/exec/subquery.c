@@ -270,7 +270,7 @@ static fly_status value_scalar(fly__sql_sub *sub, fly_vec_value *value, fly_err 
         return too_many(err);
     }
     uint32_t row = batch->selected < 0 ? 0 : batch->sel[0];
-    fly_vec_value found = fly_vec_get(&batch->col[0], row);
+    fly_vec_value found = fly__sql_get(&batch->col[0], row);
     status = fly__sql_value_copy(sub->type, &found, &sub->arena, value, err);
     if (status == FLY_OK) {
         status = fly__sql_op_next(sub->op, &batch, err);
@@ -311,7 +311,7 @@ static fly_status build_hashes(fly__sql_sub *sub, fly_err *err)
         if (status != FLY_OK) {
             break;
         }
-        fly_vec_value value = fly_vec_get(&chunk->col[sub->hash_column], at);
+        fly_vec_value value = fly__sql_get(&chunk->col[sub->hash_column], at);
         if (value.null) {
             sub->has_null = true;
             continue;
@@ -338,7 +338,7 @@ static fly_status value_hashed(fly__sql_sub *sub, fly_vec_value *value, fly_err 
         return status;
     }
     fly_sql_type type = sub->query->test->args[0]->type;
-    fly_vec_value wanted = fly_vec_get(fly__sql_program_result(sub->probe, 0), 0);
+    fly_vec_value wanted = fly__sql_get(fly__sql_program_result(sub->probe, 0), 0);
     if (wanted.null) {
         value->null = sub->rows.count > 0;
         value->b = false;
@@ -358,7 +358,7 @@ static fly_status value_hashed(fly__sql_sub *sub, fly_vec_value *value, fly_err 
         if (status != FLY_OK) {
             break;
         }
-        fly_vec_value there = fly_vec_get(&chunk->col[sub->hash_column], row);
+        fly_vec_value there = fly__sql_get(&chunk->col[sub->hash_column], row);
         if (fly__sql_value_same(type, sub->form, &there, &wanted)) {
             value->b = true;
             return FLY_OK;
@@ -394,7 +394,7 @@ static fly_status value_quantified(fly__sql_sub *sub, fly_vec_value *value, fly_
         }
         const fly_vec *v = fly__sql_program_result(sub->test, 0);
         for (uint32_t i = 0; i < chunk->count; i++) {
-            fly_vec_value one = fly_vec_get(v, i);
+            fly_vec_value one = fly__sql_get(v, i);
             if (one.null) {
                 unknown = true;
             } else if (one.b == any) {
