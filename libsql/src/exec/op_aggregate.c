@@ -43,6 +43,7 @@ typedef struct agg_run {
     fly__sql_sorter *sorter; /* of those that want order; NULL: others */
     const fly_vec **parts;
     uint8_t *forms;
+    fly__sql_group_table *seen; /* DISTINCT where order does not matter: what was taken in */
 } agg_run;
 
 typedef struct partition {
@@ -167,6 +168,36 @@ static fly_status feed_kernel(agg_op *a, agg_run *r, const fly_vec_sel *sel, uin
     return r->vec->update(&ctx, a->state, (uint32_t)r->offset, given, sel, (int)n);
 }
 
+/* Of a batch the rows whose values their group has not seen yet. `group` and `number` may be one. */
+static fly_status only_fresh(agg_op *a, agg_run *r, const fly_vec_sel *sel, uint32_t *n,
+                             const uint64_t *group, fly_vec_sel *kept, uint64_t *number,
+                             fly_err *err)
+{
+    fly_vec groups = {.kind = FLY_VEC_FLAT, .type = FLY_VEC_I64};
+    uint64_t by_row[FLY_VEC_CAPACITY], found[FLY_VEC_CAPACITY];
+    uint8_t fresh[FLY_VEC_CAPACITY];
+    for (uint32_t k = 0; k < *n; k++) {
+        by_row[sel != NULL ? sel[k] : k] = group[k];
+    }
+    groups.data = by_row;
+    r->parts[0] = &groups;
+    for (uint32_t i = 0; i < r->argc; i++) {
+        r->parts[1 + i] = fly__sql_program_result(r->args, i);
+    }
+    (void)a;
+    fly_status status =
+        fly__sql_groups_find(r->seen, r->parts, sel, *n, true, found, fresh, err);
+    uint32_t m = 0;
+    for (uint32_t k = 0; status == FLY_OK && k < *n; k++) {
+        if (fresh[k]) {
+            number[m] = group[k];
+            kept[m++] = sel != NULL ? sel[k] : (fly_vec_sel)k;
+        }
+    }
+    *n = m;
+    return status;
+}
+
 /* Rows of one batch into the states of one aggregate, or into its sorter. */
 static fly_status feed(agg_op *a, agg_run *r, const fly_vec *col, const fly_vec_sel *sel,
                        uint32_t n, uint32_t count, const uint64_t *group, fly_err *err)
@@ -210,6 +241,14 @@ static fly_status feed(agg_op *a, agg_run *r, const fly_vec *col, const fly_vec_
             r->parts[1 + i] = fly__sql_program_result(r->args, i);
         }
         return fly__sql_sorter_add(r->sorter, r->parts, sel, n, err);
+    }
+    if (r->seen != NULL) {
+        status = only_fresh(a, r, sel, &n, group, kept, number, err);
+        if (status != FLY_OK || n == 0) {
+            return status;
+        }
+        sel = kept;
+        group = number;
     }
     if (r->vec != NULL) {
         return feed_kernel(a, r, sel, n, group, err);
@@ -459,6 +498,11 @@ static fly_status finish(agg_op *a, fly_err *err)
 
 static void forget_groups(agg_op *a)
 {
+    for (uint32_t i = 0; i < a->run_count; i++) {
+        if (a->run[i].seen != NULL) {
+            fly__sql_groups_clear(a->run[i].seen);
+        }
+    }
     if (!a->ungrouped) {
         fly__sql_groups_clear(&a->groups);
     }
@@ -668,6 +712,9 @@ static void agg_close(fly__sql_op *op)
     fly__sql_groups_free(&a->groups);
     for (uint32_t i = 0; i < a->run_count; i++) {
         fly__sql_sorter_free(a->run[i].sorter);
+        if (a->run[i].seen != NULL) {
+            fly__sql_groups_free(a->run[i].seen);
+        }
     }
     while (a->waiting != NULL) {
         partition *next = a->waiting->next;
@@ -714,6 +761,40 @@ static fly_status make_sorter(fly__sql_exec *exec, agg_run *r, const fly_sql_typ
     return fly__sql_sorter_create(exec, columns, all, order, orders, &r->sorter, err);
 }
 
+/* Aggregates whose result does not depend on the order of exact values. */
+static bool any_order(const fly__sql_agg *agg)
+{
+    static const char *const names[] = {"count", "min", "max", "bool_and", "bool_or", "every",
+                                        "bit_and", "bit_or", "bit_xor"};
+    const char *name = agg->func->name;
+    if (agg->func->kind != FLY__SQL_AGGREGATE || agg->argc == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    fly_vec_type type = fly__sql_type_physical(agg->args[0]->type);
+    return (strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0) && type != FLY_VEC_F32 &&
+           type != FLY_VEC_F64;
+}
+
+static fly_status make_seen(fly__sql_exec *exec, agg_run *r, const fly_sql_type *types,
+                            fly_err *err)
+{
+    uint32_t columns = 1 + r->argc;
+    fly_sql_type *all = fly__sql_alloc(&exec->arena, columns, sizeof *all, err);
+    r->seen = fly__sql_alloc(&exec->arena, 1, sizeof *r->seen, err);
+    r->parts = fly__sql_alloc(&exec->arena, columns, sizeof *r->parts, err);
+    if (all == NULL || r->seen == NULL || r->parts == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    all[0] = fly__sql_type(FLY_SQL_INT8);
+    memcpy(all + 1, types, r->argc * sizeof *all);
+    return fly__sql_groups_init(r->seen, exec, columns, columns, all, err);
+}
+
 static fly_status make_run(fly__sql_exec *exec, const fly__sql_ports *ports,
                            const fly__sql_agg *agg, agg_run *r, fly_err *err)
 {
@@ -751,7 +832,9 @@ static fly_status make_run(fly__sql_exec *exec, const fly__sql_ports *ports,
     if (status == FLY_OK && agg->filter != NULL) {
         status = fly__sql_program_select(exec, ports, agg->filter, &r->filter, err);
     }
-    if (status == FLY_OK && (agg->distinct || agg->order_count > 0)) {
+    if (status == FLY_OK && agg->distinct && agg->order_count == 0 && any_order(agg)) {
+        status = make_seen(exec, r, types, err);
+    } else if (status == FLY_OK && (agg->distinct || agg->order_count > 0)) {
         return make_sorter(exec, r, types, err);
     }
     /* Strings of states would need rows of libvec's to live in. */
