@@ -1,134 +1,89 @@
 /*
- * Loading, updating, comparing and asking, each through libtxn's public header only.
+ * Loading, updating, comparing and asking, each through libsql's public header only.
  *
- * Every function that reads does so in a snapshot, so that what it finds belongs together.
+ * Every function that compares does so in one snapshot, so that what it finds belongs together.
  */
 #include "archive.h"
+
+#include <fly/txn.h>
 
 #include <inttypes.h>
 #include <string.h>
 
-/* A key or value on its way into a tree. */
-typedef struct bytes {
-    size_t len;
-    uint8_t data[3 * DEMO_NAME_MAX + 32];
-} bytes;
+/* ------------------------------------------------------------------- statements */
 
-static void add(bytes *to, fly_bytes part)
+static fly_status run(demo_archive *archive, const char *text, fly_err *err)
 {
-    FLY_ASSERT(part.len <= sizeof to->data - to->len);
-    if (part.len > 0) {
-        memcpy(to->data + to->len, part.data, part.len);
+    return fly_sql_execute(archive->session, fly_bytes_str(text), NULL, NULL, err);
+}
+
+static fly_status prepare(demo_archive *archive, const char *text, fly_sql_stmt **stmt,
+                          fly_err *err)
+{
+    return fly_sql_prepare(archive->session, fly_bytes_str(text), stmt, NULL, err);
+}
+
+/* Run a statement that gives no rows, its parameters being set. */
+static fly_status step_once(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_status status = fly_sql_step(stmt, err);
+    return status == FLY_E_END ? FLY_OK : status;
+}
+
+static fly_status commit_or_rollback(demo_archive *archive, fly_status status, fly_err *err)
+{
+    if (status == FLY_OK) {
+        return run(archive, "COMMIT", err);
     }
-    to->len += part.len;
+    fly_status undone = run(archive, "ROLLBACK", NULL);
+    (void)undone; /* the first failure is the one to tell */
+    return status;
 }
 
-static void add_zero(bytes *to)
-{
-    add(to, fly_bytes_of("", 1));
-}
+/* ----------------------------------------------------------------- the database */
 
-static fly_bytes all(const bytes *of)
-{
-    return fly_bytes_of(of->data, of->len);
-}
+static const char *const schema =
+    "CREATE TABLE package (name text PRIMARY KEY, revision int NOT NULL, size bigint NOT NULL, "
+    "  version text NOT NULL, section text NOT NULL);"
+    "CREATE INDEX package_section ON package (section);"
+    "CREATE TABLE needs (package text NOT NULL, need text NOT NULL, relation text NOT NULL, "
+    "  PRIMARY KEY (package, need, relation));"
+    "CREATE INDEX needs_need ON needs (need)";
 
-/* ------------------------------------------------------------------ keys and values */
-
-static void record_of(const demo_package *package, uint32_t revision, bytes *value)
+static fly_status prepare_all(demo_archive *archive, fly_err *err)
 {
-    uint8_t numbers[13];
-    fly_put_u32(numbers, revision);
-    fly_put_u64(numbers + 4, package->size + revision); /* a new version is a little larger */
-    numbers[12] = (uint8_t)package->version.len;
-    value->len = 0;
-    add(value, fly_bytes_of(numbers, sizeof numbers));
-    add(value, package->version);
-    add(value, package->section);
-}
-
-/* Take a record apart; false if it is not one. */
-static bool parse_record(fly_bytes value, uint32_t *revision, demo_package *package)
-{
-    if (value.len < 13 || value.data[12] > value.len - 13) {
-        return false;
+    fly_status status = prepare(archive, "INSERT INTO package VALUES ($1, 0, $2, $3, $4)",
+                                &archive->insert_package, err);
+    if (status == FLY_OK) {
+        status = prepare(archive, "INSERT INTO needs VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                         &archive->insert_need, err);
     }
-    *revision = fly_get_u32(value.data);
-    package->size = fly_get_u64(value.data + 4);
-    package->version = fly_bytes_of(value.data + 13, value.data[12]);
-    package->section =
-        fly_bytes_of(value.data + 13 + value.data[12], value.len - 13 - value.data[12]);
-    return true;
-}
-
-static void size_key(const demo_package *package, uint32_t revision, bytes *key)
-{
-    uint8_t size[8];
-    fly_put_u64be(size, package->size + revision);
-    key->len = 0;
-    add(key, fly_bytes_of(size, sizeof size));
-    add(key, package->name);
-}
-
-static void needs_key(const demo_package *package, const demo_need *need, bytes *key)
-{
-    key->len = 0;
-    add(key, package->name);
-    add_zero(key);
-    add(key, need->name);
-    add_zero(key);
-    add(key, need->relation);
-}
-
-static void needed_key(const demo_package *package, const demo_need *need, bytes *key)
-{
-    key->len = 0;
-    add(key, need->name);
-    add_zero(key);
-    add(key, package->name);
-}
-
-/* ------------------------------------------------------------------- the store */
-
-static fly_status open_trees(demo_archive *archive, unsigned flags, fly_err *err)
-{
-    struct {
-        const char *name;
-        fly_tree **tree;
-    } trees[] = {
-        {"packages", &archive->packages},
-        {"needs", &archive->needs},
-        {"needed-by", &archive->needed_by},
-        {"by-size", &archive->by_size},
-    };
-    fly_txn *txn;
-    fly_status status = fly_txn_begin(archive->store, NULL, &txn, err);
-    if (status != FLY_OK) {
-        return status;
+    if (status == FLY_OK) {
+        status = prepare(archive,
+                         "UPDATE package SET revision = $2, size = size + 1 WHERE name = $1",
+                         &archive->update, err);
     }
-    for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++) {
-        status = fly_txn_tree_open(txn, trees[i].name, flags, trees[i].tree, err);
-        if (status != FLY_OK) {
-            fly_txn_rollback(txn);
-            return fly_err_set(err, status, "tree \"%s\": %s", trees[i].name,
-                               fly_status_text(status));
-        }
-    }
-    return fly_txn_commit(txn, err);
+    return status;
 }
 
 fly_status demo_archive_open(demo_archive *archive, const char *dir, bool create, fly_err *err)
 {
-    *archive = (demo_archive){.store = NULL};
+    memset(archive, 0, sizeof *archive);
     fly_env_init(&archive->env);
-    fly_store_options options = {.create = create};
-    fly_status status = fly_store_open(&archive->env, dir, &options, &archive->store, err);
+    const fly_sql_options options = {.create = create};
+    fly_status status = fly_sql_open(&archive->env, dir, &options, &archive->sql, err);
     if (status != FLY_OK) {
         return status;
     }
-    status = open_trees(archive, create ? FLY_TREE_CREATE | FLY_TREE_EXCLUSIVE : 0u, err);
+    status = fly_sql_session_open(archive->sql, NULL, &archive->session, err);
+    if (status == FLY_OK && create) {
+        status = run(archive, schema, err);
+    }
+    if (status == FLY_OK) {
+        status = prepare_all(archive, err);
+    }
     if (status != FLY_OK) {
-        fly_status closed = fly_store_close(archive->store, NULL);
+        fly_status closed = demo_archive_close(archive, NULL);
         (void)closed; /* the first failure is the one to tell */
     }
     return status;
@@ -136,250 +91,255 @@ fly_status demo_archive_open(demo_archive *archive, const char *dir, bool create
 
 fly_status demo_archive_close(demo_archive *archive, fly_err *err)
 {
-    return fly_store_close(archive->store, err);
+    fly_sql_session_close(archive->session);
+    return fly_sql_close(archive->sql, err);
 }
 
-static fly_status begin_snapshot(demo_archive *archive, fly_txn **txn, fly_err *err)
+static fly_status take_status(void *ctx, fly_sql_stmt *stmt)
 {
-    fly_txn_options options = {.isolation = FLY_ISOLATION_SNAPSHOT, .read_only = true};
-    return fly_txn_begin(archive->store, &options, txn, err);
-}
-
-/* ---------------------------------------------------------------------- writing */
-
-static fly_status load_package(demo_archive *archive, fly_txn *txn, const demo_package *package,
-                               uint64_t *entries, fly_err *err)
-{
-    bytes key;
-    bytes value;
-    record_of(package, 0, &value);
-    size_key(package, 0, &key);
-    fly_status status = fly_txn_put(txn, archive->packages, package->name, all(&value), err);
-    if (status == FLY_OK) {
-        status = fly_txn_put(txn, archive->by_size, all(&key), fly_bytes_of(NULL, 0), err);
-    }
-    *entries += 2;
-    demo_needs needs = {.package = package};
-    demo_need need;
-    while (status == FLY_OK && demo_needs_next(&needs, &need)) {
-        needs_key(package, &need, &key);
-        status = fly_txn_put(txn, archive->needs, all(&key), fly_bytes_of(NULL, 0), err);
-        if (status == FLY_OK) {
-            needed_key(package, &need, &key);
-            status = fly_txn_put(txn, archive->needed_by, all(&key), fly_bytes_of(NULL, 0), err);
+    demo_recovery *recovery = ctx;
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } wanted[] = {{"recovered_records", &recovery->records},
+                  {"recovery_undone", &recovery->undone},
+                  {"recovery_us", &recovery->microseconds},
+                  {"pages_used", &recovery->used_pages}};
+    fly_bytes name = fly_sql_column_text(stmt, 0);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        if (fly_bytes_equal(name, fly_bytes_str(wanted[i].name))) {
+            *wanted[i].value = (uint64_t)fly_sql_column_int64(stmt, 1);
         }
-        *entries += 2;
     }
-    return status;
+    return FLY_OK;
 }
 
-fly_status demo_archive_load(demo_archive *archive, demo_batch batch, uint64_t *entries,
-                             fly_err *err)
+fly_status demo_archive_recovery(demo_archive *archive, demo_recovery *recovery, fly_err *err)
 {
-    fly_txn *txn;
-    fly_status status = fly_txn_begin(archive->store, NULL, &txn, err);
+    memset(recovery, 0, sizeof *recovery);
+    return fly_sql_execute(archive->session, fly_bytes_str("INSPECT STATUS"), take_status, recovery,
+                           err);
+}
+
+fly_status demo_archive_verify(const char *dir, fly_err *err)
+{
+    char path[FLY_PATH_MAX];
+    fly_env env;
+    fly_store *store = NULL;
+    fly_env_init(&env);
+    fly_status status = fly_path_join(path, sizeof path, dir, "default", err);
+    if (status == FLY_OK) {
+        status = fly_store_open(&env, path, &(fly_store_options){.create = false}, &store, err);
+    }
     if (status != FLY_OK) {
         return status;
     }
-    for (size_t i = batch.from; i < batch.to; i++) {
-        status = load_package(archive, txn, &batch.index->packages[i], entries, err);
-        if (status != FLY_OK) {
-            fly_txn_rollback(txn);
-            return status;
-        }
-    }
-    return fly_txn_commit(txn, err);
+    status = fly_store_verify(store, NULL, NULL, err);
+    fly_status closed = fly_store_close(store, status == FLY_OK ? err : NULL);
+    return status == FLY_OK ? closed : status;
 }
 
-static fly_status update_package(demo_archive *archive, fly_txn *txn, const demo_package *package,
-                                 uint32_t revision, fly_err *err)
+/* ---------------------------------------------------------------------- loading */
+
+static fly_status load_needs(demo_archive *archive, const demo_package *package, uint64_t *rows,
+                             fly_err *err)
 {
-    bytes key;
-    bytes value;
-    record_of(package, revision, &value);
-    size_key(package, revision - 1, &key);
-    fly_status status = fly_txn_put(txn, archive->packages, package->name, all(&value), err);
-    if (status == FLY_OK) {
-        status = fly_txn_delete(txn, archive->by_size, all(&key), err);
-    }
-    if (status == FLY_OK) {
-        size_key(package, revision, &key);
-        status = fly_txn_insert(txn, archive->by_size, all(&key), fly_bytes_of(NULL, 0), err);
-    }
-    if (status == FLY_E_NOT_FOUND || status == FLY_E_EXISTS) {
-        return fly_err_set(err, FLY_E_CORRUPT, "\"%.*s\" is not as revision %" PRIu32 " left it",
-                           (int)package->name.len, (const char *)package->name.data, revision - 1);
+    demo_needs needs = {.package = package};
+    demo_need need;
+    fly_status status = FLY_OK;
+    while (status == FLY_OK && demo_needs_next(&needs, &need)) {
+        fly_sql_stmt *stmt = archive->insert_need;
+        status = fly_sql_bind_text(stmt, 1, package->name, err);
+        if (status == FLY_OK) {
+            status = fly_sql_bind_text(stmt, 2, need.name, err);
+        }
+        if (status == FLY_OK) {
+            status = fly_sql_bind_text(stmt, 3, need.relation, err);
+        }
+        if (status == FLY_OK) {
+            status = step_once(stmt, err);
+            *rows += fly_sql_rows(stmt);
+        }
     }
     return status;
+}
+
+static fly_status load_package(demo_archive *archive, const demo_package *package, uint64_t *rows,
+                               fly_err *err)
+{
+    fly_sql_stmt *stmt = archive->insert_package;
+    fly_status status = fly_sql_bind_text(stmt, 1, package->name, err);
+    if (status == FLY_OK) {
+        status = fly_sql_bind_int64(stmt, 2, (int64_t)package->size, err);
+    }
+    if (status == FLY_OK) {
+        status = fly_sql_bind_text(stmt, 3, package->version, err);
+    }
+    if (status == FLY_OK) {
+        status = fly_sql_bind_text(stmt, 4, package->section, err);
+    }
+    if (status == FLY_OK) {
+        status = step_once(stmt, err);
+        *rows += 1;
+    }
+    return status == FLY_OK ? load_needs(archive, package, rows, err) : status;
+}
+
+fly_status demo_archive_load(demo_archive *archive, demo_batch batch, uint64_t *rows, fly_err *err)
+{
+    fly_status status = run(archive, "BEGIN", err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    for (size_t i = batch.from; i < batch.to && status == FLY_OK; i++) {
+        status = load_package(archive, &batch.index->packages[i], rows, err);
+    }
+    return commit_or_rollback(archive, status, err);
 }
 
 fly_status demo_archive_update(demo_archive *archive, demo_batch batch, uint32_t revision,
                                fly_err *err)
 {
-    fly_txn *txn;
-    fly_status status = fly_txn_begin(archive->store, NULL, &txn, err);
+    fly_status status = run(archive, "BEGIN", err);
     if (status != FLY_OK) {
         return status;
     }
-    for (size_t i = batch.from; i < batch.to; i++) {
-        status = update_package(archive, txn, &batch.index->packages[i], revision, err);
-        if (status != FLY_OK) {
-            fly_txn_rollback(txn);
-            return status;
+    for (size_t i = batch.from; i < batch.to && status == FLY_OK; i++) {
+        status = fly_sql_bind_text(archive->update, 1, batch.index->packages[i].name, err);
+        if (status == FLY_OK) {
+            status = fly_sql_bind_int64(archive->update, 2, revision, err);
+        }
+        if (status == FLY_OK) {
+            status = step_once(archive->update, err);
         }
     }
-    return fly_txn_commit(txn, err);
-}
-
-/* --------------------------------------------------------------------- comparing */
-
-static fly_status wrong(fly_err *err, const char *tree, fly_bytes name, const char *what)
-{
-    return fly_err_set(err, FLY_E_CORRUPT, "tree \"%s\", package \"%.*s\": %s", tree, (int)name.len,
-                       (const char *)name.data, what);
+    return commit_or_rollback(archive, status, err);
 }
 
 fly_status demo_archive_revision(demo_archive *archive, const demo_package *package,
                                  uint32_t *revision, fly_err *err)
 {
-    fly_txn *txn;
-    fly_status status = begin_snapshot(archive, &txn, err);
-    if (status != FLY_OK) {
-        return status;
+    fly_sql_stmt *stmt = NULL;
+    fly_status status =
+        prepare(archive, "SELECT revision FROM package WHERE name = $1", &stmt, err);
+    if (status == FLY_OK) {
+        status = fly_sql_bind_text(stmt, 1, package->name, err);
     }
-    bytes value;
-    uint64_t len = 0;
-    demo_package found;
-    status = fly_txn_get(txn, archive->packages, package->name, value.data, sizeof value.data, &len,
-                         err);
-    if (status == FLY_E_NOT_FOUND || status == FLY_E_FULL ||
-        (status == FLY_OK &&
-         !parse_record(fly_bytes_of(value.data, (size_t)len), revision, &found))) {
-        status = wrong(err, "packages", package->name, "is missing or no record");
+    if (status == FLY_OK) {
+        status = fly_sql_step(stmt, err);
+        if (status == FLY_OK) {
+            *revision = (uint32_t)fly_sql_column_int64(stmt, 0);
+        }
     }
-    fly_txn_rollback(txn);
-    return status;
+    fly_sql_finalize(stmt);
+    return status == FLY_E_END
+               ? fly_err_set(err, FLY_E_CORRUPT, "package \"%.*s\" is not there",
+                             (int)package->name.len, (const char *)package->name.data)
+               : status;
 }
 
+/* -------------------------------------------------------------------- comparing */
+
+/* A walk over the packages of a table, in order of name, beside those of the index. */
 typedef struct comparison {
-    demo_archive *archive;
-    fly_txn *txn;
+    const demo_index *index;
+    uint32_t revision;
+    size_t updated;
+    size_t at;
+    fly_err *err;
 } comparison;
 
-static fly_status expect(comparison *with, fly_tree *tree, const char *tree_name,
-                         const demo_package *package, const bytes *key, const bytes *value,
-                         fly_err *err)
+static fly_status wrong(const comparison *with, const demo_package *package, const char *what)
 {
-    bytes found;
-    uint64_t len = 0;
-    fly_status status =
-        fly_txn_get(with->txn, tree, all(key), found.data, sizeof found.data, &len, err);
-    if (status == FLY_E_NOT_FOUND) {
-        return wrong(err, tree_name, package->name, "an entry is missing");
+    return fly_err_set(with->err, FLY_E_CORRUPT, "package \"%.*s\": %s", (int)package->name.len,
+                       (const char *)package->name.data, what);
+}
+
+static fly_status compare_package(void *ctx, fly_sql_stmt *stmt)
+{
+    comparison *with = ctx;
+    if (with->at == with->index->count) {
+        return fly_err_set(with->err, FLY_E_CORRUPT, "there are more packages than in the index");
     }
-    if (status == FLY_E_FULL ||
-        (status == FLY_OK && !fly_bytes_equal(fly_bytes_of(found.data, (size_t)len), all(value)))) {
-        return wrong(err, tree_name, package->name, "an entry has not the value it must have");
+    const demo_package *package = &with->index->packages[with->at];
+    uint32_t revision = with->at < with->updated ? with->revision : with->revision - 1;
+    with->at++;
+    if (!fly_bytes_equal(fly_sql_column_text(stmt, 0), package->name)) {
+        return wrong(with, package, "is not there");
+    }
+    if (fly_sql_column_int64(stmt, 1) != revision) {
+        return wrong(with, package, "has another revision than it must have");
+    }
+    if (fly_sql_column_int64(stmt, 2) != (int64_t)(package->size + revision)) {
+        return wrong(with, package, "has another size than its revision says");
+    }
+    if (!fly_bytes_equal(fly_sql_column_text(stmt, 3), package->version) ||
+        !fly_bytes_equal(fly_sql_column_text(stmt, 4), package->section)) {
+        return wrong(with, package, "has another version or section");
+    }
+    return FLY_OK;
+}
+
+static fly_status compare_packages(demo_archive *archive, comparison *with, fly_err *err)
+{
+    fly_status status = fly_sql_execute(
+        archive->session,
+        fly_bytes_str("SELECT name, revision, size, version, section FROM package ORDER BY name"),
+        compare_package, with, err);
+    if (status == FLY_OK && with->at != with->index->count) {
+        status = fly_err_set(err, FLY_E_CORRUPT, "%zu packages of %zu are there", with->at,
+                             with->index->count);
     }
     return status;
 }
 
-static fly_status compare_package(comparison *with, const demo_package *package, uint32_t revision,
-                                  fly_err *err)
+static fly_status take_number(void *ctx, fly_sql_stmt *stmt)
 {
-    demo_archive *archive = with->archive;
-    bytes key = {.len = 0};
-    bytes value;
-    const bytes nothing = {.len = 0};
-    add(&key, package->name);
-    record_of(package, revision, &value);
-    fly_status status = expect(with, archive->packages, "packages", package, &key, &value, err);
-    if (status == FLY_OK) {
-        size_key(package, revision, &key);
-        status = expect(with, archive->by_size, "by-size", package, &key, &nothing, err);
-    }
-    demo_needs needs = {.package = package};
-    demo_need need;
-    while (status == FLY_OK && demo_needs_next(&needs, &need)) {
-        needs_key(package, &need, &key);
-        status = expect(with, archive->needs, "needs", package, &key, &nothing, err);
-        if (status == FLY_OK) {
-            needed_key(package, &need, &key);
-            status = expect(with, archive->needed_by, "needed-by", package, &key, &nothing, err);
-        }
-    }
-    return status;
+    *(int64_t *)ctx = fly_sql_column_int64(stmt, 0);
+    return FLY_OK;
 }
 
-static fly_status count(fly_txn *txn, fly_tree *tree, uint64_t *entries, fly_err *err)
+/* Every need of the index is there: by the table's own order, and by the index over it. */
+static fly_status compare_needs(demo_archive *archive, const demo_index *index, fly_err *err)
 {
-    fly_cursor *cursor;
-    fly_status status = fly_cursor_open(txn, tree, &cursor, err);
-    if (status != FLY_OK) {
-        return status;
-    }
-    *entries = 0;
-    for (status = fly_cursor_first(cursor, err); status == FLY_OK;
-         status = fly_cursor_next(cursor, err)) {
-        ++*entries;
-    }
-    fly_cursor_close(cursor);
-    return status == FLY_E_END ? FLY_OK : status;
-}
-
-/* How many pairs of names the tree `needs` holds: its keys are two names and a relation. */
-static fly_status count_pairs(fly_txn *txn, fly_tree *needs, uint64_t *pairs, fly_err *err)
-{
-    fly_cursor *cursor;
-    fly_status status = fly_cursor_open(txn, needs, &cursor, err);
-    if (status != FLY_OK) {
-        return status;
-    }
-    bytes last = {.len = 0};
-    *pairs = 0;
-    for (status = fly_cursor_first(cursor, err); status == FLY_OK;
-         status = fly_cursor_next(cursor, err)) {
-        fly_bytes key = fly_cursor_key(cursor);
-        while (key.len > 0 && key.data[key.len - 1] != 0) {
-            key.len--; /* less the relation */
-        }
-        if (!fly_bytes_equal(key, all(&last)) && key.len <= sizeof last.data) {
-            last.len = 0;
-            add(&last, key);
-            ++*pairs;
+    fly_sql_stmt *stmt = NULL;
+    int64_t all = 0;
+    uint64_t found = 0;
+    fly_status status = prepare(archive,
+                                "SELECT count(*) FROM needs WHERE package = $1 AND need = $2 AND "
+                                "relation = $3",
+                                &stmt, err);
+    for (size_t i = 0; i < index->count && status == FLY_OK; i++) {
+        demo_needs needs = {.package = &index->packages[i]};
+        demo_need need;
+        while (status == FLY_OK && demo_needs_next(&needs, &need)) {
+            status = fly_sql_bind_text(stmt, 1, index->packages[i].name, err);
+            if (status == FLY_OK) {
+                status = fly_sql_bind_text(stmt, 2, need.name, err);
+            }
+            if (status == FLY_OK) {
+                status = fly_sql_bind_text(stmt, 3, need.relation, err);
+            }
+            if (status == FLY_OK) {
+                status = fly_sql_step(stmt, err);
+            }
+            if (status == FLY_OK && fly_sql_column_int64(stmt, 0) != 1) {
+                status = fly_err_set(err, FLY_E_CORRUPT, "package \"%.*s\" has lost a need",
+                                     (int)index->packages[i].name.len,
+                                     (const char *)index->packages[i].name.data);
+            }
+            fly_sql_reset(stmt);
+            found++;
         }
     }
-    fly_cursor_close(cursor);
-    return status == FLY_E_END ? FLY_OK : status;
-}
-
-/* Nothing is there that should not be. That nothing is missing has been seen before. */
-static fly_status compare_counts(const comparison *with, const demo_index *index, fly_err *err)
-{
-    demo_archive *archive = with->archive;
-    uint64_t packages = 0;
-    uint64_t sizes = 0;
-    uint64_t needs = 0;
-    uint64_t needed_by = 0;
-    fly_status status = count(with->txn, archive->packages, &packages, err);
+    fly_sql_finalize(stmt);
     if (status == FLY_OK) {
-        status = count(with->txn, archive->by_size, &sizes, err);
+        status = fly_sql_execute(archive->session, fly_bytes_str("SELECT count(*) FROM needs"),
+                                 take_number, &all, err);
     }
-    if (status == FLY_OK) {
-        status = count_pairs(with->txn, archive->needs, &needs, err);
-    }
-    if (status == FLY_OK) {
-        status = count(with->txn, archive->needed_by, &needed_by, err);
-    }
-    if (status == FLY_OK && (packages != index->count || sizes != index->count)) {
-        return fly_err_set(err, FLY_E_CORRUPT,
-                           "%" PRIu64 " records and %" PRIu64 " sizes of %zu packages", packages,
-                           sizes, index->count);
-    }
-    if (status == FLY_OK && needs != needed_by) {
-        return fly_err_set(err, FLY_E_CORRUPT,
-                           "%" PRIu64 " pairs counted by who needs, %" PRIu64 " by what is needed",
-                           needs, needed_by);
+    if (status == FLY_OK && (uint64_t)all > found) {
+        status =
+            fly_err_set(err, FLY_E_CORRUPT, "%" PRId64 " needs are there, of %" PRIu64, all, found);
     }
     return status;
 }
@@ -388,149 +348,66 @@ fly_status demo_archive_compare(demo_archive *archive, const demo_index *index, 
                                 size_t updated, fly_err *err)
 {
     FLY_ASSERT(revision > 0 || updated == index->count);
-    comparison with = {.archive = archive};
-    fly_status status = begin_snapshot(archive, &with.txn, err);
+    comparison with = {.index = index, .revision = revision, .updated = updated, .err = err};
+    fly_status status = run(archive, "BEGIN ISOLATION LEVEL REPEATABLE READ", err);
     if (status != FLY_OK) {
         return status;
     }
-    for (size_t i = 0; i < index->count && status == FLY_OK; i++) {
-        status =
-            compare_package(&with, &index->packages[i], i < updated ? revision : revision - 1, err);
-    }
+    status = compare_packages(archive, &with, err);
     if (status == FLY_OK) {
-        status = compare_counts(&with, index, err);
+        status = compare_needs(archive, index, err);
     }
-    fly_txn_rollback(with.txn);
-    return status;
+    return commit_or_rollback(archive, status, err);
 }
 
 /* ------------------------------------------------------------------------ asking */
 
-static fly_status print_package(demo_archive *archive, fly_txn *txn, const char *name, fly_err *err)
+static fly_status print_row(void *ctx, fly_sql_stmt *stmt)
 {
-    bytes value;
-    uint64_t len = 0;
-    fly_status status = fly_txn_get(txn, archive->packages, fly_bytes_str(name), value.data,
-                                    sizeof value.data, &len, err);
-    if (status == FLY_E_NOT_FOUND) {
-        printf("  %-18s is not in the index\n", name);
-        return FLY_OK;
-    }
-    uint32_t revision;
-    demo_package package;
-    if (status == FLY_OK &&
-        parse_record(fly_bytes_of(value.data, (size_t)len), &revision, &package)) {
-        printf("  %-18s version %.*s, revision %" PRIu32 ", section %.*s, %" PRIu64 " KiB\n", name,
-               (int)package.version.len, (const char *)package.version.data, revision,
-               (int)package.section.len, (const char *)package.section.data, package.size);
-    }
-    return status;
-}
-
-/* Print the first `shown` entries whose key begins with `prefix`, less the prefix, and count all. */
-static fly_status print_prefix(fly_txn *txn, fly_tree *tree, fly_bytes prefix, uint64_t shown,
-                               uint64_t *found, fly_err *err)
-{
-    fly_cursor *cursor;
-    fly_status status = fly_cursor_open(txn, tree, &cursor, err);
-    if (status != FLY_OK) {
-        return status;
-    }
-    *found = 0;
-    for (status = fly_cursor_seek(cursor, prefix, err); status == FLY_OK;
-         status = fly_cursor_next(cursor, err)) {
-        fly_bytes key = fly_cursor_key(cursor);
-        if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0) {
-            break;
-        }
-        if (++*found <= shown) {
-            fly_bytes rest = fly_bytes_of(key.data + prefix.len, key.len - prefix.len);
-            const uint8_t *zero = memchr(rest.data, 0, rest.len);
-            size_t name_len = zero != NULL ? (size_t)(zero - rest.data) : rest.len;
-            printf("%s %.*s", *found == 1 ? "" : ",", (int)name_len, (const char *)rest.data);
-            if (zero != NULL && name_len + 1 < rest.len) {
-                printf(" (%.*s)", (int)(rest.len - name_len - 1), (const char *)zero + 1);
-            }
-        }
-    }
-    fly_cursor_close(cursor);
-    return status == FLY_E_END ? FLY_OK : status;
-}
-
-/* What a key "name 0" and something finds: in `needs` what it needs, in `needed_by` who needs it. */
-static fly_status print_relations(fly_txn *txn, fly_tree *tree, const char *question,
-                                  const char *name, fly_err *err)
-{
-    uint64_t found = 0;
-    printf("  %s %s:", question, name);
-    fly_status status =
-        print_prefix(txn, tree, fly_bytes_of(name, strlen(name) + 1), 5, &found, err);
-    printf("%s (%" PRIu64 ")\n", found > 5 ? ", ..." : "", found);
-    return status;
-}
-
-static fly_status print_from(demo_archive *archive, fly_txn *txn, const char *name, fly_err *err)
-{
-    fly_cursor *cursor;
-    fly_status status = fly_cursor_open(txn, archive->packages, &cursor, err);
-    if (status != FLY_OK) {
-        return status;
-    }
-    printf("  names from \"%s\" on:", name);
-    status = fly_cursor_seek(cursor, fly_bytes_str(name), err);
-    for (int i = 0; i < 6 && status == FLY_OK; i++) {
-        fly_bytes key = fly_cursor_key(cursor);
-        printf("%s %.*s", i == 0 ? "" : ",", (int)key.len, (const char *)key.data);
-        status = fly_cursor_next(cursor, err);
+    (void)ctx;
+    printf("   ");
+    for (uint32_t i = 0; i < fly_sql_column_count(stmt); i++) {
+        fly_bytes text = fly_sql_column_text(stmt, i);
+        printf(" %s%.*s", i > 0 ? "| " : "", (int)text.len, (const char *)text.data);
     }
     printf("\n");
-    fly_cursor_close(cursor);
-    return status == FLY_E_END ? FLY_OK : status;
+    return FLY_OK;
 }
 
-static fly_status print_largest(demo_archive *archive, fly_txn *txn, fly_err *err)
-{
-    fly_cursor *cursor;
-    fly_status status = fly_cursor_open(txn, archive->by_size, &cursor, err);
-    if (status != FLY_OK) {
-        return status;
-    }
-    printf("  the largest:");
-    status = fly_cursor_last(cursor, err);
-    for (int i = 0; i < 4 && status == FLY_OK; i++) {
-        fly_bytes key = fly_cursor_key(cursor);
-        printf("%s %.*s %.1f GiB", i == 0 ? "" : ",", (int)(key.len - 8),
-               (const char *)key.data + 8, (double)fly_get_u64be(key.data) / (1 << 20));
-        status = fly_cursor_previous(cursor, err);
-    }
-    printf("\n");
-    fly_cursor_close(cursor);
-    return status == FLY_E_END ? FLY_OK : status;
-}
+static const struct {
+    const char *question;
+    const char *text;
+} questions[] = {
+    {"one package, by its key",
+     "SELECT name, version, revision, section, size FROM package WHERE name = 'bash'"},
+    {"what it needs", "SELECT need, relation FROM needs WHERE package = 'bash' ORDER BY 1, 2"},
+    {"how many need libc6, by an index", "SELECT count(*) FROM needs WHERE need = 'libc6'"},
+    {"most depended-on packages",
+     "SELECT need, count(*) FROM needs GROUP BY need ORDER BY 2 DESC, 1 LIMIT 5"},
+    {"everything that bash needs, at any distance",
+     "WITH RECURSIVE closure (name) AS (SELECT 'bash' UNION SELECT n.need FROM closure c JOIN "
+     "needs n ON n.package = c.name) SELECT count(*), min(name), max(name) FROM closure"},
+    {"largest of the largest sections",
+     "SELECT section, name, size FROM (SELECT section, name, size, row_number() OVER (PARTITION "
+     "BY section ORDER BY size DESC, name) AS place, sum(size) OVER (PARTITION BY section) AS "
+     "whole FROM package) s WHERE place = 1 ORDER BY whole DESC, section LIMIT 5"},
+    {"an upsert, taken back to a savepoint",
+     "BEGIN; SAVEPOINT before; INSERT INTO package VALUES ('bash', 0, 0, 'none', 'none') ON "
+     "CONFLICT (name) DO UPDATE SET version = 'none' RETURNING name, version; ROLLBACK TO before; "
+     "SELECT name, version FROM package WHERE name = 'bash'; COMMIT"},
+    {"how the sections are grouped",
+     "EXPLAIN ANALYZE SELECT section, count(*), sum(size) FROM package GROUP BY section"},
+};
 
 fly_status demo_archive_ask(demo_archive *archive, fly_err *err)
 {
-    fly_txn *txn;
-    fly_status status = begin_snapshot(archive, &txn, err);
-    if (status != FLY_OK) {
-        return status;
+    fly_status status = FLY_OK;
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0] && status == FLY_OK; i++) {
+        uint64_t began = fly_now();
+        printf("  %s\n", questions[i].question);
+        status = fly_sql_execute(archive->session, fly_bytes_str(questions[i].text), print_row,
+                                 NULL, err);
+        printf("    (%.2f ms)\n", (double)(fly_now() - began) / 1e6);
     }
-    status = print_package(archive, txn, "bash", err);
-    if (status == FLY_OK) {
-        status = print_package(archive, txn, "libc6", err);
-    }
-    if (status == FLY_OK) {
-        status = print_relations(txn, archive->needs, "needs of", "bash", err);
-    }
-    if (status == FLY_OK) {
-        status = print_relations(txn, archive->needed_by, "who needs", "libc6", err);
-    }
-    if (status == FLY_OK) {
-        status = print_from(archive, txn, "libpq", err);
-    }
-    if (status == FLY_OK) {
-        status = print_largest(archive, txn, err);
-    }
-    fly_txn_rollback(txn);
     return status;
 }

@@ -1,13 +1,11 @@
 /*
- * The package index as trees of a store.
+ * The package index as tables of a database.
  *
- *     packages     name                          -> revision, size, version, section
- *     needs        name 0 needed 0 relation      -> nothing
- *     needed-by    needed 0 name                 -> nothing
- *     by-size      size, 8 bytes big-endian, name -> nothing
+ *     package (name primary key, revision, size, version, section)     and an index on section
+ *     needs   (package, need, relation), primary key of all three      and an index on need
  *
- * A package's *revision* says how often it has been updated. An update writes the package's record and
- * moves its entry in by-size, so that half an update would show.
+ * A package's *revision* says how often it has been updated. An update raises the revision and the size
+ * together, so that half an update would show.
  *
  * Threads: thread-compatible.
  */
@@ -16,24 +14,39 @@
 
 #include "index.h"
 
-#include <fly/txn.h>
+#include <fly/sql.h>
 
-/** An open store with its four trees. */
+/** An open directory of databases, and a session in it. */
 typedef struct demo_archive {
     fly_env env;
-    fly_store *store;
-    fly_tree *packages;
-    fly_tree *needs;
-    fly_tree *needed_by;
-    fly_tree *by_size;
+    fly_sql *sql;
+    fly_sql_session *session;
+    fly_sql_stmt *insert_package;
+    fly_sql_stmt *insert_need;
+    fly_sql_stmt *update;
 } demo_archive;
 
-/** Open the store in `dir`; it is made if `create`, and then must not hold an archive. */
+/** What recovery found when it was opened. */
+typedef struct demo_recovery {
+    uint64_t records;
+    uint64_t undone;
+    uint64_t microseconds;
+    uint64_t used_pages;
+} demo_recovery;
+
+/** Open the databases in `dir`; they are made if `create`, and then must not hold an archive. */
 FLY_MUST_USE fly_status demo_archive_open(demo_archive *archive, const char *dir, bool create,
                                           fly_err *err);
 
 /** Close. The handle is gone whatever the outcome. */
 FLY_MUST_USE fly_status demo_archive_close(demo_archive *archive, fly_err *err);
+
+/** What the engine says about its last recovery and its size: from INSPECT STATUS. */
+FLY_MUST_USE fly_status demo_archive_recovery(demo_archive *archive, demo_recovery *recovery,
+                                              fly_err *err);
+
+/** Verify the store below, page by page. It must not be open. */
+FLY_MUST_USE fly_status demo_archive_verify(const char *dir, fly_err *err);
 
 /** Packages `from` to `to` of an index: what one transaction deals with. */
 typedef struct demo_batch {
@@ -42,9 +55,9 @@ typedef struct demo_batch {
     size_t to;
 } demo_batch;
 
-/** Insert packages with all they need, in one transaction. `*entries` grows by what was put. */
-FLY_MUST_USE fly_status demo_archive_load(demo_archive *archive, demo_batch batch,
-                                          uint64_t *entries, fly_err *err);
+/** Insert packages with all they need, in one transaction. `*rows` grows by what was inserted. */
+FLY_MUST_USE fly_status demo_archive_load(demo_archive *archive, demo_batch batch, uint64_t *rows,
+                                          fly_err *err);
 
 /** Raise packages from revision `revision - 1` to `revision`, in one transaction. */
 FLY_MUST_USE fly_status demo_archive_update(demo_archive *archive, demo_batch batch,
@@ -55,7 +68,7 @@ FLY_MUST_USE fly_status demo_archive_revision(demo_archive *archive, const demo_
                                               uint32_t *revision, fly_err *err);
 
 /**
- * @brief Compare everything in the four trees with the index, in one snapshot.
+ * @brief Compare every row of both tables with the index, in one snapshot.
  *
  * The first `updated` packages must have revision `revision`, the others the one before it.
  *

@@ -166,6 +166,9 @@ static fly_status inspect_status(fly_sql_stmt *stmt, fly_err *err)
                    {"lock_waits", stats.lock_waits},
                    {"old_versions_bytes", stats.undo_bytes},
                    {"checkpoints", stats.checkpoints},
+                   {"recovered_records", stats.recovered},
+                   {"recovery_undone", stats.undone},
+                   {"recovery_us", stats.recovery_us},
                    {"pages", stats.pages},
                    {"pages_used", stats.used_pages},
                    {"session_bytes", fly_load_u64(&stmt->session->account.used)}};
