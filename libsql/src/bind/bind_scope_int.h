@@ -239,6 +239,10 @@ fly__sql_expr *fly__sql_bind_copy(fly__sql_binder *b, const fly__sql_expr *e);
 fly__sql_expr *fly__sql_bind_colref(fly__sql_binder *b, fly__sql_colid id, fly_sql_type type,
                                     uint32_t pos);
 fly__sql_expr *fly__sql_bind_null(fly__sql_binder *b, fly_sql_type type, uint32_t pos);
+/* Whether one of the first `argc` arguments is the constant NULL, so that a strict function of them is
+ * NULL and the others need not be computed, even if they would fail: PostgreSQL decides that before
+ * it has seen a row. False if an argument is made of constants only, for that one must be computed. */
+bool fly__sql_bind_certainly_null(const fly__sql_expr *e, uint32_t argc);
 fly__sql_expr *fly__sql_bind_bool(fly__sql_binder *b, bool value, uint32_t pos);
 fly__sql_expr *fly__sql_bind_int(fly__sql_binder *b, int64_t value, uint32_t oid, uint32_t pos);
 fly__sql_expr *fly__sql_bind_str(fly__sql_binder *b, fly_bytes text, uint32_t oid, uint32_t pos);

@@ -190,6 +190,34 @@ fly__sql_expr *fly__sql_bind_null(fly__sql_binder *b, fly_sql_type type, uint32_
     return e;
 }
 
+/* Whether the value of an expression is not known before a row is. */
+static bool depends(const fly__sql_expr *e)
+{
+    if (e->kind == FLY__SQL_X_COLUMN || e->kind == FLY__SQL_X_PARAM ||
+        e->kind == FLY__SQL_X_SUBQUERY) {
+        return true;
+    }
+    for (uint32_t i = 0; i < e->argc; i++) {
+        if (e->args[i] != NULL && depends(e->args[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fly__sql_bind_certainly_null(const fly__sql_expr *e, uint32_t argc)
+{
+    bool null = false;
+    for (uint32_t i = 0; i < e->argc; i++) {
+        bool constant = e->args[i]->kind == FLY__SQL_X_CONST;
+        null |= constant && e->args[i]->value.null && i < argc;
+        if (!constant && !depends(e->args[i])) {
+            return false;
+        }
+    }
+    return null;
+}
+
 fly__sql_expr *fly__sql_bind_bool(fly__sql_binder *b, bool value, uint32_t pos)
 {
     fly__sql_expr *e = fly__sql_bind_node(b, FLY__SQL_X_CONST, fly__sql_type(FLY_SQL_BOOL), 0, pos);

@@ -517,6 +517,10 @@ fly__sql_expr *fly__sql_bind_make_call(fly__sql_binder *b, const fly__sql_func *
         !settle_collation(b, call)) {
         return NULL;
     }
+    if (func->strict && func->set == NULL && func->user == NULL &&
+        fly__sql_bind_certainly_null(call, argc)) {
+        return fly__sql_bind_null(b, call->type, pos);
+    }
     return fly__sql_bind_done(b, call);
 }
 

@@ -474,6 +474,9 @@ static fly__sql_expr *in_all(fly__sql_binder *b, const fly_ast_in *ast, fly__sql
     }
     e->func = equal;
     e->flag = ast->negated;
+    if (equal->strict && fly__sql_bind_certainly_null(e, 1)) {
+        return fly__sql_bind_null(b, boolean, ast->node.pos);
+    }
     return fly__sql_bind_done(b, e);
 }
 
