@@ -18,8 +18,27 @@ void *fly__sql_opt_alloc(fly__sql_opt *opt, size_t size)
     return block;
 }
 
+static bool is_true(const fly__sql_expr *expr)
+{
+    return expr->kind == FLY__SQL_X_CONST && expr->type.oid == FLY_SQL_BOOL && !expr->value.null &&
+           expr->value.b;
+}
+
+/* Whether a condition is the constant FALSE or NULL: nothing else needs to be asked beside it. */
+static bool never(const fly__sql_expr *expr)
+{
+    return expr->kind == FLY__SQL_X_CONST && expr->type.oid == FLY_SQL_BOOL &&
+           (expr->value.null || !expr->value.b);
+}
+
 void fly__sql_conds_add(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *cond)
 {
+    if (conds->count == 1 && never(conds->items[0])) {
+        return;
+    }
+    if (never(cond)) {
+        conds->count = 0;
+    }
     if (conds->count == conds->room) {
         uint32_t room = 2 * conds->room + 8;
         fly__sql_expr **grown = fly__sql_opt_alloc(opt, room * sizeof *grown);
@@ -33,12 +52,6 @@ void fly__sql_conds_add(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr 
         conds->room = room;
     }
     conds->items[conds->count++] = cond;
-}
-
-static bool is_true(const fly__sql_expr *expr)
-{
-    return expr->kind == FLY__SQL_X_CONST && expr->type.oid == FLY_SQL_BOOL && !expr->value.null &&
-           expr->value.b;
 }
 
 void fly__sql_conds_split(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *expr)
