@@ -10,6 +10,7 @@
 
 #include "func/func_int.h"
 #include "session/ddl_int.h"
+#include "session/engine_int.h"
 #include "session/statement_kind_int.h"
 
 #include <stdio.h>
@@ -682,10 +683,28 @@ static fly_status fill_out(fly_sql_stmt *stmt, fly_err *err)
 
 /* ----------------------------------------------------------------- files */
 
+static fly_status open_file(fly_sql_stmt *stmt, const char *path, unsigned flags, const char *what,
+                            fly_err *err)
+{
+    fly_err why = {0};
+    fly_status status =
+        fly_file_open(stmt->session->sql->outside, path, flags, &stmt->copy->file, &why);
+    if (status == FLY_OK) {
+        return FLY_OK;
+    }
+    const char *state = status == FLY_E_NOT_FOUND    ? "58P01"
+                        : status == FLY_E_PERMISSION ? "42501"
+                                                     : "58030";
+    /* The reason stands behind the last colon of what the file system said. */
+    const char *reason = strrchr(why.message, ':');
+    return fly_err_state(err, state, 0, "could not open file \"%s\" for %s%s", path, what,
+                         reason == NULL ? "" : reason);
+}
+
 static fly_status copy_from_file(fly_sql_stmt *stmt, const char *path, fly_err *err)
 {
     struct fly__sql_copy *copy = stmt->copy;
-    fly_status status = fly_file_open(stmt->session->env->vfs, path, 0, &copy->file, err);
+    fly_status status = open_file(stmt, path, 0, "reading", err);
     char *piece = fly_arena_alloc(&copy->arena, PIECE);
     if (status == FLY_OK && piece == NULL) {
         status = no_memory(err);
@@ -705,8 +724,7 @@ static fly_status copy_from_file(fly_sql_stmt *stmt, const char *path, fly_err *
 static fly_status copy_to_file(fly_sql_stmt *stmt, const char *path, fly_err *err)
 {
     struct fly__sql_copy *copy = stmt->copy;
-    fly_status status = fly_file_open(stmt->session->env->vfs, path,
-                                      FLY_OPEN_WRITE | FLY_OPEN_CREATE, &copy->file, err);
+    fly_status status = open_file(stmt, path, FLY_OPEN_WRITE | FLY_OPEN_CREATE, "writing", err);
     if (status == FLY_OK) {
         status = fly_file_truncate(copy->file, 0, err);
     }

@@ -76,6 +76,7 @@ fly_status fly_sql_open(fly_env *env, const char *path, const fly_sql_options *o
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for an engine");
     }
     sql->env = env;
+    sql->outside = env->vfs;
     sql->create = options->create;
     sql->read_only = options->read_only;
     sql->threads = options->threads;

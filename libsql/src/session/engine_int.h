@@ -35,7 +35,8 @@ typedef struct fly__sql_database {
 
 struct fly_sql {
     fly_env *env;
-    fly_env own_env; /* ":memory:": env with files of its own */
+    fly_env own_env;  /* ":memory:": env with files of its own */
+    fly_vfs *outside; /* the caller's files, which COPY reads and writes */
     fly_vfs *own_vfs;
     char *path;
     size_t path_size;
