@@ -8,6 +8,7 @@
 #include "types/array_int.h"
 #include "types/row_int.h"
 
+#include <fly/vec_json.h>
 #include <fly/vec_numeric.h>
 
 #define SIGN(a, b) (((a) > (b)) - ((a) < (b)))
@@ -138,6 +139,8 @@ static int string_cmp(fly_sql_type type, const fly_vec_value *a, const fly_vec_v
         return fly_vec_numeric_cmp(a->str, b->str);
     case FLY_SQL_BPCHAR:
         return fly_bytes_cmp(unpadded(a), unpadded(b));
+    case FLY_SQL_JSONB:
+        return fly_vec_jsonb_cmp(fly_vec_str_bytes(&a->str), fly_vec_str_bytes(&b->str));
     case FLY_SQL_RECORD:
         return record_cmp(a, b);
     case FLY_SQL_ANYARRAY:

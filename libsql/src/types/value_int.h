@@ -59,6 +59,14 @@ fly_status fly__sql_jsonb_in(fly_bytes text, fly_arena *arena, fly_vec_value *va
 fly_status fly__sql_jsonb_out(const fly_vec_value *value, fly_sql_text *text, fly_err *err);
 fly_status fly__sql_json_check(fly_bytes text, fly_arena *arena, fly_err *err);
 
+/* A value of any type as JSON, NULL as null; `pretty`: lines of an array's elements or a row's fields. */
+fly_status fly__sql_json_write(struct fly_sql_session *session, fly_sql_type type,
+                               const fly_vec_value *value, bool pretty, unsigned depth,
+                               fly_sql_text *text, fly_err *err);
+
+/* The table whose rows a composite type is; NULL if there is none. */
+const fly__sql_table *fly__sql_table_of_row(const fly__sql_catalog_view *view, uint32_t type);
+
 /* As fly__sql_value_in() and ..._out() inside of arrays and rows, `depth` of them. */
 fly_status fly__sql_value_read(struct fly_sql_session *session, fly_sql_type type, fly_bytes text,
                                unsigned depth, fly_arena *arena, fly_vec_value *value,
