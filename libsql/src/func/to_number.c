@@ -489,12 +489,12 @@ ROW(to_number)
     if (digits.failed) {
         return fly__sql_no_memory(call->err);
     }
-    fly_sql_text number = {.arena = call->arena};
-    fly__sql_text_put(&number, negative ? "-" : "");
-    fly__sql_text_add(&number, digits.data, digits.len);
     if (digits.len == 0 || (digits.len == 1 && digits.data[0] == '.')) {
         return FAIL(call, "22P02", "invalid input syntax for type numeric: \" \"");
     }
+    fly_sql_text number = {.arena = call->arena};
+    fly__sql_text_put(&number, negative ? "-" : "");
+    fly__sql_text_add(&number, digits.data, digits.len);
     fly_vec_str value;
     status = fly_vec_numeric_parse(fly_bytes_of(number.data, number.len), call->arena, &value,
                                    call->err);
