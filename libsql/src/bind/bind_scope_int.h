@@ -126,11 +126,12 @@ struct fly__sql_item {
 typedef struct fly__sql_scope_cte {
     struct fly__sql_scope_cte *next;
     const char *name;
-    fly__sql_cte *cte; /* NULL: not bound yet, not visible */
-    bool recursive;    /* its recursive term is being bound: uses are of the last round */
-    bool used;         /* the recursive reference was seen */
-    bool forbidden;    /* ... and may not be seen here */
-    const char *why;
+    fly__sql_cte *cte;  /* NULL: not bound yet, not visible */
+    bool recursive;     /* its recursive term is being bound: uses are of the last round */
+    bool used;          /* the recursive reference was seen */
+    bool forbidden;     /* ... and may not be seen here */
+    uint32_t own;       /* columns that it shows to its recursive term */
+    fly__sql_rel *work; /* where that takes the rows of the last round from */
 } fly__sql_scope_cte;
 
 /* A window, resolved. */

@@ -5,7 +5,7 @@
  * for those of the expression. A recursive one is a UNION of a term that is bound first and gives the
  * types, and a term that may name the whole once: the rows of the round before.
  */
-#include "bind/bind_scope_int.h"
+#include "bind/bind_cte_int.h"
 
 /* ------------------------------------------------------------------------------ uses */
 
@@ -61,6 +61,12 @@ fly__sql_rel *fly__sql_bind_cte_use(fly__sql_binder *b, fly__sql_scope *scope,
     }
     const char *alias = ast->alias != NULL ? ast->alias : ast->name;
     fly__sql_item *item = fly__sql_bind_derived(b, scope, rel, alias, ast->alias_columns, pos);
+    if (item != NULL && c->recursive) {
+        c->work = rel;
+        for (uint32_t i = c->own; i < item->column_count; i++) {
+            item->columns[i].hidden = true; /* what SEARCH and CYCLE add */
+        }
+    }
     return item == NULL || !fly__sql_bind_scope_add(b, scope, item) ? NULL : rel;
 }
 
@@ -116,7 +122,7 @@ static bool names_itself(const fly_ast_cte *ast)
 static bool check_types(fly__sql_binder *b, const fly_ast_cte *ast, const fly__sql_rel *first,
                         const fly__sql_rel *term, fly_sql_type *types)
 {
-    for (uint32_t i = 0; i < first->column_count; i++) {
+    for (uint32_t i = 0; i < term->column_count; i++) {
         fly__sql_expr *pair[2] = {
             fly__sql_bind_colref(b, first->columns[i].id, first->columns[i].type, 0),
             term->kind == FLY__SQL_R_PROJECT
@@ -197,19 +203,29 @@ static bool recursive(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_c
     if (!set_columns(b, ast, cte, first)) {
         return false;
     }
+    fly__sql_path path = {0};
+    if (!fly__sql_bind_path_begin(b, inner, ast, &first, cte, &path)) {
+        return false;
+    }
+    cte->rel = first;
+    entry->own = path.own;
     fly__sql_rel *term = fly__sql_bind_query(b, inner, (const fly_ast_select *)query->right, true);
     entry->recursive = false;
     if (term == NULL) {
         return false;
     }
-    if (term->column_count != first->column_count) {
+    if (term->column_count != path.own) {
         return fly__sql_bind_fail(b, "42601", ast->node.pos,
                                   "each UNION query must have the same number of columns") != NULL;
     }
     if (!check_types(b, ast, first, term, types)) {
         return false;
     }
-    cte->recursive = fly__sql_bind_cast_columns(b, term, types);
+    term = fly__sql_bind_cast_columns(b, term, types);
+    if (term == NULL || !fly__sql_bind_path_end(b, ast, term, entry->work, &path)) {
+        return false;
+    }
+    cte->recursive = term;
     cte->union_all = query->all;
     cte->materialize = true;
     return cte->recursive != NULL;
@@ -220,12 +236,11 @@ static bool define(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_with
 {
     cte->name = ast->name;
     cte->id = b->next_cte++;
-    if (ast->search != NULL || ast->cycle != NULL) {
-        return fly__sql_bind_unsupported(b, ast->node.pos,
-                                         ast->search != NULL ? "SEARCH" : "CYCLE") != NULL;
-    }
     if (with->recursive && names_itself(ast)) {
         return recursive(b, scope, ast, entry, cte);
+    }
+    if (ast->search != NULL || ast->cycle != NULL) {
+        return fly__sql_bind_fail(b, "42601", ast->node.pos, "WITH query is not recursive") != NULL;
     }
     cte->rel = fly__sql_bind_statement(b, scope, ast->query);
     if (cte->rel == NULL || !set_columns(b, ast, cte, cte->rel)) {
