@@ -294,6 +294,34 @@ static fly_status write_lock(fly_sql_session *session, fly_err *err)
     return status;
 }
 
+/* A view that was replaced while somebody may still look at its descriptors. */
+struct fly__sql_retired {
+    struct fly__sql_retired *link;
+    fly__sql_catalog_view *view;
+};
+
+static fly_status retire(fly_sql_session *session, fly__sql_catalog_view *view, fly_err *err)
+{
+    struct fly__sql_retired *retired = fly_mem_alloc(&session->account.mem, sizeof *retired);
+    if (retired == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a view of the catalog");
+    }
+    retired->view = view;
+    retired->link = session->retired;
+    session->retired = retired;
+    return FLY_OK;
+}
+
+void fly__sql_change_settle(fly_sql_session *session)
+{
+    while (session->retired != NULL) {
+        struct fly__sql_retired *retired = session->retired;
+        session->retired = retired->link;
+        fly__sql_view_release(retired->view);
+        fly_mem_free(&session->account.mem, retired, sizeof *retired);
+    }
+}
+
 static fly_status own_view(fly_sql_session *session, fly__sql_core *core, fly__sql_core *temp,
                            fly_err *err)
 {
@@ -302,8 +330,12 @@ static fly_status own_view(fly_sql_session *session, fly__sql_core *core, fly__s
     fly_status status = fly__sql_view_create(catalog->env->mem, core, temp, session->search_path,
                                              session->user, &made, err);
     if (status == FLY_OK) {
+        status = retire(session, session->view, err);
+        if (status != FLY_OK) {
+            fly__sql_view_release(made);
+            return status;
+        }
         made->own = session->view->own;
-        fly__sql_view_release(session->view);
         session->view = made;
     }
     return status;

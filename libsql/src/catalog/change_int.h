@@ -83,6 +83,10 @@ void fly__sql_change_leave(fly_sql_session *session, bool committed);
 fly__sql_catalog_view *fly__sql_change_mark(fly_sql_session *session);
 void fly__sql_change_back(fly_sql_session *session, fly__sql_catalog_view *mark);
 
+/* Let go of the descriptors that statements have replaced: until then whoever runs a statement may
+ * look at what it found before its changes. */
+void fly__sql_change_settle(fly_sql_session *session);
+
 /* Walk other objects of the view: NULL at the end. */
 const void *fly__sql_object_next(const fly__sql_catalog_view *view, fly__sql_object_kind kind,
                                  size_t *at);

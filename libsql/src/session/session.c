@@ -128,6 +128,7 @@ void fly__sql_session_leave(fly_sql_session *session)
     fly__sql_programs_forget(session);
     fly__sql_sequences_forget(session);
     forget_trees(session);
+    fly__sql_change_settle(session);
     fly__sql_view_release(session->view);
     session->view = NULL;
     fly__sql_database_release(session->sql, session->database);
@@ -507,6 +508,9 @@ fly_status fly__sql_statement_end(fly_sql_session *session, bool failed, fly_err
 {
     FLY_ASSERT(session->state->running > 0);
     session->state->running--;
+    if (session->state->running == 0) {
+        fly__sql_change_settle(session);
+    }
     if (session->txn == NULL) { /* the statement itself ended it: COMMIT */
         return FLY_OK;
     }

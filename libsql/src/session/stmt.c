@@ -35,7 +35,6 @@ fly_status fly__sql_stmt_create(fly_sql_session *session, fly_bytes text, fly_sq
     made->session = session;
     fly_arena_init(&made->arena, mem, 1024);
     fly_arena_init(&made->plan_arena, mem, 4096);
-    fly_arena_init(&made->param_arena, mem, 256);
     fly_arena_init(&made->line_arena, mem, 1024);
     fly_arena_init(&made->text_arena, mem, 1024);
     made->next = session->state->stmts;
@@ -57,6 +56,15 @@ fly_status fly__sql_stmt_create(fly_sql_session *session, fly_bytes text, fly_sq
     return FLY_OK;
 }
 
+static void free_rooms(fly_sql_stmt *stmt)
+{
+    for (uint32_t i = 0; stmt->param_rooms != NULL && i < stmt->param_count; i++) {
+        fly_mem_free(&stmt->session->account.mem, stmt->param_rooms[i].data,
+                     stmt->param_rooms[i].size);
+    }
+    stmt->param_rooms = NULL;
+}
+
 static void forget_plan(fly_sql_stmt *stmt)
 {
     fly__sql_exec_destroy(stmt->exec);
@@ -74,6 +82,7 @@ void fly_sql_finalize(fly_sql_stmt *stmt)
     }
     fly_sql_reset(stmt);
     forget_plan(stmt);
+    free_rooms(stmt);
     if (stmt->previous != NULL) {
         stmt->previous->next = stmt->next;
     } else {
@@ -84,7 +93,6 @@ void fly_sql_finalize(fly_sql_stmt *stmt)
     }
     fly_arena_deinit(&stmt->arena);
     fly_arena_deinit(&stmt->plan_arena);
-    fly_arena_deinit(&stmt->param_arena);
     fly_arena_deinit(&stmt->line_arena);
     fly_arena_deinit(&stmt->text_arena);
     fly_mem_free(&stmt->session->account.mem, stmt, sizeof *stmt);
@@ -101,19 +109,20 @@ static fly_status make_params(fly_sql_stmt *stmt, uint32_t count, const fly_sql_
     }
     fly_sql_type *own = fly_arena_copy(&stmt->arena, types, count * sizeof *types);
     fly_vec_value *values = fly_arena_alloc(&stmt->arena, count * sizeof *values);
-    bool *set = fly_arena_alloc(&stmt->arena, count * sizeof *set);
-    if (own == NULL || values == NULL || set == NULL) {
+    fly__sql_param_room *rooms = fly_arena_alloc(&stmt->arena, count * sizeof *rooms);
+    if (own == NULL || values == NULL || rooms == NULL) {
         return no_memory(err);
     }
+    free_rooms(stmt);
+    memset(rooms, 0, count * sizeof *rooms);
     for (uint32_t i = 0; i < count; i++) {
         memset(&values[i], 0, sizeof values[i]);
         values[i].null = true;
-        set[i] = false;
     }
     stmt->param_count = count;
     stmt->param_types = own;
     stmt->params = values;
-    stmt->param_set = set;
+    stmt->param_rooms = rooms;
     return FLY_OK;
 }
 
@@ -247,34 +256,43 @@ static fly_status check_param(const fly_sql_stmt *stmt, uint32_t n, fly_err *err
     return FLY_OK;
 }
 
-/* Parameters are few and set often: their bytes are let go together, when the first is set again. */
 static void set_param(fly_sql_stmt *stmt, uint32_t n, const fly_vec_value *value)
 {
     stmt->params[n - 1] = *value;
-    stmt->param_set[n - 1] = true;
+}
+
+/* Copy a long string to where this parameter keeps its bytes. */
+static fly_status keep_string(fly_sql_stmt *stmt, uint32_t n, fly_vec_str *str, fly_err *err)
+{
+    fly_mem *mem = &stmt->session->account.mem;
+    fly__sql_param_room *room = &stmt->param_rooms[n - 1];
+    if (str->len > room->size) {
+        char *data = fly_mem_alloc(mem, str->len);
+        if (data == NULL) {
+            return no_memory(err);
+        }
+        fly_mem_free(mem, room->data, room->size);
+        room->data = data;
+        room->size = str->len;
+    }
+    memmove(room->data, str->ptr, str->len);
+    *str = fly_vec_str_of(room->data, str->len);
+    return FLY_OK;
 }
 
 fly_status fly_sql_bind_value(fly_sql_stmt *stmt, uint32_t n, const fly_vec_value *value,
                               fly_err *err)
 {
     fly_status status = check_param(stmt, n, err);
-    if (status != FLY_OK) {
-        return status;
-    }
     fly_vec_value own = *value;
-    if (!own.null && fly__sql_type_physical(stmt->param_types[n - 1]) == FLY_VEC_STR &&
-        own.str.len > FLY_VEC_STR_INLINE) {
-        if (n == 1) {
-            fly_arena_reset(&stmt->param_arena);
-        }
-        void *copy = fly_arena_copy(&stmt->param_arena, own.str.ptr, own.str.len);
-        if (copy == NULL) {
-            return no_memory(err);
-        }
-        own.str = fly_vec_str_of(copy, own.str.len);
+    if (status == FLY_OK && !own.null && own.str.len > FLY_VEC_STR_INLINE &&
+        fly__sql_type_physical(stmt->param_types[n - 1]) == FLY_VEC_STR) {
+        status = keep_string(stmt, n, &own.str, err);
     }
-    set_param(stmt, n, &own);
-    return FLY_OK;
+    if (status == FLY_OK) {
+        set_param(stmt, n, &own);
+    }
+    return status;
 }
 
 fly_status fly_sql_bind_null(fly_sql_stmt *stmt, uint32_t n, fly_err *err)
@@ -292,8 +310,9 @@ fly_status fly_sql_bind_null(fly_sql_stmt *stmt, uint32_t n, fly_err *err)
 fly_status fly_sql_bind_text(fly_sql_stmt *stmt, uint32_t n, fly_bytes text, fly_err *err)
 {
     fly_vec_value value;
+    fly_arena arena;
     fly_status status = check_param(stmt, n, err);
-    fly_arena_reset(&stmt->text_arena);
+    fly_arena_init(&arena, &stmt->session->account.mem, 0);
     if (status == FLY_OK) {
         status = fly__sql_value_in(stmt->session, stmt->param_types[n - 1], text, &stmt->text_arena,
                                    &value, err);
@@ -355,7 +374,7 @@ fly_status fly_sql_bind_double(fly_sql_stmt *stmt, uint32_t n, double value, fly
     memset(&typed, 0, sizeof typed);
     typed.f64 = value;
     status = fly__sql_value_out(stmt->session, fly__sql_type(FLY_SQL_FLOAT8), &typed,
-                                &stmt->param_arena, &text, err);
+                                &stmt->text_arena, &text, err);
     return status == FLY_OK ? fly_sql_bind_text(stmt, n, text, err) : status;
 }
 

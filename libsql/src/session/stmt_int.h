@@ -14,6 +14,12 @@ typedef struct fly__sql_line {
     const char **cells; /* NULL: NULL */
 } fly__sql_line;
 
+/* Where a parameter's bytes lie: grows, and is used again when the parameter is set again. */
+typedef struct fly__sql_param_room {
+    char *data;
+    size_t size;
+} fly__sql_param_room;
+
 typedef enum fly__sql_run_state {
     FLY__SQL_IDLE,    /* not begun, or at its end */
     FLY__SQL_RUNNING, /* between its first and its last row */
@@ -38,10 +44,9 @@ struct fly_sql_stmt {
     uint64_t epoch;   /* of the settings */
     uint32_t param_count;
     fly_sql_type *param_types; /* as far as they are known: in `arena` */
-    fly_vec_value *params;     /* in `param_arena` */
-    bool *param_set;
-    fly_arena param_arena;
-    fly__sql_bind_context bind; /* for names of variables: zero unless PL set it */
+    fly_vec_value *params;
+    fly__sql_param_room *param_rooms; /* bytes of parameters that are long strings */
+    fly__sql_bind_context bind;       /* for names of variables: zero unless PL set it */
 
     /* A utility's result. */
     uint32_t cell_count;
