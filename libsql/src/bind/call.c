@@ -1172,7 +1172,9 @@ fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
         return NULL;
     }
     e->func = func;
-    memcpy(e->args, l->args, l->argc * sizeof *l->args);
+    if (l->argc > 0) {
+        memcpy(e->args, l->args, l->argc * sizeof *l->args);
+    }
     if (!fly__sql_bind_args(b, func, e->args, l->argc, types, func->result, call->node.pos,
                             &e->type) ||
         !settle_collation(b, e)) {

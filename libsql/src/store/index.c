@@ -143,8 +143,12 @@ static fly_status make_entry(fly_sql_session *session, const fly__sql_table *tab
     if (key == NULL) {
         return no_memory(err);
     }
-    memcpy(key, entry->key.data, entry->key.len);
-    memcpy(key + entry->key.len, row_key.data, row_key.len);
+    if (entry->key.len > 0) {
+        memcpy(key, entry->key.data, entry->key.len);
+    }
+    if (row_key.len > 0) {
+        memcpy(key + entry->key.len, row_key.data, row_key.len);
+    }
     entry->key = fly_bytes_of(key, entry->key.len + row_key.len);
     return FLY_OK;
 }
