@@ -398,3 +398,52 @@ ROW(get_bit_bits)
     }
     return give_i32(result, bits.data[args[1].i32] & 1);
 }
+
+/* --------------------------------------------------------------------- encodings */
+
+static fly_status encoding_of(fly__sql_call *call, const fly_vec_value *arg, const char *which,
+                              fly_text_encoding *encoding)
+{
+    fly_bytes name = arg_bytes(arg);
+    if (fly_text_encoding_find(name, encoding) == FLY_OK) {
+        return FLY_OK;
+    }
+    return FAIL(call, "22023", "invalid %s encoding name \"%.*s\"", which,
+                (int)(name.len < 64 ? name.len : 64), (const char *)name.data);
+}
+
+static fly_status recode(fly__sql_call *call, bool decode, fly_text_encoding encoding,
+                         fly_bytes bytes, fly_vec_value *result)
+{
+    size_t room = bytes.len;
+    for (;;) {
+        size_t len = 0;
+        char *out = fly__sql_room(call, room);
+        if (out == NULL) {
+            return FLY_E_NO_MEMORY;
+        }
+        fly_status status = decode ? fly_text_decode(encoding, bytes, out, room, &len, call->err)
+                                   : fly_text_encode(encoding, bytes, out, room, &len, call->err);
+        if (status == FLY_OK) {
+            return give_str(result, fly_vec_str_of(out, len));
+        }
+        if (status != FLY_E_FULL) {
+            return status;
+        }
+        room = len;
+    }
+}
+
+ROW(convert_from)
+{
+    fly_text_encoding encoding = FLY_TEXT_UTF8;
+    fly_status status = encoding_of(call, &args[1], "source", &encoding);
+    return status != FLY_OK ? status : recode(call, true, encoding, arg_bytes(&args[0]), result);
+}
+
+ROW(convert_to)
+{
+    fly_text_encoding encoding = FLY_TEXT_UTF8;
+    fly_status status = encoding_of(call, &args[1], "destination", &encoding);
+    return status != FLY_OK ? status : recode(call, false, encoding, arg_bytes(&args[0]), result);
+}

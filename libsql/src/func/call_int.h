@@ -16,7 +16,7 @@
 #define ROW(name)                                                                                  \
     fly_status fly__sql_fn_##name(fly__sql_call *call __attribute__((unused)),                     \
                                   const fly_vec_value *args __attribute__((unused)),               \
-                                  fly_vec_value *result)
+                                  fly_vec_value *result __attribute__((unused)))
 
 /* All row functions, aggregates and set functions of func.def: their declarations. */
 #define F(name, oid, flags, args, result, row) ROW(row);
