@@ -288,7 +288,7 @@ fly_sql_type fly__sql_bind_unshaped_type(fly_sql_type type);
 /* numeric(p, s) gets its shape. */
 fly_sql_type fly__sql_bind_shaped(fly_sql_type type);
 bool fly__sql_bind_typename(fly__sql_binder *b, const fly_ast_type *name, fly_sql_type *type);
-const char *fly__sql_bind_collation_name(uint32_t oid);
+const char *fly__sql_bind_collation_name(fly__sql_binder *b, uint32_t oid);
 bool fly__sql_bind_collation(fly__sql_binder *b, fly_ast_names names, uint32_t pos, uint32_t *oid);
 
 /* ----------------------------------------------------------------------- coerce */

@@ -373,8 +373,8 @@ static bool collate(fly__sql_binder *b, fly__sql_expr **args, uint32_t argc, uin
                 return fly__sql_bind_fail(
                            b, "42P21", arg->pos,
                            "collation mismatch between explicit collations \"%s\" and \"%s\"",
-                           fly__sql_bind_collation_name(*collation),
-                           fly__sql_bind_collation_name(arg->type.collation)) != NULL;
+                           fly__sql_bind_collation_name(b, *collation),
+                           fly__sql_bind_collation_name(b, arg->type.collation)) != NULL;
             }
             *how = 'e';
             *collation = arg->type.collation;

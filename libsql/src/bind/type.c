@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 char fly__sql_bind_category(fly__sql_binder *b, uint32_t oid, bool *preferred)
 {
@@ -473,21 +474,15 @@ bool fly__sql_bind_typename(fly__sql_binder *b, const fly_ast_type *ast, fly_sql
 
 /* -------------------------------------------------------------------- collations */
 
-/* What messages call them. */
-static const struct {
-    uint32_t oid;
-    const char *name;
-} collations[] = {
-    {100, "default"},     {950, "C"},           {951, "POSIX"},
-    {9100, "binary"},     {9101, "nocase"},     {9102, "unicode"},
-    {9103, "unicode_ci"}, {9104, "unicode_ai"}, {9105, "ucs_basic"},
-};
-
-const char *fly__sql_bind_collation_name(uint32_t oid)
+/* What messages call it. */
+const char *fly__sql_bind_collation_name(fly__sql_binder *b, uint32_t oid)
 {
-    for (size_t i = 0; i < sizeof collations / sizeof *collations; i++) {
-        if (collations[i].oid == oid) {
-            return collations[i].name;
+    char name[FLY__SQL_NAME_MAX + 1];
+    uint32_t found;
+    for (size_t i = 0; (found = fly__sql_collation_at(i, name)) != 0; i++) {
+        if (found == oid) {
+            const char *copy = fly_arena_copy(b->arena, name, strlen(name) + 1);
+            return copy != NULL ? copy : "";
         }
     }
     return "default";

@@ -743,23 +743,19 @@ static void make_pg_language(maker *m)
 
 static void make_pg_collation(maker *m)
 {
-    static const struct {
-        uint32_t oid;
-        const char *name;
-        char provider;
-        bool deterministic;
-    } collations[] = {
-        {100, "default", 'd', true}, {950, "C", 'c', true}, {951, "POSIX", 'c', true}};
-    for (size_t i = 0; i < sizeof collations / sizeof collations[0]; i++) {
+    char name[FLY__SQL_NAME_MAX + 1];
+    uint32_t oid;
+    for (size_t i = 0; (oid = fly__sql_collation_at(i, name)) != 0; i++) {
+        bool bytes = oid < 9000 || oid == 9100 || oid == 9105;
         begin(m);
-        put_oid(m, collations[i].oid);
-        put_text(m, collations[i].name);
+        put_oid(m, oid);
+        put_copy(m, name);
         put_oid(m, FLY__SQL_SCHEMA_PG_CATALOG);
         put_oid(m, FLY__SQL_ROLE_ADMIN);
-        put_char(m, collations[i].provider);
-        put_bool(m, collations[i].deterministic);
+        put_char(m, oid == 100 ? 'd' : bytes ? 'c' : 'i');
+        put_bool(m, bytes);
         put_i32(m, -1);
-        put_text(m, collations[i].name);
+        put_copy(m, name);
         put_null(m);
         end(m);
     }

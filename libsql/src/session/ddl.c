@@ -6,6 +6,8 @@
 #include "catalog/change_int.h"
 #include "session/statement_kind_int.h"
 
+#include <fly/text.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -219,6 +221,40 @@ static fly_status create_schema(fly_sql_stmt *stmt, fly_err *err)
     return fly__sql_change_put(session, FLY__SQL_O_SCHEMA, &schema, err);
 }
 
+/* COLLATION, LOCALE and ENCODING; what else PostgreSQL's clients say is taken note of and ignored. */
+static fly_status database_collation(const fly_ast_create_database *node, uint32_t *collation,
+                                     fly_err *err)
+{
+    const char *name = NULL;
+    const char *locale = NULL;
+    for (uint32_t i = 0; i < node->options.count; i++) {
+        const fly_ast_option *option = (const fly_ast_option *)node->options.items[i];
+        const fly_ast_const *value = (const fly_ast_const *)option->value;
+        if (value == NULL || value->node.kind != FLY_AST_CONST ||
+            value->type != FLY_AST_CONST_STRING) {
+            continue;
+        }
+        const char *text = (const char *)value->text.data;
+        if (strcmp(option->name, "collation") == 0) {
+            name = text;
+        } else if (strcmp(option->name, "locale") == 0 || strcmp(option->name, "lc_collate") == 0) {
+            locale = text;
+        } else if (strcmp(option->name, "encoding") == 0) {
+            fly_text_encoding encoding;
+            if (fly_text_encoding_find(value->text, &encoding) != FLY_OK) {
+                return fly_err_state(err, "42704", option->node.pos,
+                                     "%s is not a valid encoding name", text);
+            }
+            if (encoding != FLY_TEXT_UTF8) {
+                return fly_err_state(err, "0A000", option->node.pos,
+                                     "encoding \"%s\" of a database is not supported",
+                                     fly_text_encoding_name(encoding));
+            }
+        }
+    }
+    return fly__sql_collation_of_options(name, locale, collation, err);
+}
+
 static fly_status create_database(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_create_database *node = (const fly_ast_create_database *)stmt->node;
@@ -227,7 +263,11 @@ static fly_status create_database(fly_sql_stmt *stmt, fly_err *err)
         return fly_err_state(err, "25001", 0,
                              "CREATE DATABASE cannot run inside a transaction block");
     }
-    fly_status status = fly__sql_database_create(stmt->session->sql, node->name, err);
+    uint32_t collation = 0;
+    fly_status status = database_collation(node, &collation, err);
+    if (status == FLY_OK) {
+        status = fly__sql_database_create(stmt->session->sql, node->name, collation, err);
+    }
     if (status != FLY_OK && node->if_not_exists && err != NULL &&
         strcmp(err->sqlstate, "42P04") == 0) {
         fly__sql_notice(stmt->session, "NOTICE", "42P04",

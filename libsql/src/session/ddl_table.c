@@ -268,6 +268,11 @@ fly_status fly__sql_draft_column(fly__sql_table_draft *draft, const fly_ast_colu
                                  "collation \"%s\" for encoding \"UTF8\" does not exist", name);
         }
     }
+    bool text = column->type.oid == FLY_SQL_TEXT || column->type.oid == FLY_SQL_VARCHAR ||
+                column->type.oid == FLY_SQL_BPCHAR;
+    if (text && column->type.collation == 0 && def->collation.count == 0) {
+        column->type.collation = stmt->session->database->collation;
+    }
     fly_status status = FLY_OK;
     if (serial != 0) {
         const fly_ast_list none = {0};

@@ -105,13 +105,6 @@ fly_status fly_sql_open(fly_env *env, const char *path, const fly_sql_options *o
     return FLY_OK;
 }
 
-/* An open collation. */
-struct fly__sql_engine_collation {
-    struct fly__sql_engine_collation *link;
-    uint32_t oid;
-    fly_collation *collation;
-};
-
 static void free_database(fly_sql *sql, fly__sql_database *database)
 {
     fly__sql_catalog_close(database->catalog);
@@ -201,6 +194,9 @@ static fly_status open_database(fly_sql *sql, const char *name, bool create,
     }
     if (status == FLY_OK) {
         status = fly__sql_catalog_open(sql->env, database->store, &database->catalog, err);
+        if (status == FLY_OK) {
+            status = fly__sql_database_read_collation(database, err);
+        }
         if (status != FLY_OK) {
             fly_store_abandon(database->store); /* nothing was written */
         }
@@ -273,7 +269,8 @@ static fly_status exists(fly_sql *sql, const char *name, bool *found, fly_err *e
     return status;
 }
 
-fly_status fly__sql_database_create(fly_sql *sql, const char *name, fly_err *err)
+fly_status fly__sql_database_create(fly_sql *sql, const char *name, uint32_t collation,
+                                    fly_err *err)
 {
     char path[FLY_PATH_MAX];
     bool there = false;
@@ -288,6 +285,9 @@ fly_status fly__sql_database_create(fly_sql *sql, const char *name, fly_err *err
     fly__sql_database *made = NULL;
     if (status == FLY_OK) {
         status = open_database(sql, name, true, &made, err);
+    }
+    if (status == FLY_OK && collation != 0) {
+        status = fly__sql_database_keep_collation(made, collation, err);
     }
     fly_mutex_unlock(&sql->mutex);
     return status;
@@ -320,68 +320,6 @@ fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err)
     }
     if (status == FLY_OK) {
         status = fly_vfs_remove_tree(sql->env->vfs, path, err);
-    }
-    fly_mutex_unlock(&sql->mutex);
-    return status;
-}
-
-/* ---------------------------------------------------------------- collations */
-
-/* OIDs of the collations that are always there: PostgreSQL's, and ours from 9100. */
-static const struct {
-    uint32_t oid;
-    const char *name;
-} collations[] = {{100, "default"},     {950, "c"},           {951, "posix"},
-                  {9100, "binary"},     {9101, "nocase"},     {9102, "unicode"},
-                  {9103, "unicode_ci"}, {9104, "unicode_ai"}, {9105, "ucs_basic"}};
-
-uint32_t fly__sql_collation_named(const char *name)
-{
-    for (size_t i = 0; i < sizeof collations / sizeof collations[0]; i++) {
-        if (strcasecmp(collations[i].name, name) == 0) {
-            return collations[i].oid;
-        }
-    }
-    return 0;
-}
-
-fly_status fly__sql_engine_collation(fly_sql *sql, uint32_t oid, const fly_collation **collation,
-                                     fly_err *err)
-{
-    *collation = NULL;
-    if (oid == 0 || oid == 100 || oid == 950 || oid == 951 || oid == 9100 || oid == 9105) {
-        return FLY_OK; /* bytes */
-    }
-    const char *name = NULL;
-    for (size_t i = 0; i < sizeof collations / sizeof collations[0]; i++) {
-        name = collations[i].oid == oid ? collations[i].name : name;
-    }
-    if (name == NULL) {
-        return fly_err_state(err, "42704", 0, "collation with OID %u does not exist", oid);
-    }
-    fly_status status = FLY_OK;
-    fly_mutex_lock(&sql->mutex);
-    struct fly__sql_engine_collation *found = sql->collations;
-    while (found != NULL && found->oid != oid) {
-        found = found->link;
-    }
-    if (found == NULL) {
-        fly_mem *mem = sql->account.parent;
-        found = fly_mem_calloc(mem, 1, sizeof *found);
-        status = found == NULL ? fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a collation")
-                               : fly_text_collation_open(mem, fly_bytes_str(name),
-                                                         fly_bytes_str(""), &found->collation, err);
-        if (status == FLY_OK) {
-            found->oid = oid;
-            found->link = sql->collations;
-            sql->collations = found;
-        } else {
-            fly_mem_free(mem, found, sizeof *found);
-            found = NULL;
-        }
-    }
-    if (found != NULL) {
-        *collation = found->collation;
     }
     fly_mutex_unlock(&sql->mutex);
     return status;

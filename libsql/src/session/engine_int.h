@@ -22,6 +22,13 @@ typedef struct fly__sql_counter {
 } fly__sql_counter;
 
 /* A database that is open: one for all sessions. */
+/* An open collation. */
+struct fly__sql_engine_collation {
+    struct fly__sql_engine_collation *link;
+    uint32_t oid;
+    struct fly_collation *collation;
+};
+
 typedef struct fly__sql_database {
     struct fly__sql_database *link;
     char name[FLY__SQL_DATABASE_NAME_MAX + 1];
@@ -31,6 +38,7 @@ typedef struct fly__sql_database {
     fly_mutex counting; /* guards the counters */
     fly__sql_counter *counters;
     uint32_t next_session; /* guarded by the engine's mutex */
+    uint32_t collation;    /* of text columns that name none; 0: bytes. Set when it is made */
 } fly__sql_database;
 
 struct fly_sql {
@@ -57,10 +65,19 @@ fly_status fly__sql_database_acquire(fly_sql *sql, const char *name, bool create
                                      fly__sql_database **database, fly_err *err);
 void fly__sql_database_release(fly_sql *sql, fly__sql_database *database);
 /* Make one; remove one that nobody uses; name all. */
-fly_status fly__sql_database_create(fly_sql *sql, const char *name, fly_err *err);
+fly_status fly__sql_database_create(fly_sql *sql, const char *name, uint32_t collation,
+                                    fly_err *err);
 fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err);
 fly_status fly__sql_database_list(fly_sql *sql, void (*each)(void *ctx, const char *name),
                                   void *ctx, fly_err *err);
+
+/* collations.c: what COLLATION and LOCALE of CREATE DATABASE mean together; either may be NULL. */
+fly_status fly__sql_collation_of_options(const char *name, const char *locale, uint32_t *oid,
+                                         fly_err *err);
+/* Write a database's collation into it; read it. */
+fly_status fly__sql_database_keep_collation(fly__sql_database *database, uint32_t oid,
+                                            fly_err *err);
+fly_status fly__sql_database_read_collation(fly__sql_database *database, fly_err *err);
 
 /* A collation of the engine, opened at its first use. */
 fly_status fly__sql_engine_collation(fly_sql *sql, uint32_t oid,

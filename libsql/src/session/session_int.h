@@ -69,6 +69,9 @@ fly__sql_catalog *fly__sql_session_catalog(const fly_sql_session *session);
 /* The OID of a collation, whatever its name's case; 0 if there is none. */
 uint32_t fly__sql_collation_named(const char *name);
 
+/* All of them, one after the other: its OID, 0 behind the last. */
+uint32_t fly__sql_collation_at(size_t i, char name[FLY__SQL_NAME_MAX + 1]);
+
 /* A tree of the database by its name, made if need be: found once, then remembered. */
 fly_status fly__sql_session_tree(fly_sql_session *session, const char *name, fly_tree **tree,
                                  fly_err *err);

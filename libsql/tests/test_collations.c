@@ -1,0 +1,136 @@
+/*
+ * Goal: text is ordered, compared, kept apart and found as its collation says: that of the expression,
+ * of the column, of the database, which is remembered.
+ * Method: German, Swedish and caseless words through SQL, in a directory that is closed and opened.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <fly/sql.h>
+
+#include <fly/base_check.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static fly_env env;
+static fly_account account;
+static fly_sql *sql;
+static fly_sql_session *session;
+static fly_err err;
+static char folder[64];
+
+static void open_it(const char *database)
+{
+    FLY_CHECK_OK(fly_sql_open(&env, folder, &(fly_sql_options){.create = true}, &sql, &err), err);
+    FLY_CHECK_OK(
+        fly_sql_session_open(sql, &(fly_sql_session_options){.database = database}, &session, &err),
+        err);
+}
+
+static void close_it(void)
+{
+    fly_sql_session_close(session);
+    FLY_CHECK_OK(fly_sql_close(sql, &err), err);
+}
+
+static void setup(void)
+{
+    fly_env_init(&env);
+    fly_account_init(&account, env.mem, "test", 0);
+    env.mem = &account.mem;
+    (void)snprintf(folder, sizeof folder, "/tmp/fly-collations-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    open_it(NULL);
+}
+
+static void teardown(void)
+{
+    close_it();
+    FLY_CHECK_OK(fly_vfs_remove_tree(env.vfs, folder, &err), err);
+    fly_account_deinit(&account);
+}
+
+static void run(const char *text)
+{
+    FLY_CHECK_OK(fly_sql_execute(session, fly_bytes_str(text), NULL, NULL, &err), err);
+}
+
+static void refuse(const char *text, const char *sqlstate)
+{
+    ck_assert_msg(fly_sql_execute(session, fly_bytes_str(text), NULL, NULL, &err) != FLY_OK, "%s",
+                  text);
+    ck_assert_msg(strcmp(err.sqlstate, sqlstate) == 0, "%s: %s %s", text, err.sqlstate,
+                  err.message);
+}
+
+static fly_status take_row(void *ctx, fly_sql_stmt *stmt)
+{
+    char *into = ctx;
+    fly_bytes cell = fly_sql_column_text(stmt, 0);
+    (void)snprintf(into + strlen(into), 512 - strlen(into), "%s%.*s", into[0] != 0 ? " " : "",
+                   (int)cell.len, (const char *)cell.data);
+    return FLY_OK;
+}
+
+static void expect(const char *query, const char *rows)
+{
+    char got[512] = "";
+    fly_status status = fly_sql_execute(session, fly_bytes_str(query), take_row, got, &err);
+    ck_assert_msg(status == FLY_OK, "%s: %s", query, err.message);
+    ck_assert_msg(strcmp(got, rows) == 0, "%s: %s instead of %s", query, got, rows);
+}
+
+START_TEST(a_database_has_a_collation_and_remembers_it)
+{
+    run("CREATE DATABASE german_app ENCODING UTF8 LOCALE de_DE COLLATION unicode");
+    close_it();
+    open_it("german_app");
+    run("CREATE TABLE n (name text PRIMARY KEY)");
+    run("INSERT INTO n VALUES ('Zebra'), ('Ärger'), ('apfel'), ('Öl'), ('Apfel'), ('ofen')");
+    expect("SELECT name FROM n ORDER BY name", "apfel Apfel Ärger ofen Öl Zebra");
+    expect("SELECT name FROM n WHERE name BETWEEN 'b' AND 'p' ORDER BY name", "ofen Öl");
+    expect("SELECT max(name) FROM n", "Zebra");
+    expect("SELECT name FROM n ORDER BY name COLLATE \"C\"", "Apfel Zebra apfel ofen Ärger Öl");
+    expect("SELECT name FROM n ORDER BY name COLLATE sv_SE DESC LIMIT 2", "Öl Ärger");
+    close_it();
+    open_it("german_app");
+    run("CREATE TABLE m (x varchar(9), y name, z text COLLATE nocase)");
+    expect("SELECT c.collname FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation "
+           "WHERE a.attrelid = 'm'::regclass ORDER BY a.attnum",
+           "de default nocase");
+}
+END_TEST
+
+START_TEST(a_column_decides_what_is_equal)
+{
+    run("CREATE TABLE u (name text COLLATE nocase UNIQUE, note text)");
+    run("INSERT INTO u VALUES ('Anna', 'a'), ('straße', 's')");
+    refuse("INSERT INTO u VALUES ('ANNA', 'b')", "23505");
+    refuse("INSERT INTO u VALUES ('STRASSE', 'b')", "23505");
+    expect("SELECT note FROM u WHERE name = 'aNNa'", "a");
+}
+END_TEST
+
+START_TEST(what_is_no_collation_is_refused)
+{
+    refuse("CREATE DATABASE x COLLATION nosuch", "42704");
+    refuse("CREATE DATABASE x COLLATION unicode LOCALE 'xx_YY'", "22023");
+    refuse("CREATE DATABASE x ENCODING nosuch", "42704");
+    refuse("CREATE DATABASE x ENCODING latin1", "0A000");
+    refuse("CREATE TABLE t (a text COLLATE nosuch)", "42704");
+    refuse("SELECT 'a' COLLATE \"zz-x-icu\"", "42704");
+    refuse("SELECT 'a' COLLATE \"de\" < 'b' COLLATE \"sv\"", "42P21");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("collations");
+    TCase *tests = fly_test_case(suite, "collations");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_database_has_a_collation_and_remembers_it);
+    tcase_add_test(tests, a_column_decides_what_is_equal);
+    tcase_add_test(tests, what_is_no_collation_is_refused);
+    return fly_test_run(suite);
+}
