@@ -489,9 +489,10 @@ static fly_status change_column(fly_sql_stmt *stmt, const fly__sql_table *table,
     switch (action->type) {
     case FLY_AST_ALTER_SET_DEFAULT: {
         fly__sql_expr *bound = NULL;
-        fly__sql_bind_context context = {
-            .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena,
-            .what = 'd'};
+        fly__sql_bind_context context = {.session = stmt->session,
+                                         .view = stmt->session->view,
+                                         .arena = &stmt->line_arena,
+                                         .what = 'd'};
         status = fly__sql_bind_expr(&context, action->expr, NULL, NULL, column->type, &bound, err);
         column->default_text = fly__sql_ddl_text(stmt, action->expr, err);
         break;
@@ -885,6 +886,21 @@ static fly_status renamed_relation(fly_sql_stmt *stmt, const fly_ast *node,
     return fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node, NULL, table, err);
 }
 
+/* The name of an object, told as a relation or in words. */
+static const char *object_name(const fly_ast *node, const char **schema)
+{
+    const fly_ast_object *object = (const fly_ast_object *)node;
+    if (node->kind == FLY_AST_OBJECT && object->relation == NULL) {
+        *schema = object->names.count > 1 ? object->names.items[0] : NULL;
+        return object->names.items[object->names.count - 1];
+    }
+    const fly_ast_relation *relation =
+        (const fly_ast_relation *)(node->kind == FLY_AST_OBJECT ? (const fly_ast *)object->relation
+                                                                : node);
+    *schema = relation->schema;
+    return relation->name;
+}
+
 fly_status fly__sql_rename(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_rename *node = (const fly_ast_rename *)stmt->node;
@@ -894,13 +910,12 @@ fly_status fly__sql_rename(fly_sql_stmt *stmt, fly_err *err)
     fly__sql_ddl_tag(stmt, "ALTER TABLE");
     switch (node->type) {
     case FLY_AST_OBJECT_INDEX: {
-        const fly__sql_index *index = fly__sql_index_named(
-            stmt->session->view, object->names.count > 1 ? object->names.items[0] : NULL,
-            object->names.items[object->names.count - 1]);
+        const char *schema = NULL;
+        const char *name = object_name(node->object, &schema);
+        const fly__sql_index *index = fly__sql_index_named(stmt->session->view, schema, name);
         fly__sql_ddl_tag(stmt, "ALTER INDEX");
         if (index == NULL) {
-            return fly_err_state(err, "42P01", 0, "relation \"%s\" does not exist",
-                                 object->names.items[object->names.count - 1]);
+            return fly_err_state(err, "42P01", 0, "relation \"%s\" does not exist", name);
         }
         return rename_index(stmt, fly__sql_table_of(stmt->session->view, index->table), index,
                             node->new_name, err);
