@@ -318,6 +318,7 @@ static bool call_shape(fly__sql_binder *b, const fly__sql_expr *call, const char
             s->types[i] = fly__sql_bind_plain(b, set->types[i]);
         }
         s->count = set->columns;
+        s->scalar = s->count == 1;
         return true;
     }
     if (func != NULL && func->kind == FLY__SQL_USER && func->user != NULL) {
