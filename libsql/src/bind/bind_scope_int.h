@@ -349,6 +349,8 @@ fly__sql_expr *fly__sql_bind_make_call(fly__sql_binder *b, const fly__sql_func *
 bool fly__sql_bind_args(fly__sql_binder *b, const fly__sql_func *func, fly__sql_expr **args,
                         uint32_t argc, const uint32_t *declared, uint32_t result_oid, uint32_t pos,
                         fly_sql_type *result);
+/* One collation for the texts among the arguments of a call, or of what compares by a function. */
+bool fly__sql_bind_settle(fly__sql_binder *b, fly__sql_expr *call);
 fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
                                   const fly_ast_call *call);
 /* A call of a function of pg_catalog by name. */

@@ -397,7 +397,7 @@ static bool compares(const fly__sql_func *func)
     return func->op >= FLY__SQL_OP_EQ && func->op <= FLY__SQL_OP_LIKE;
 }
 
-static bool settle_collation(fly__sql_binder *b, fly__sql_expr *call)
+bool fly__sql_bind_settle(fly__sql_binder *b, fly__sql_expr *call)
 {
     bool any = false;
     for (uint32_t i = 0; i < call->argc; i++) {
@@ -514,7 +514,7 @@ fly__sql_expr *fly__sql_bind_make_call(fly__sql_binder *b, const fly__sql_func *
         memcpy(call->args, args, argc * sizeof *args);
     }
     if (!fly__sql_bind_args(b, func, call->args, argc, declared, func->result, pos, &call->type) ||
-        !settle_collation(b, call)) {
+        !fly__sql_bind_settle(b, call)) {
         return NULL;
     }
     if (func->strict && func->set == NULL && func->user == NULL &&
@@ -1177,7 +1177,7 @@ fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
     }
     if (!fly__sql_bind_args(b, func, e->args, l->argc, types, func->result, call->node.pos,
                             &e->type) ||
-        !settle_collation(b, e)) {
+        !fly__sql_bind_settle(b, e)) {
         return NULL;
     }
     return fly__sql_bind_done(b, e);

@@ -251,7 +251,7 @@ static fly__sql_expr *distinct_from(fly__sql_binder *b, fly__sql_expr *left, fly
     e->args[0] = left;
     e->args[1] = right;
     e->flag = negated;
-    return fly__sql_bind_done(b, e);
+    return fly__sql_bind_settle(b, e) ? fly__sql_bind_done(b, e) : NULL;
 }
 
 static fly__sql_expr *is_distinct(fly__sql_binder *b, fly__sql_scope *scope,
@@ -665,6 +665,9 @@ static fly__sql_expr *nullif(fly__sql_binder *b, fly__sql_scope *scope, const fl
     e->func = equal;
     e->args[0] = wide;
     e->args[1] = right;
+    if (!fly__sql_bind_settle(b, e)) {
+        return NULL;
+    }
     e = fly__sql_bind_done(b, e);
     if (b->num_first && left->type.oid != FLY_SQL_UNKNOWN && wide->type.oid != left->type.oid) {
         fly_sql_type back = left->type;
@@ -708,6 +711,9 @@ static fly__sql_expr *special(fly__sql_binder *b, fly__sql_scope *scope, const f
             return fly__sql_bind_fail(b, "42883", ast->node.pos,
                                       "could not identify a comparison function for type %s",
                                       fly__sql_bind_type_name(b, e->type.oid));
+        }
+        if (!fly__sql_bind_settle(b, e)) {
+            return NULL;
         }
     }
     return fly__sql_bind_done(b, e);
