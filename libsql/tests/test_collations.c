@@ -109,6 +109,23 @@ START_TEST(a_column_decides_what_is_equal)
     refuse("INSERT INTO u VALUES ('ANNA', 'b')", "23505");
     refuse("INSERT INTO u VALUES ('STRASSE', 'b')", "23505");
     expect("SELECT note FROM u WHERE name = 'aNNa'", "a");
+    expect("SELECT count(*) FROM u WHERE name IN ('ANNA', 'x')", "1");
+    run("CREATE TABLE v (name text)");
+    run("INSERT INTO v VALUES ('a'), ('A'), ('ä'), ('b')");
+    expect("SELECT count(DISTINCT name COLLATE unicode_ai) FROM v", "2");
+    expect("SELECT count(*) FROM v GROUP BY name COLLATE nocase ORDER BY 1", "1 1 2");
+    expect("SELECT DISTINCT ON (name COLLATE unicode_ai) name FROM v ORDER BY name COLLATE "
+           "unicode_ai, name",
+           "A b");
+    expect("SELECT count(*) FROM v a JOIN v b ON a.name = b.name COLLATE nocase", "6");
+    expect("SELECT count(*) FROM v WHERE name COLLATE nocase IN (SELECT upper(name) FROM v)", "4");
+    expect("SELECT row_number() OVER (PARTITION BY name COLLATE nocase) FROM v ORDER BY 1",
+           "1 1 1 2");
+    run("CREATE TABLE p (k varchar(5) COLLATE nocase PRIMARY KEY)");
+    run("CREATE TABLE c (k varchar(5) COLLATE nocase REFERENCES p)");
+    run("INSERT INTO p VALUES ('Abc')");
+    run("INSERT INTO c VALUES ('ABC')");
+    refuse("DELETE FROM p", "23503");
 }
 END_TEST
 

@@ -37,13 +37,13 @@ static fly_status convert(fly_sql_type from, fly_sql_type to, const fly_vec_valu
     return status == FLY_OK ? fly__sql_value_in(NULL, to, text, arena, result, err) : status;
 }
 
-static bool same_key(const fly__sql_table *table, const uint16_t *columns, uint16_t count,
-                     const fly_vec_value *a, const fly_vec_value *b)
+static bool same_key(fly_sql_session *session, const fly__sql_table *table, const uint16_t *columns,
+                     uint16_t count, const fly_vec_value *a, const fly_vec_value *b)
 {
     for (uint16_t i = 0; i < count; i++) {
         uint16_t at = (uint16_t)(columns[i] - 1);
         fly_sql_type type = table->columns[at].type;
-        if (!fly__sql_value_same(type, fly__sql_key_form_of(type), &a[at], &b[at])) {
+        if (!fly__sql_value_same(type, fly__sql_key_form_of(session, type), &a[at], &b[at])) {
             return false;
         }
     }
@@ -199,7 +199,8 @@ fly_status fly__sql_foreign_check(fly__sql_change *change, const fly__sql_table 
     if (status != FLY_OK || !does) {
         return status;
     }
-    if (old_values != NULL && same_key(table, key->columns, key->count, old_values, values)) {
+    if (old_values != NULL &&
+        same_key(change->session, table, key->columns, key->count, old_values, values)) {
         return FLY_OK;
     }
     return waits(change->session, key) ? defer(change, table, key, false, NULL, values, err)
@@ -339,8 +340,8 @@ static fly_status find_referring(fly__sql_change *change, const fly__sql_table *
                 uint16_t at = (uint16_t)(key->columns[i] - 1);
                 fly_sql_type type = table->columns[at].type;
                 fly_vec_value value = fly__sql_get(&batch.col[at], row);
-                same = !value.null &&
-                       fly__sql_value_same(type, fly__sql_key_form_of(type), &value, &wanted[at]);
+                same = !value.null && fly__sql_value_same(type, fly__sql_key_form_of(session, type),
+                                                          &value, &wanted[at]);
             }
             if (same) {
                 status = keep(change, table, &batch, row, &last, err);
@@ -488,8 +489,8 @@ static fly_status act(fly__sql_change *change, const fly__sql_table *referred,
         null |= old_values[key->foreign_columns[i] - 1].null;
     }
     if (table == NULL || null ||
-        (new_values != NULL &&
-         same_key(referred, key->foreign_columns, key->count, old_values, new_values))) {
+        (new_values != NULL && same_key(change->session, referred, key->foreign_columns, key->count,
+                                        old_values, new_values))) {
         return FLY_OK;
     }
     char action = new_values == NULL ? key->on_delete : key->on_update;

@@ -11,16 +11,27 @@
  */
 #include "exec/op_int.h"
 
+#include "session/program_int.h"
 #include "store/key_int.h"
 
 #include <fly/base_hash.h>
+#include <fly/text.h>
 #include <fly/vec_numeric.h>
 
 #include <string.h>
 
-uint8_t fly__sql_key_form_of(fly_sql_type type)
+/* Whether a collation is more than the order of bytes: its OID tells (collations.c). */
+static bool collated(uint32_t oid)
+{
+    return oid > 9100 && oid != 9105;
+}
+
+fly__sql_key_kind fly__sql_key_kind_of(fly_sql_type type)
 {
     fly_vec_type physical = fly__sql_type_physical(type);
+    if (physical == FLY_VEC_STR && collated(type.collation)) {
+        return FLY__SQL_KEY_TEXT;
+    }
     switch (type.oid) {
     case FLY_SQL_TEXT:
     case FLY_SQL_VARCHAR:
@@ -45,6 +56,16 @@ uint8_t fly__sql_key_form_of(fly_sql_type type)
     default:
         return FLY__SQL_KEY_BITS;
     }
+}
+
+fly__sql_key_form fly__sql_key_form_of(fly_sql_session *session, fly_sql_type type)
+{
+    fly__sql_key_form form = {.kind = (uint8_t)fly__sql_key_kind_of(type)};
+    if (form.kind == FLY__SQL_KEY_TEXT &&
+        fly__sql_session_collation(session, type.collation, &form.collation, NULL) != FLY_OK) {
+        form.collation = NULL;
+    }
+    return form;
 }
 
 static uint64_t fold(uint64_t a, uint64_t b)
@@ -100,20 +121,36 @@ static uint64_t hash_bits(fly_vec_type physical, const fly_vec_value *value)
     }
 }
 
-fly_status fly__sql_value_hash(fly_sql_type type, uint8_t form, const fly_vec_value *value,
-                               fly_arena *scratch, uint64_t *hash, fly_err *err)
+/* What a collation compares: character(n) without the spaces at its end. */
+static fly_bytes text_of(fly_sql_type type, const fly_vec_value *value)
+{
+    fly_bytes text = fly_vec_str_bytes(&value->str);
+    while (type.oid == FLY_SQL_BPCHAR && text.len > 0 && text.data[text.len - 1] == ' ') {
+        text.len--;
+    }
+    return text;
+}
+
+fly_status fly__sql_value_hash(fly_sql_type type, fly__sql_key_form form,
+                               const fly_vec_value *value, fly_arena *scratch, uint64_t *hash,
+                               fly_err *err)
 {
     if (value->null) {
         *hash = FLY__SQL_NULL_HASH;
         return FLY_OK;
     }
-    switch (form) {
+    switch (form.kind) {
     case FLY__SQL_KEY_BITS:
         *hash = hash_bits(fly__sql_type_physical(type), value);
         return FLY_OK;
     case FLY__SQL_KEY_STR:
         *hash = fly_hash(fly_vec_str_data(&value->str), value->str.len, 0);
         return FLY_OK;
+    case FLY__SQL_KEY_TEXT:
+        if (form.collation == NULL) {
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a collation");
+        }
+        return fly_text_hash(form.collation, text_of(type, value), 0, hash, err);
     case FLY__SQL_KEY_F32:
         *hash = hash_f64((double)value->f32);
         return FLY_OK;
@@ -148,11 +185,11 @@ static bool hash_flat(fly_vec_type physical, const fly_vec *v, const fly_vec_sel
     return true;
 }
 
-fly_status fly__sql_vec_hash(fly_sql_type type, uint8_t form, const fly_vec *v,
+fly_status fly__sql_vec_hash(fly_sql_type type, fly__sql_key_form form, const fly_vec *v,
                              const fly_vec_sel *sel, uint32_t n, bool first, uint64_t *out,
                              fly_arena *scratch, fly_err *err)
 {
-    if (form == FLY__SQL_KEY_BITS && hash_flat((fly_vec_type)v->type, v, sel, n, first, out)) {
+    if (form.kind == FLY__SQL_KEY_BITS && hash_flat((fly_vec_type)v->type, v, sel, n, first, out)) {
         return FLY_OK;
     }
     for (uint32_t k = 0; k < n; k++) {
@@ -167,17 +204,21 @@ fly_status fly__sql_vec_hash(fly_sql_type type, uint8_t form, const fly_vec *v,
     return FLY_OK;
 }
 
-bool fly__sql_value_same(fly_sql_type type, uint8_t form, const fly_vec_value *a,
+bool fly__sql_value_same(fly_sql_type type, fly__sql_key_form form, const fly_vec_value *a,
                          const fly_vec_value *b)
 {
     if (a->null || b->null) {
         return a->null && b->null;
     }
-    switch (form) {
+    switch (form.kind) {
     case FLY__SQL_KEY_BITS:
         return memcmp(&a->i128, &b->i128, fly_vec_type_size(fly__sql_type_physical(type))) == 0;
     case FLY__SQL_KEY_STR:
         return fly_vec_str_equal(&a->str, &b->str);
+    case FLY__SQL_KEY_TEXT:
+        return form.collation != NULL
+                   ? fly_text_equal(form.collation, text_of(type, a), text_of(type, b))
+                   : fly_vec_str_equal(&a->str, &b->str);
     case FLY__SQL_KEY_F32:
         return a->f32 == b->f32 || (a->f32 != a->f32 && b->f32 != b->f32);
     case FLY__SQL_KEY_F64:
@@ -187,10 +228,10 @@ bool fly__sql_value_same(fly_sql_type type, uint8_t form, const fly_vec_value *a
     }
 }
 
-bool fly__sql_vec_same(fly_sql_type type, uint8_t form, const fly_vec *a, uint32_t i,
+bool fly__sql_vec_same(fly_sql_type type, fly__sql_key_form form, const fly_vec *a, uint32_t i,
                        const fly_vec *b, uint32_t j)
 {
-    if (form == FLY__SQL_KEY_BITS && a->kind == FLY_VEC_FLAT && b->kind == FLY_VEC_FLAT) {
+    if (form.kind == FLY__SQL_KEY_BITS && a->kind == FLY_VEC_FLAT && b->kind == FLY_VEC_FLAT) {
         bool an = fly_vec_is_null(a, i), bn = fly_vec_is_null(b, j);
         if (an || bn) {
             return an && bn;
@@ -280,13 +321,13 @@ fly_status fly__sql_groups_init(fly__sql_group_table *groups, fly__sql_exec *exe
     fly__sql_hashes_init(&groups->hashes, mem);
     fly_arena_init(&groups->scratch, mem, 1024);
     groups->key_count = key_count;
-    groups->forms = fly_arena_alloc(&exec->arena, key_count + 1);
+    groups->forms = fly__sql_alloc(&exec->arena, key_count + 1, sizeof *groups->forms, err);
     groups->hash = fly_arena_alloc(&exec->arena, FLY_VEC_CAPACITY * sizeof *groups->hash);
     if (groups->forms == NULL || groups->hash == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for groups");
     }
     for (uint32_t i = 0; i < key_count; i++) {
-        groups->forms[i] = fly__sql_key_form_of(types[i]);
+        groups->forms[i] = fly__sql_key_form_of(exec->session, types[i]);
     }
     return FLY_OK;
 }

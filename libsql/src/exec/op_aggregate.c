@@ -42,7 +42,7 @@ typedef struct agg_run {
     fly_vec_value *before;   /* DISTINCT: the values of the row before */
     fly__sql_sorter *sorter; /* of those that want order; NULL: others */
     const fly_vec **parts;
-    uint8_t *forms;
+    fly__sql_key_form *forms;
     fly__sql_group_table *seen; /* DISTINCT where order does not matter: what was taken in */
 } agg_run;
 
@@ -185,8 +185,7 @@ static fly_status only_fresh(agg_op *a, agg_run *r, const fly_vec_sel *sel, uint
         r->parts[1 + i] = fly__sql_program_result(r->args, i);
     }
     (void)a;
-    fly_status status =
-        fly__sql_groups_find(r->seen, r->parts, sel, *n, true, found, fresh, err);
+    fly_status status = fly__sql_groups_find(r->seen, r->parts, sel, *n, true, found, fresh, err);
     uint32_t m = 0;
     for (uint32_t k = 0; status == FLY_OK && k < *n; k++) {
         if (fresh[k]) {
@@ -764,8 +763,8 @@ static fly_status make_sorter(fly__sql_exec *exec, agg_run *r, const fly_sql_typ
 /* Aggregates whose result does not depend on the order of exact values. */
 static bool any_order(const fly__sql_agg *agg)
 {
-    static const char *const names[] = {"count", "min", "max", "bool_and", "bool_or", "every",
-                                        "bit_and", "bit_or", "bit_xor"};
+    static const char *const names[] = {"count", "min",     "max",    "bool_and", "bool_or",
+                                        "every", "bit_and", "bit_or", "bit_xor"};
     const char *name = agg->func->name;
     if (agg->func->kind != FLY__SQL_AGGREGATE || agg->argc == 0) {
         return false;
@@ -810,7 +809,7 @@ static fly_status make_run(fly__sql_exec *exec, const fly__sql_ports *ports,
     fly_sql_type *types = fly__sql_alloc(&exec->arena, r->computed, sizeof *types, err);
     r->value = fly__sql_alloc(&exec->arena, r->computed, sizeof *r->value, err);
     r->before = fly__sql_alloc(&exec->arena, r->computed, sizeof *r->before, err);
-    r->forms = fly__sql_alloc(&exec->arena, r->computed, 1, err);
+    r->forms = fly__sql_alloc(&exec->arena, r->computed, sizeof *r->forms, err);
     if (exprs == NULL || types == NULL || r->value == NULL || r->before == NULL ||
         r->forms == NULL) {
         return FLY_E_NO_MEMORY;
@@ -818,7 +817,7 @@ static fly_status make_run(fly__sql_exec *exec, const fly__sql_ports *ports,
     for (uint32_t i = 0; i < r->computed; i++) {
         exprs[i] = i < agg->argc ? agg->args[i] : agg->order[i - agg->argc].expr;
         types[i] = exprs[i]->type;
-        r->forms[i] = fly__sql_key_form_of(types[i]);
+        r->forms[i] = fly__sql_key_form_of(exec->session, types[i]);
     }
     r->call = (fly__sql_call){.session = exec->session,
                               .func = agg->func,

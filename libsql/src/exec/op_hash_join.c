@@ -27,7 +27,7 @@ typedef struct hash_op {
     const fly__sql_rel *probe_rel, *build_rel;
     uint32_t key_count;
     fly_sql_type *types;
-    uint8_t *forms;
+    fly__sql_key_form *forms;
     bool *null_safe;
     fly__sql_program *probe_keys, *build_keys;
     fly__sql_program *residual;
@@ -773,7 +773,7 @@ static fly_status make_parts(hash_op *h, const parts *p, fly__sql_expr *residual
     fly__sql_ports left = fly__sql_ports_of(h->probe_rel), right = fly__sql_ports_of(h->build_rel);
     fly_sql_type *types = fly__sql_alloc(&exec->arena, build + keys, sizeof *types, err);
     h->types = fly__sql_alloc(&exec->arena, keys, sizeof *h->types, err);
-    h->forms = fly__sql_alloc(&exec->arena, keys, 1, err);
+    h->forms = fly__sql_alloc(&exec->arena, keys, sizeof *h->forms, err);
     h->parts = fly__sql_alloc(&exec->arena, build + keys, sizeof *h->parts, err);
     h->pair_col = fly__sql_alloc(&exec->arena, build, sizeof(fly_vec), err);
     h->left_col = fly__sql_alloc(&exec->arena, h->probe_rel->column_count, sizeof(fly_vec), err);
@@ -790,7 +790,7 @@ static fly_status make_parts(hash_op *h, const parts *p, fly__sql_expr *residual
     for (uint32_t k = 0; k < keys; k++) {
         types[build + k] = p->right_keys[k]->type;
         h->types[k] = p->right_keys[k]->type;
-        h->forms[k] = fly__sql_key_form_of(h->types[k]);
+        h->forms[k] = fly__sql_key_form_of(exec->session, h->types[k]);
     }
     fly_status status = fly__sql_kept_init(&h->build, exec, build + keys, types, err);
     if (status == FLY_OK) {

@@ -390,27 +390,36 @@ void fly__sql_spill_close(fly__sql_exec *exec);
 /* ----------------------------------------------------------------------- hashes */
 
 /* How values of a type are compared and hashed. */
-typedef enum fly__sql_key_form {
+typedef enum fly__sql_key_kind {
     FLY__SQL_KEY_BITS, /* equal if their bytes are */
     FLY__SQL_KEY_STR,  /* equal if their bytes are, strings */
     FLY__SQL_KEY_F32,
     FLY__SQL_KEY_F64,
+    FLY__SQL_KEY_TEXT, /* by a collation */
     FLY__SQL_KEY_OTHER /* by fly__sql_value_cmp() */
+} fly__sql_key_kind;
+fly__sql_key_kind fly__sql_key_kind_of(fly_sql_type type);
+
+/* The same, with the collation that is meant. */
+typedef struct fly__sql_key_form {
+    uint8_t kind;
+    const struct fly_collation *collation; /* of FLY__SQL_KEY_TEXT; NULL: it could not be opened */
 } fly__sql_key_form;
-uint8_t fly__sql_key_form_of(fly_sql_type type);
+fly__sql_key_form fly__sql_key_form_of(fly_sql_session *session, fly_sql_type type);
 
 enum { FLY__SQL_NULL_HASH = 0x5bd1e995 };
 
 /* Hash one value, or mix a column into the hashes of n rows: out[i] belongs to sel[i]. */
-fly_status fly__sql_value_hash(fly_sql_type type, uint8_t form, const fly_vec_value *value,
-                               fly_arena *scratch, uint64_t *hash, fly_err *err);
-fly_status fly__sql_vec_hash(fly_sql_type type, uint8_t form, const fly_vec *v,
+fly_status fly__sql_value_hash(fly_sql_type type, fly__sql_key_form form,
+                               const fly_vec_value *value, fly_arena *scratch, uint64_t *hash,
+                               fly_err *err);
+fly_status fly__sql_vec_hash(fly_sql_type type, fly__sql_key_form form, const fly_vec *v,
                              const fly_vec_sel *sel, uint32_t n, bool first, uint64_t *out,
                              fly_arena *scratch, fly_err *err);
 /* Equality of two values, NULL equal to NULL. */
-bool fly__sql_value_same(fly_sql_type type, uint8_t form, const fly_vec_value *a,
+bool fly__sql_value_same(fly_sql_type type, fly__sql_key_form form, const fly_vec_value *a,
                          const fly_vec_value *b);
-bool fly__sql_vec_same(fly_sql_type type, uint8_t form, const fly_vec *a, uint32_t i,
+bool fly__sql_vec_same(fly_sql_type type, fly__sql_key_form form, const fly_vec *a, uint32_t i,
                        const fly_vec *b, uint32_t j);
 
 /* A table from hashes to numbers: open addressing, entries of (hash, number). Numbers of equal hash are
@@ -451,7 +460,7 @@ typedef struct fly__sql_group_table {
     fly__sql_kept rows;
     fly__sql_hashes hashes;
     uint32_t key_count;
-    uint8_t *forms;
+    fly__sql_key_form *forms;
     uint64_t *hash; /* of the batch at hand */
     fly_arena scratch;
 } fly__sql_group_table;

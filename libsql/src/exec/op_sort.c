@@ -138,7 +138,7 @@ typedef struct distinct_op {
     fly__sql_program *on;
     fly__sql_kept last;
     const fly_vec **parts;
-    uint8_t *forms;
+    fly__sql_key_form *forms;
     fly_sql_type *types;
     uint64_t number[FLY_VEC_CAPACITY];
     uint8_t fresh[FLY_VEC_CAPACITY];
@@ -239,7 +239,7 @@ fly_status fly__sql_make_distinct(fly__sql_exec *exec, const fly__sql_rel *rel, 
     uint32_t columns = rel->left->column_count, count = rel->distinct.on_count;
     uint32_t most = columns > count ? columns : count;
     d->types = fly__sql_alloc(&exec->arena, most, sizeof *d->types, err);
-    d->forms = fly__sql_alloc(&exec->arena, most, 1, err);
+    d->forms = fly__sql_alloc(&exec->arena, most, sizeof *d->forms, err);
     d->parts = fly__sql_alloc(&exec->arena, most, sizeof *d->parts, err);
     if (d->types == NULL || d->forms == NULL || d->parts == NULL) {
         return FLY_E_NO_MEMORY;
@@ -252,7 +252,7 @@ fly_status fly__sql_make_distinct(fly__sql_exec *exec, const fly__sql_rel *rel, 
     }
     for (uint32_t c = 0; c < count; c++) {
         d->types[c] = rel->distinct.on[c]->type;
-        d->forms[c] = fly__sql_key_form_of(d->types[c]);
+        d->forms[c] = fly__sql_key_form_of(exec->session, d->types[c]);
     }
     fly__sql_ports ports = fly__sql_ports_of(rel->left);
     status = fly__sql_kept_init(&d->last, exec, count, d->types, err);

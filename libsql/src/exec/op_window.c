@@ -54,7 +54,7 @@ typedef struct window_op {
     uint32_t *out_index; /* of each output column: of the input, or UINT32_MAX - call */
     win_call *calls;
     uint32_t call_count;
-    uint8_t *forms;
+    fly__sql_key_form *forms;
     fly_sql_type *types;
     /* The partition. */
     fly__sql_kept part;
@@ -1052,7 +1052,7 @@ static fly_status make_sorting(window_op *w, fly__sql_expr **extra, fly_err *err
     uint32_t keys = rel->window.partition_count + rel->window.order_count;
     w->total = w->columns + w->extra_count;
     w->types = fly__sql_alloc(&exec->arena, w->total, sizeof *w->types, err);
-    w->forms = fly__sql_alloc(&exec->arena, w->total, 1, err);
+    w->forms = fly__sql_alloc(&exec->arena, w->total, sizeof *w->forms, err);
     w->parts = fly__sql_alloc(&exec->arena, w->total, sizeof *w->parts, err);
     w->order = fly__sql_alloc(&exec->arena, keys, sizeof *w->order, err);
     if (w->types == NULL || w->forms == NULL || w->parts == NULL || w->order == NULL) {
@@ -1060,7 +1060,7 @@ static fly_status make_sorting(window_op *w, fly__sql_expr **extra, fly_err *err
     }
     for (uint32_t c = 0; c < w->total; c++) {
         w->types[c] = c < w->columns ? rel->left->columns[c].type : extra[c - w->columns]->type;
-        w->forms[c] = fly__sql_key_form_of(w->types[c]);
+        w->forms[c] = fly__sql_key_form_of(exec->session, w->types[c]);
     }
     for (uint32_t k = 0; k < keys; k++) {
         w->order[k] =

@@ -544,7 +544,7 @@ static fly_status value_one(fly__sql_compiler *c, const fly__sql_expr *x, uint16
 /* IN over constants whose equality is that of their bytes. */
 static bool plain_set(const fly__sql_expr *x)
 {
-    uint8_t form = fly__sql_key_form_of(x->args[0]->type);
+    fly__sql_key_kind form = fly__sql_key_kind_of(x->args[0]->type);
     if (x->func == NULL || x->func->op != FLY__SQL_OP_EQ || x->argc < 3 ||
         (form != FLY__SQL_KEY_BITS && form != FLY__SQL_KEY_STR)) {
         return false;

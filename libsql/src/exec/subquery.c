@@ -48,7 +48,7 @@ struct fly__sql_sub {
     /* A test that is an equality with a column: the rows by its hash. */
     fly__sql_program *probe; /* the side without columns of the subquery */
     uint32_t hash_column;
-    uint8_t form;
+    fly__sql_key_form form;
     bool hashable, hashed, has_null;
     fly__sql_hashes hashes;
     fly_arena scratch;
@@ -111,7 +111,7 @@ static bool key_borrows(const fly__sql_exec *exec, const fly__sql_sub *sub, cons
 }
 
 /* The test as `something = column`, if it is that and equality is known. */
-static void find_equality(fly__sql_sub *sub)
+static void find_equality(fly__sql_exec *exec, fly__sql_sub *sub)
 {
     const fly__sql_expr *test = sub->query->test;
     const fly__sql_rel *rel = sub->query->rel;
@@ -143,7 +143,7 @@ static void find_equality(fly__sql_sub *sub)
             found = true;
         }
     }
-    sub->form = fly__sql_key_form_of(test->args[0]->type);
+    sub->form = fly__sql_key_form_of(exec->session, test->args[0]->type);
     sub->hashable = found;
 }
 
@@ -198,7 +198,7 @@ fly_status fly__sql_sub_create(fly__sql_exec *exec, const fly__sql_ports *ports,
             status = fly__sql_program_values(exec, &own, (fly__sql_expr *const *)&query->test, 1,
                                              &sub->test, err);
         }
-        find_equality(sub);
+        find_equality(exec, sub);
         if (status == FLY_OK && sub->hashable) {
             fly__sql_ports none = {{NULL}, {0}};
             status = fly__sql_program_values(exec, &none, query->test->args, 1, &sub->probe, err);
