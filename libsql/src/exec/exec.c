@@ -224,7 +224,7 @@ static fly_status exec_new(fly_sql_session *session, fly__sql_colid columns, uin
     }
     exec->session = session;
     exec->isa = fly_vec_isa_best();
-    exec->batch_rows = FLY_VEC_CAPACITY;
+    exec->batch_rows = session->verify ? 7 : FLY_VEC_CAPACITY;
     fly_arena_init(&exec->arena, &session->account.mem, 0);
     fly_arena_init(&exec->run, &session->account.mem, 1024);
     fly_account_init(&exec->nothing, &session->account.mem, "nothing", 1);

@@ -75,6 +75,7 @@ typedef struct agg_op {
     uint64_t given; /* groups */
     bool ready;
     /* Spilling. */
+    fly__sql_kept aside; /* empty: the input's columns and a set's number */
     bool frozen;
     uint32_t level;
     partition *waiting; /* to be aggregated */
@@ -322,23 +323,14 @@ static void partition_drop(agg_op *a, partition *p)
 
 static fly_status partition_new(agg_op *a, partition **made, fly_err *err)
 {
-    fly__sql_exec *exec = a->op.exec;
-    const fly__sql_rel *left = a->op.rel->left;
-    fly_arena *arena = &exec->run;
-    fly_sql_type *types = fly__sql_alloc(arena, left->column_count + 1, sizeof *types, err);
     partition *p = fly_mem_calloc(memory_of(a), 1, sizeof *p);
-    if (types == NULL || p == NULL) {
-        fly_mem_free(memory_of(a), p, sizeof *p);
+    if (p == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for groups");
     }
-    for (uint32_t c = 0; c < left->column_count; c++) {
-        types[c] = left->columns[c].type;
-    }
-    types[left->column_count] = fly__sql_type(FLY_SQL_INT8);
-    fly_status status = fly__sql_kept_init(&p->rows, exec, left->column_count + 1, types, err);
+    fly__sql_kept_like(&p->rows, &a->aside);
     p->level = a->level + 1;
     *made = p;
-    return status;
+    return FLY_OK;
 }
 
 /* A row of a group that is not there, and cannot be made. */
@@ -909,6 +901,21 @@ static fly_status make_keys(agg_op *a, const fly__sql_ports *ports, fly_err *err
                : status;
 }
 
+static fly_status make_aside(agg_op *a, fly_err *err)
+{
+    const fly__sql_rel *left = a->op.rel->left;
+    fly__sql_exec *exec = a->op.exec;
+    fly_sql_type *types = fly__sql_alloc(&exec->arena, left->column_count + 1, sizeof *types, err);
+    if (types == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (uint32_t c = 0; c < left->column_count; c++) {
+        types[c] = left->columns[c].type;
+    }
+    types[left->column_count] = fly__sql_type(FLY_SQL_INT8);
+    return fly__sql_kept_init(&a->aside, exec, left->column_count + 1, types, err);
+}
+
 fly_status fly__sql_make_aggregate(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
                                    fly_err *err)
 {
@@ -938,6 +945,7 @@ fly_status fly__sql_make_aggregate(fly__sql_exec *exec, const fly__sql_rel *rel,
     if (a->run == NULL || a->set_value == NULL || a->parts == NULL) {
         return FLY_E_NO_MEMORY;
     }
+    status = make_aside(a, err);
     a->set_key = (fly_vec){.kind = FLY_VEC_CONST, .type = FLY_VEC_I64, .data = &a->set_value->i64};
     fly__sql_ports ports = fly__sql_ports_of(rel->left);
     for (uint32_t i = 0; status == FLY_OK && i < a->run_count; i++) {

@@ -8,6 +8,11 @@
  *
  *     batch of the left --hash--> pairs (left position, right row) --residual--> pairs that match
  *
+ * If the build side is larger than the memory, both sides are written to partitions by four bits of
+ * their hashes, and the partitions joined one after the other; one that is still too large is split by the
+ * next four bits. @source Kitsuregawa et al., "Application of Hash to Data Base Machine and Its
+ * Architecture", 1983 (GRACE).
+ *
  * A probe's pairs are worked on 1,024 at a time. Kinds that give a left row by itself decide when all
  * pairs of its batch were seen, by a byte for each position.
  *
@@ -19,6 +24,15 @@
 #include "exec/join_int.h"
 
 #include <string.h>
+
+enum { JOIN_PARTS = 16, JOIN_LEVELS = 8 };
+
+/* Rows of both sides whose hashes have some bits in common. */
+typedef struct join_part {
+    fly__sql_kept build, probe;
+    uint32_t level;
+    struct join_part *next;
+} join_part;
 
 typedef struct hash_op {
     fly__sql_op op;
@@ -38,6 +52,16 @@ typedef struct hash_op {
     uint64_t *found; /* RIGHT, FULL: a bit per build row */
     uint64_t found_words;
     fly_arena scratch;
+    /* What does not fit: the partitions that are being filled, those that wait, the one at hand. */
+    bool split;
+    uint32_t level;
+    join_part *filling[JOIN_PARTS];
+    join_part *waiting;
+    join_part *current;
+    uint32_t current_chunk;
+    fly_vec_batch current_batch;
+    fly__sql_kept probe_like; /* empty: the columns of the probe side */
+    bool build_any;           /* the build side had a row */
     /* The probe at hand. */
     fly_vec_batch *batch;
     uint32_t at;        /* the next row of it to look up, */
@@ -46,6 +70,7 @@ typedef struct hash_op {
     bool ended, tail;
     uint64_t tail_at;
     const fly_vec **parts;
+    const fly_vec **probe_parts;
     fly_vec
         *pair_col; /* build columns of the pairs, for the residual, side by side with the left's */
     fly_vec *left_col;
@@ -105,41 +130,155 @@ static fly_status hash_keys(hash_op *h, const fly__sql_program *program, const f
     return FLY_OK;
 }
 
-static fly_status build_batch(hash_op *h, fly__sql_op *op, fly_err *err)
+/* ------------------------------------------------------------------------ partitions */
+
+static void part_drop(hash_op *h, join_part *part)
 {
-    fly_vec_batch *in;
-    fly_status status = fly__sql_op_next(op, &in, err);
+    if (part != NULL) {
+        fly__sql_kept_free(&part->build);
+        fly__sql_kept_free(&part->probe);
+        fly_mem_free(memory_of(h), part, sizeof *part);
+    }
+}
+
+static void drop_parts(hash_op *h)
+{
+    for (uint32_t i = 0; i < JOIN_PARTS; i++) {
+        part_drop(h, h->filling[i]);
+        h->filling[i] = NULL;
+    }
+    while (h->waiting != NULL) {
+        join_part *next = h->waiting->next;
+        part_drop(h, h->waiting);
+        h->waiting = next;
+    }
+    part_drop(h, h->current);
+    h->current = NULL;
+    h->split = false;
+    h->level = 0;
+}
+
+/* Rows of either side to the partitions of their hashes, which are in h->hash. */
+static fly_status put_parts(hash_op *h, bool build, const fly_vec *const *col,
+                            const fly_vec_sel *sel, uint32_t n, fly_err *err)
+{
+    fly_vec_sel list[JOIN_PARTS][FLY_VEC_CAPACITY];
+    uint32_t count[JOIN_PARTS] = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t which = (uint32_t)(h->hash[i] >> (60 - 4 * h->level)) & (JOIN_PARTS - 1);
+        list[which][count[which]++] = sel != NULL ? sel[i] : (fly_vec_sel)i;
+    }
+    for (uint32_t p = 0; p < JOIN_PARTS; p++) {
+        if (count[p] == 0) {
+            continue;
+        }
+        if (h->filling[p] == NULL) {
+            h->filling[p] = fly_mem_calloc(memory_of(h), 1, sizeof *h->filling[p]);
+            if (h->filling[p] == NULL) {
+                return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a join");
+            }
+            fly__sql_kept_like(&h->filling[p]->build, &h->build);
+            fly__sql_kept_like(&h->filling[p]->probe, &h->probe_like);
+            h->filling[p]->level = h->level + 1;
+        }
+        fly_status status = fly__sql_kept_append_parts(
+            build ? &h->filling[p]->build : &h->filling[p]->probe, col, list[p], count[p], err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    return FLY_OK;
+}
+
+/* The build side is too large: what is there goes to partitions, and so will what comes. */
+static fly_status split_build(hash_op *h, fly_err *err)
+{
+    uint64_t hash[FLY_VEC_CAPACITY];
+    fly_status status = FLY_OK;
+    memcpy(hash, h->hash, sizeof hash); /* of the batch that is being added */
+    fly__sql_hashes_free(&h->hashes);
+    for (uint32_t c = 0; status == FLY_OK && c < h->build.chunk_count; c++) {
+        fly__sql_chunk *chunk;
+        status = fly__sql_kept_chunk(&h->build, c, &chunk, err);
+        for (uint32_t k = 0; status == FLY_OK && k < h->key_count; k++) {
+            status = fly__sql_vec_hash(h->types[k], h->forms[k], &chunk->col[h->build_columns + k],
+                                       NULL, chunk->count, k == 0, h->hash, &h->scratch, err);
+        }
+        for (uint32_t i = 0; status == FLY_OK && i < h->build_columns + h->key_count; i++) {
+            h->parts[i] = &chunk->col[i];
+        }
+        if (status == FLY_OK && chunk->count > 0) {
+            status = put_parts(h, true, h->parts, NULL, chunk->count, err);
+        }
+    }
+    fly__sql_kept_free(&h->build);
+    memcpy(h->hash, hash, sizeof hash);
+    h->split = true;
+    return status;
+}
+
+/* ----------------------------------------------------------------------------- building */
+
+static uint64_t growth(const hash_op *h, uint32_t n)
+{
+    uint64_t slots = h->hashes.slot != NULL ? h->hashes.mask + 1 : 32;
+    return (h->hashes.used + n) * 2 > slots ? 2 * slots * sizeof(fly__sql_table_slot) : 0;
+}
+
+static fly_status add_build(hash_op *h, const fly_vec *col, const fly_vec_sel *sel, uint32_t n,
+                            uint32_t count, fly_err *err)
+{
+    fly__sql_inputs inputs = {{col}};
+    fly_status status = fly__sql_program_run(h->build_keys, &inputs, sel, n, count, err);
     if (status == FLY_OK) {
-        status = fly__sql_program_batch(h->build_keys, in, err);
+        status = hash_keys(h, h->build_keys, sel, n, h->hash, h->null_key, err);
+    }
+    h->build_any |= n > 0;
+    for (uint32_t i = 0; i < n; i++) {
+        h->build_null |= h->null_key[i] != 0;
+    }
+    if (status == FLY_OK && !h->split && h->level < JOIN_LEVELS &&
+        h->build.count >= FLY_VEC_CAPACITY &&
+        fly__sql_over_budget_by(h->op.exec, growth(h, n))) {
+        status = split_build(h, err);
     }
     if (status != FLY_OK) {
         return status;
     }
-    const fly_vec_sel *sel = in->selected < 0 ? NULL : in->sel;
-    uint32_t n = fly_vec_batch_rows(in);
-    status = hash_keys(h, h->build_keys, sel, n, h->hash, h->null_key, err);
-    if (status == FLY_OK) {
-        status = fly__sql_hashes_reserve(&h->hashes, n, err);
-    }
-    if (status != FLY_OK) {
-        return status;
-    }
-    uint64_t first = h->build.count;
     for (uint32_t c = 0; c < h->build_columns; c++) {
-        h->parts[c] = &in->col[c];
+        h->parts[c] = &col[c];
     }
     for (uint32_t k = 0; k < h->key_count; k++) {
         h->parts[h->build_columns + k] = fly__sql_program_result(h->build_keys, k);
     }
-    status = fly__sql_kept_append_parts(&h->build, h->parts, sel, n, err);
+    if (h->split) {
+        return put_parts(h, true, h->parts, sel, n, err);
+    }
+    uint64_t first = h->build.count;
+    status = fly__sql_hashes_reserve(&h->hashes, n, err);
+    if (status == FLY_OK) {
+        status = fly__sql_kept_append_parts(&h->build, h->parts, sel, n, err);
+    }
     for (uint32_t i = 0; status == FLY_OK && i < n; i++) {
-        if (h->null_key[i]) {
-            h->build_null = true;
-        } else {
+        if (!h->null_key[i]) {
             fly__sql_hashes_add(&h->hashes, h->hash[i], first + i);
         }
     }
     return status;
+}
+
+static fly_status add_probe(hash_op *h, const fly_vec *col, const fly_vec_sel *sel, uint32_t n,
+                            uint32_t count, fly_err *err)
+{
+    fly__sql_inputs inputs = {{col}};
+    fly_status status = fly__sql_program_run(h->probe_keys, &inputs, sel, n, count, err);
+    if (status == FLY_OK) {
+        status = hash_keys(h, h->probe_keys, sel, n, h->hash, h->null_key, err);
+    }
+    for (uint32_t c = 0; c < h->probe_rel->column_count; c++) {
+        h->probe_parts[c] = &col[c];
+    }
+    return status == FLY_OK ? put_parts(h, false, h->probe_parts, sel, n, err) : status;
 }
 
 static void drop_found(hash_op *h)
@@ -149,28 +288,31 @@ static void drop_found(hash_op *h)
     h->found_words = 0;
 }
 
-static fly_status hash_open(fly__sql_op *op, fly_err *err)
+/* The build side is complete: make ready to probe it, or put partitions into the line. */
+static fly_status end_build(hash_op *h, fly_err *err)
 {
-    hash_op *h = (hash_op *)op;
-    h->batch = NULL;
-    h->ended = h->tail = h->build_null = false;
-    fly__sql_kept_clear(&h->build);
-    fly__sql_hashes_clear(&h->hashes);
-    fly_status status = fly__sql_op_open(op->right, err);
-    while (status == FLY_OK) {
-        status = build_batch(h, op->right, err);
+    fly_status status = FLY_OK;
+    for (uint32_t p = 0; h->split && p < JOIN_PARTS; p++) {
+        join_part *part = h->filling[p];
+        h->filling[p] = NULL;
+        if (part == NULL) {
+            continue;
+        }
+        part->next = h->waiting;
+        h->waiting = part;
+        if (status == FLY_OK) {
+            status = fly__sql_kept_flush(&part->build, err);
+        }
+        if (status == FLY_OK) {
+            status = fly__sql_kept_flush(&part->probe, err);
+        }
+        h->op.stats.spilled += part->build.spilled + part->probe.spilled;
     }
-    if (status != FLY_E_END) {
+    if (h->split || status != FLY_OK) {
         return status;
     }
-    op->stats.spilled = h->build.spilled;
-    if (h->hashes.slot == NULL) {
-        status = fly__sql_hashes_reserve(&h->hashes, 1, err);
-        if (status != FLY_OK) {
-            return status;
-        }
-    }
-    if (keeps_build(h)) {
+    status = fly__sql_hashes_reserve(&h->hashes, 1, err);
+    if (status == FLY_OK && keeps_build(h)) {
         drop_found(h);
         h->found_words = h->build.count / 64 + 1;
         h->found = fly_mem_calloc(memory_of(h), h->found_words, sizeof *h->found);
@@ -179,7 +321,89 @@ static fly_status hash_open(fly__sql_op *op, fly_err *err)
             return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a join");
         }
     }
-    return fly__sql_op_open(op->left, err);
+    return status;
+}
+
+/* The next partition that waits, in memory; it may be split again. FLY_E_END. */
+static fly_status next_part(hash_op *h, fly_err *err)
+{
+    do {
+        part_drop(h, h->current);
+        join_part *part = h->current = h->waiting;
+        if (part == NULL) {
+            return FLY_E_END;
+        }
+        h->waiting = part->next;
+        h->level = part->level;
+        h->split = false;
+        h->build.stay = h->level < JOIN_LEVELS;
+        fly__sql_kept_free(&h->build);
+        fly__sql_hashes_clear(&h->hashes);
+        fly_status status = FLY_OK;
+        for (uint32_t c = 0; status == FLY_OK && c < part->build.chunk_count; c++) {
+            fly__sql_chunk *chunk;
+            status = fly__sql_kept_chunk(&part->build, c, &chunk, err);
+            if (status == FLY_OK && chunk->count > 0) {
+                status = add_build(h, chunk->col, NULL, chunk->count, chunk->count, err);
+            }
+        }
+        fly__sql_kept_free(&part->build);
+        for (uint32_t c = 0; status == FLY_OK && h->split && c < part->probe.chunk_count; c++) {
+            fly__sql_chunk *chunk;
+            status = fly__sql_kept_chunk(&part->probe, c, &chunk, err);
+            if (status == FLY_OK && chunk->count > 0) {
+                status = add_probe(h, chunk->col, NULL, chunk->count, chunk->count, err);
+            }
+        }
+        if (status == FLY_OK) {
+            status = end_build(h, err);
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+    } while (h->split);
+    h->current_chunk = 0;
+    return FLY_OK;
+}
+
+static fly_status hash_open(fly__sql_op *op, fly_err *err)
+{
+    hash_op *h = (hash_op *)op;
+    fly_vec_batch *in;
+    h->batch = NULL;
+    h->ended = h->tail = h->build_null = h->build_any = false;
+    drop_parts(h);
+    h->build.stay = true;
+    fly__sql_kept_clear(&h->build);
+    fly__sql_hashes_clear(&h->hashes);
+    fly_status status = fly__sql_op_open(op->right, err);
+    while (status == FLY_OK) {
+        status = fly__sql_op_next(op->right, &in, err);
+        if (status == FLY_OK) {
+            status = add_build(h, in->col, in->selected < 0 ? NULL : in->sel,
+                               fly_vec_batch_rows(in), in->count, err);
+        }
+    }
+    if (status == FLY_E_END) {
+        status = fly__sql_op_open(op->left, err);
+    }
+    while (status == FLY_OK && h->split) {
+        status = fly__sql_op_next(op->left, &in, err);
+        if (status == FLY_OK) {
+            status = add_probe(h, in->col, in->selected < 0 ? NULL : in->sel,
+                               fly_vec_batch_rows(in), in->count, err);
+        }
+    }
+    if (status == FLY_E_END || status == FLY_OK) {
+        bool split = h->split;
+        status = end_build(h, err);
+        if (status == FLY_OK && split) {
+            status = next_part(h, err);
+        }
+        h->ended = status == FLY_E_END;
+        status = h->ended ? FLY_OK : status;
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------ probe */
@@ -357,7 +581,7 @@ static fly_status give(hash_op *h, bool left, bool right, fly_err *err)
                 fly_vec_value mark;
                 memset(&mark, 0, sizeof mark);
                 mark.b = h->matched[row] != 0;
-                mark.null = !mark.b && h->build.count > 0 && (h->null_key[row] || h->build_null);
+                mark.null = !mark.b && h->build_any && (h->null_key[row] || h->build_null);
                 fly_vec_put(v, out->count + i, &mark);
             }
         } else if (h->out.side[c] == FLY__SQL_SIDE_LEFT ? !left : !right) {
@@ -394,7 +618,7 @@ static fly_status give_singles(hash_op *h, fly_err *err)
             alone = h->matched[i];
             break;
         case FLY__SQL_JOIN_ANTI_NULL:
-            alone = h->build.count == 0 || (!h->matched[i] && !h->null_key[i] && !h->build_null);
+            alone = !h->build_any || (!h->matched[i] && !h->null_key[i] && !h->build_null);
             break;
         case FLY__SQL_JOIN_MARK:
             alone = true;
@@ -411,9 +635,34 @@ static fly_status give_singles(hash_op *h, fly_err *err)
     return give(h, true, false, err);
 }
 
+/* More rows to look up: of the left side, or of its partition. */
+static fly_status probe_rows(hash_op *h, fly_err *err)
+{
+    if (h->current == NULL) {
+        return fly__sql_op_next(h->op.left, &h->batch, err);
+    }
+    fly__sql_chunk *chunk;
+    if (h->current_chunk >= h->current->probe.chunk_count) {
+        return FLY_E_END;
+    }
+    fly_status status =
+        fly__sql_kept_chunk(&h->current->probe, h->current_chunk++, &chunk, err);
+    if (status == FLY_OK && chunk->count == 0) {
+        return FLY_E_END;
+    }
+    if (status == FLY_OK) {
+        h->current_batch = (fly_vec_batch){.count = chunk->count,
+                                           .columns = h->probe_rel->column_count,
+                                           .selected = -1,
+                                           .col = chunk->col};
+        h->batch = &h->current_batch;
+    }
+    return status;
+}
+
 static fly_status probe_begin(hash_op *h, fly_err *err)
 {
-    fly_status status = fly__sql_op_next(h->op.left, &h->batch, err);
+    fly_status status = probe_rows(h, err);
     if (status == FLY_OK) {
         status = fly__sql_program_batch(h->probe_keys, h->batch, err);
     }
@@ -440,22 +689,27 @@ static fly_status give_tail(hash_op *h, fly_err *err)
     return give(h, false, true, err);
 }
 
+/* All rows of the left side, or of its partition, were looked up. */
+static fly_status end_probe(hash_op *h, fly_err *err)
+{
+    if (!h->tail && keeps_build(h)) {
+        h->tail = true;
+        h->tail_at = 0;
+        return FLY_OK;
+    }
+    h->tail = false;
+    h->batch = NULL;
+    return h->current != NULL ? next_part(h, err) : FLY_E_END;
+}
+
 static fly_status hash_step(hash_op *h, fly_err *err)
 {
     if (h->tail) {
-        if (h->tail_at >= h->build.count) {
-            return FLY_E_END;
-        }
-        return give_tail(h, err);
+        return h->tail_at >= h->build.count ? end_probe(h, err) : give_tail(h, err);
     }
     if (h->batch == NULL || h->singles_given) {
         fly_status status = probe_begin(h, err);
-        if (status == FLY_E_END && keeps_build(h)) {
-            h->tail = true;
-            h->tail_at = 0;
-            return FLY_OK;
-        }
-        return status;
+        return status == FLY_E_END ? end_probe(h, err) : status;
     }
     if (h->at >= fly_vec_batch_rows(h->batch)) {
         return give_singles(h, err);
@@ -492,6 +746,7 @@ static fly_status hash_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err
 static void hash_close(fly__sql_op *op)
 {
     hash_op *h = (hash_op *)op;
+    drop_parts(h);
     fly__sql_kept_free(&h->build);
     fly__sql_hashes_free(&h->hashes);
     drop_found(h);
@@ -792,7 +1047,15 @@ static fly_status make_parts(hash_op *h, const parts *p, fly__sql_expr *residual
         h->types[k] = p->right_keys[k]->type;
         h->forms[k] = fly__sql_key_form_of(exec->session, h->types[k]);
     }
+    h->probe_parts = fly__sql_alloc(&exec->arena, h->probe_rel->column_count,
+                                    sizeof *h->probe_parts, err);
+    if (h->probe_parts == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
     fly_status status = fly__sql_kept_init(&h->build, exec, build + keys, types, err);
+    if (status == FLY_OK) {
+        status = fly__sql_kept_init_rel(&h->probe_like, exec, h->probe_rel, err);
+    }
     if (status == FLY_OK) {
         status = fly__sql_program_values(exec, &left, p->left_keys, keys, &h->probe_keys, err);
     }

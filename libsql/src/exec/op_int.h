@@ -324,6 +324,8 @@ fly_status fly__sql_kept_init(fly__sql_kept *rows, fly__sql_exec *exec, uint32_t
                               const fly_sql_type *types, fly_err *err);
 fly_status fly__sql_kept_init_rel(fly__sql_kept *rows, fly__sql_exec *exec, const fly__sql_rel *rel,
                                   fly_err *err);
+/* An empty one with the columns of another, which must outlive it. */
+void fly__sql_kept_like(fly__sql_kept *rows, const fly__sql_kept *other);
 /* Forget the rows; keeps a little memory for the next ones. */
 void fly__sql_kept_clear(fly__sql_kept *rows);
 /* Release everything; may be filled again. */

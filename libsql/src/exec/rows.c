@@ -147,6 +147,15 @@ fly_status fly__sql_kept_init(fly__sql_kept *rows, fly__sql_exec *exec, uint32_t
     return FLY_OK;
 }
 
+void fly__sql_kept_like(fly__sql_kept *rows, const fly__sql_kept *other)
+{
+    memset(rows, 0, sizeof *rows);
+    rows->exec = other->exec;
+    rows->columns = other->columns;
+    rows->types = other->types;
+    rows->loaded_max = 4;
+}
+
 fly_status fly__sql_kept_init_rel(fly__sql_kept *rows, fly__sql_exec *exec, const fly__sql_rel *rel,
                                   fly_err *err)
 {
