@@ -56,7 +56,7 @@ static void empty_arenas(fly__sql_exec *exec)
 bool fly__sql_over_budget_by(const fly__sql_exec *exec, uint64_t bytes)
 {
     const fly_account *query = &exec->session->query;
-    return query->limit > 0 && fly_load_relaxed_u64(&query->used) + bytes > query->limit / 2;
+    return query->limit > 0 && fly_load_relaxed_u64(&query->used) + bytes > query->limit * 2 / 5;
 }
 
 bool fly__sql_over_budget(const fly__sql_exec *exec)

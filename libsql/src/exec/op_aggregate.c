@@ -327,7 +327,7 @@ static fly_status partition_new(agg_op *a, partition **made, fly_err *err)
     if (p == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for groups");
     }
-    fly__sql_kept_like(&p->rows, &a->aside);
+    fly__sql_kept_partition(&p->rows, &a->aside);
     p->level = a->level + 1;
     *made = p;
     return FLY_OK;
@@ -390,8 +390,12 @@ static fly_status find_groups(agg_op *a, const fly_vec *col, const fly_vec_sel *
     if (a->set_count > 0) {
         keys[a->group_count] = &a->set_key;
     }
+    uint64_t slots = a->groups.hashes.slot != NULL ? a->groups.hashes.mask + 1 : 32;
+    uint64_t more =
+        (a->groups.hashes.used + *n) * 2 > slots ? 2 * slots * sizeof(fly__sql_table_slot) : 0;
+    more += a->op.exec->session->query.limit / 8; /* for the partitions themselves */
     if (!a->frozen && a->level < LEVELS && a->groups.rows.count >= BLOCK &&
-        fly__sql_over_budget(a->op.exec)) {
+        fly__sql_over_budget_by(a->op.exec, more)) {
         a->frozen = true;
     }
     fly_status status =

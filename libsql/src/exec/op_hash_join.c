@@ -177,8 +177,8 @@ static fly_status put_parts(hash_op *h, bool build, const fly_vec *const *col,
             if (h->filling[p] == NULL) {
                 return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a join");
             }
-            fly__sql_kept_like(&h->filling[p]->build, &h->build);
-            fly__sql_kept_like(&h->filling[p]->probe, &h->probe_like);
+            fly__sql_kept_partition(&h->filling[p]->build, &h->build);
+            fly__sql_kept_partition(&h->filling[p]->probe, &h->probe_like);
             h->filling[p]->level = h->level + 1;
         }
         fly_status status = fly__sql_kept_append_parts(
@@ -238,8 +238,7 @@ static fly_status add_build(hash_op *h, const fly_vec *col, const fly_vec_sel *s
         h->build_null |= h->null_key[i] != 0;
     }
     if (status == FLY_OK && !h->split && h->level < JOIN_LEVELS &&
-        h->build.count >= FLY_VEC_CAPACITY &&
-        fly__sql_over_budget_by(h->op.exec, growth(h, n))) {
+        h->build.count >= FLY_VEC_CAPACITY && fly__sql_over_budget_by(h->op.exec, growth(h, n))) {
         status = split_build(h, err);
     }
     if (status != FLY_OK) {
@@ -645,8 +644,7 @@ static fly_status probe_rows(hash_op *h, fly_err *err)
     if (h->current_chunk >= h->current->probe.chunk_count) {
         return FLY_E_END;
     }
-    fly_status status =
-        fly__sql_kept_chunk(&h->current->probe, h->current_chunk++, &chunk, err);
+    fly_status status = fly__sql_kept_chunk(&h->current->probe, h->current_chunk++, &chunk, err);
     if (status == FLY_OK && chunk->count == 0) {
         return FLY_E_END;
     }
@@ -1047,8 +1045,8 @@ static fly_status make_parts(hash_op *h, const parts *p, fly__sql_expr *residual
         h->types[k] = p->right_keys[k]->type;
         h->forms[k] = fly__sql_key_form_of(exec->session, h->types[k]);
     }
-    h->probe_parts = fly__sql_alloc(&exec->arena, h->probe_rel->column_count,
-                                    sizeof *h->probe_parts, err);
+    h->probe_parts =
+        fly__sql_alloc(&exec->arena, h->probe_rel->column_count, sizeof *h->probe_parts, err);
     if (h->probe_parts == NULL) {
         return FLY_E_NO_MEMORY;
     }

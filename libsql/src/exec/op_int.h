@@ -305,6 +305,7 @@ typedef struct fly__sql_chunk {
 struct fly__sql_kept {
     fly__sql_exec *exec;
     uint32_t columns;
+    uint32_t chunk_rows; /* of a full chunk: FLY_VEC_CAPACITY, but for partitions */
     fly_sql_type *types;
     fly__sql_chunk **chunk;
     uint32_t chunk_count; /* in use */
@@ -326,6 +327,8 @@ fly_status fly__sql_kept_init_rel(fly__sql_kept *rows, fly__sql_exec *exec, cons
                                   fly_err *err);
 /* An empty one with the columns of another, which must outlive it. */
 void fly__sql_kept_like(fly__sql_kept *rows, const fly__sql_kept *other);
+/* As above, to be read chunk by chunk only: chunks may be smaller. */
+void fly__sql_kept_partition(fly__sql_kept *rows, const fly__sql_kept *like);
 /* Forget the rows; keeps a little memory for the next ones. */
 void fly__sql_kept_clear(fly__sql_kept *rows);
 /* Release everything; may be filled again. */

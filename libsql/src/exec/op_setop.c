@@ -9,7 +9,7 @@
  *     EXCEPT         a left row without count, once
  *     EXCEPT ALL     a left row beyond its count
  */
-#include "exec/op_int.h"
+#include "exec/aside_int.h"
 
 #include <string.h>
 
@@ -19,6 +19,14 @@ typedef struct setop_op {
     uint64_t *count; /* by group: rows of the right side; top bit: was given */
     uint64_t count_room;
     bool on_right;
+    fly__sql_aside aside; /* rows of groups that there is no memory for; tag 1: of the right side */
+    bool frozen, replay;
+    fly_vec_batch chunk_batch;
+    fly_vec_sel chunk_sel[FLY_VEC_CAPACITY + 8];
+    fly__sql_chunk *chunk;
+    uint32_t chunk_at;
+    fly_vec_sel found[FLY_VEC_CAPACITY + 8]; /* rows with a group */
+    uint32_t found_count;
     const fly_vec **parts;
     uint64_t number[FLY_VEC_CAPACITY];
     uint8_t fresh[FLY_VEC_CAPACITY];
@@ -48,13 +56,38 @@ static fly_status count_room(setop_op *s, fly_err *err)
     return FLY_OK;
 }
 
-static fly_status find(setop_op *s, const fly_vec_batch *in, fly_err *err)
+/* Groups of the rows of a batch: those that have one stand in `found`, with `number` and `fresh`. */
+static fly_status find(setop_op *s, const fly_vec_batch *in, int64_t tag, fly_err *err)
 {
+    const fly_vec_sel *sel = in->selected < 0 ? NULL : in->sel;
+    uint32_t n = fly_vec_batch_rows(in);
     for (uint32_t c = 0; c < s->op.rel->column_count; c++) {
         s->parts[c] = &in->col[c];
     }
-    return fly__sql_groups_find(&s->groups, s->parts, in->selected < 0 ? NULL : in->sel,
-                                fly_vec_batch_rows(in), true, s->number, s->fresh, err);
+    s->frozen = s->frozen || fly__sql_aside_wanted(&s->aside, &s->groups, n);
+    fly_status status =
+        fly__sql_groups_find(&s->groups, s->parts, sel, n, !s->frozen, s->number, s->fresh, err);
+    s->found_count = 0;
+    for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
+        fly_vec_sel row = sel != NULL ? sel[k] : (fly_vec_sel)k;
+        if (s->number[k] == UINT64_MAX) {
+            status = fly__sql_aside_put(&s->aside, in->col, row, s->groups.hash[k], tag, err);
+            continue;
+        }
+        s->number[s->found_count] = s->number[k];
+        s->fresh[s->found_count] = s->fresh[k];
+        s->found[s->found_count++] = row;
+    }
+    return status == FLY_OK && s->op.rel->setop.op != 'u' ? count_room(s, err) : status;
+}
+
+static fly_status count_rows(setop_op *s, const fly_vec_batch *in, fly_err *err)
+{
+    fly_status status = find(s, in, 1, err);
+    for (uint32_t k = 0; status == FLY_OK && k < s->found_count; k++) {
+        s->count[s->number[k]]++;
+    }
+    return status;
 }
 
 static fly_status count_right(setop_op *s, fly_err *err)
@@ -64,13 +97,7 @@ static fly_status count_right(setop_op *s, fly_err *err)
         fly_vec_batch *in;
         status = fly__sql_op_next(s->op.right, &in, err);
         if (status == FLY_OK) {
-            status = find(s, in, err);
-        }
-        if (status == FLY_OK) {
-            status = count_room(s, err);
-        }
-        for (uint32_t k = 0; status == FLY_OK && k < fly_vec_batch_rows(in); k++) {
-            s->count[s->number[k]]++;
+            status = count_rows(s, in, err);
         }
     }
     return status == FLY_E_END ? FLY_OK : status;
@@ -80,7 +107,11 @@ static fly_status setop_open(fly__sql_op *op, fly_err *err)
 {
     setop_op *s = (setop_op *)op;
     bool union_ = op->rel->setop.op == 'u';
-    s->on_right = false;
+    s->on_right = s->replay = s->frozen = false;
+    s->chunk = NULL;
+    if (s->aside.parts != NULL) {
+        fly__sql_aside_drop(&s->aside);
+    }
     if (!union_ || !op->rel->setop.all) {
         fly__sql_groups_clear(&s->groups);
     }
@@ -117,35 +148,89 @@ static bool wanted(setop_op *s, uint64_t group)
 
 static fly_status choose(setop_op *s, const fly_vec_batch *in, uint32_t *m, fly_err *err)
 {
-    fly_status status = find(s, in, err);
-    if (status == FLY_OK && s->op.rel->setop.op != 'u') {
-        status = count_room(s, err);
-    }
-    for (uint32_t k = 0; status == FLY_OK && k < fly_vec_batch_rows(in); k++) {
+    fly_status status = find(s, in, 0, err);
+    for (uint32_t k = 0; status == FLY_OK && k < s->found_count; k++) {
         bool give = s->op.rel->setop.op == 'u' ? s->fresh[k] != 0 : wanted(s, s->number[k]);
         if (give) {
-            s->op.out.sel[(*m)++] = in->selected < 0 ? (fly_vec_sel)k : in->sel[k];
+            s->op.out.sel[(*m)++] = s->found[k];
         }
     }
     return status;
 }
 
-static fly_status setop_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
+/* Rows that were put aside, as a batch: those of the right side first. */
+static fly_status replay_batch(setop_op *s, fly_vec_batch **batch, int64_t *tag, fly_err *err)
 {
-    setop_op *s = (setop_op *)op;
-    bool union_ = op->rel->setop.op == 'u';
-    for (;;) {
-        fly_vec_batch *in;
-        uint32_t m = 0;
-        fly_status status = fly__sql_op_next(s->on_right ? op->right : op->left, &in, err);
+    while (s->chunk == NULL || s->chunk_at >= s->chunk->count) {
+        fly_status status = fly__sql_aside_chunk(&s->aside, &s->chunk, err);
+        s->chunk_at = 0;
+        if (status == FLY_E_END) {
+            s->chunk = NULL;
+            status = fly__sql_aside_next(&s->aside, err);
+            fly__sql_groups_clear(&s->groups);
+            s->frozen = false;
+            if (s->count != NULL) {
+                memset(s->count, 0, s->count_room * sizeof *s->count);
+            }
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+    const int64_t *tags = s->chunk->col[s->aside.columns].data;
+    uint32_t n = 0;
+    *tag = tags[s->chunk_at];
+    while (s->chunk_at < s->chunk->count && tags[s->chunk_at] == *tag) {
+        s->chunk_sel[n++] = (fly_vec_sel)s->chunk_at++;
+    }
+    s->chunk_batch = (fly_vec_batch){.count = s->chunk->count,
+                                     .columns = s->aside.columns,
+                                     .selected = (int32_t)n,
+                                     .sel = s->chunk_sel,
+                                     .col = s->chunk->col};
+    *batch = &s->chunk_batch;
+    return FLY_OK;
+}
+
+/* The next rows of the left side (of UNION: of both), counting those of the right on the way. */
+static fly_status left_rows(setop_op *s, fly_vec_batch **in, fly_err *err)
+{
+    bool union_ = s->op.rel->setop.op == 'u';
+    while (!s->replay) {
+        fly_status status = fly__sql_op_next(s->on_right ? s->op.right : s->op.left, in, err);
         if (status == FLY_E_END && union_ && !s->on_right) {
             s->on_right = true;
-            status = fly__sql_op_open(op->right, err);
+            status = fly__sql_op_open(s->op.right, err);
             if (status == FLY_OK) {
                 continue;
             }
         }
-        if (status == FLY_OK && union_ && op->rel->setop.all) {
+        if (status != FLY_E_END || (union_ && s->op.rel->setop.all)) {
+            return status;
+        }
+        s->replay = true;
+    }
+    for (;;) {
+        int64_t tag;
+        fly_status status = replay_batch(s, in, &tag, err);
+        if (status != FLY_OK || tag == 0) {
+            return status;
+        }
+        status = count_rows(s, *in, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+}
+
+static fly_status setop_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
+{
+    setop_op *s = (setop_op *)op;
+    for (;;) {
+        fly_vec_batch *in;
+        uint32_t m = 0;
+        fly_status status = left_rows(s, &in, err);
+        if (status == FLY_OK && op->rel->setop.op == 'u' && op->rel->setop.all) {
             *batch = in;
             return FLY_OK;
         }
@@ -158,6 +243,7 @@ static fly_status setop_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *er
         if (m > 0) {
             fly_vec_sel *sel = op->out.sel;
             op->out = *in;
+            op->out.columns = op->rel->column_count;
             op->out.sel = sel;
             op->out.selected = (int32_t)m;
             *batch = &op->out;
@@ -169,6 +255,9 @@ static fly_status setop_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *er
 static void setop_close(fly__sql_op *op)
 {
     setop_op *s = (setop_op *)op;
+    if (s->aside.parts != NULL) {
+        fly__sql_aside_drop(&s->aside);
+    }
     fly__sql_groups_free(&s->groups);
     fly_mem_free(&op->exec->session->query.mem, s->count, s->count_room * sizeof *s->count);
     s->count = NULL;
@@ -205,5 +294,8 @@ fly_status fly__sql_make_setop(fly__sql_exec *exec, const fly__sql_rel *rel, fly
     if (rel->setop.op == 'u' && rel->setop.all) {
         return FLY_OK;
     }
-    return fly__sql_groups_init(&s->groups, exec, rel->column_count, rel->column_count, types, err);
+    status = fly__sql_aside_init(&s->aside, exec, rel->column_count, types, err);
+    return status == FLY_OK ? fly__sql_groups_init(&s->groups, exec, rel->column_count,
+                                                   rel->column_count, types, err)
+                            : status;
 }

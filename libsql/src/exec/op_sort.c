@@ -1,7 +1,7 @@
 /*
  * ORDER BY: the sorter of sort.c as an operator; and DISTINCT.
  */
-#include "exec/op_int.h"
+#include "exec/aside_int.h"
 
 #include <string.h>
 
@@ -135,6 +135,9 @@ fly_status fly__sql_make_sort(fly__sql_exec *exec, const fly__sql_rel *rel, fly_
 typedef struct distinct_op {
     fly__sql_op op;
     fly__sql_group_table seen;
+    fly__sql_aside aside; /* rows that are new, and that there is no memory to remember */
+    bool frozen, replay;
+    fly_vec_batch chunk_batch;
     fly__sql_program *on;
     fly__sql_kept last;
     const fly_vec **parts;
@@ -149,6 +152,8 @@ static fly_status distinct_open(fly__sql_op *op, fly_err *err)
     distinct_op *d = (distinct_op *)op;
     if (d->on == NULL) {
         fly__sql_groups_clear(&d->seen);
+        fly__sql_aside_drop(&d->aside);
+        d->frozen = d->replay = false;
     } else {
         fly__sql_kept_clear(&d->last);
     }
@@ -162,14 +167,50 @@ static fly_status choose_fresh(distinct_op *d, const fly_vec_batch *in, uint32_t
     for (uint32_t c = 0; c < d->op.rel->left->column_count; c++) {
         d->parts[c] = &in->col[c];
     }
+    d->frozen = d->frozen || fly__sql_aside_wanted(&d->aside, &d->seen, rows);
     fly_status status =
-        fly__sql_groups_find(&d->seen, d->parts, sel, rows, true, d->number, d->fresh, err);
+        fly__sql_groups_find(&d->seen, d->parts, sel, rows, !d->frozen, d->number, d->fresh, err);
     for (uint32_t k = 0; status == FLY_OK && k < rows; k++) {
-        if (d->fresh[k]) {
-            d->op.out.sel[(*m)++] = sel != NULL ? sel[k] : (fly_vec_sel)k;
+        fly_vec_sel row = sel != NULL ? sel[k] : (fly_vec_sel)k;
+        if (d->number[k] == UINT64_MAX) {
+            status = fly__sql_aside_put(&d->aside, in->col, row, d->seen.hash[k], 0, err);
+        } else if (d->fresh[k]) {
+            d->op.out.sel[(*m)++] = row;
         }
     }
     return status;
+}
+
+/* The next rows: of the input, then of what was put aside. */
+static fly_status distinct_rows(distinct_op *d, fly_vec_batch **in, fly_err *err)
+{
+    if (!d->replay) {
+        fly_status status = fly__sql_op_next(d->op.left, in, err);
+        if (status != FLY_E_END || d->on != NULL) {
+            return status;
+        }
+        d->replay = true;
+    }
+    for (;;) {
+        fly__sql_chunk *chunk;
+        fly_status status = fly__sql_aside_chunk(&d->aside, &chunk, err);
+        if (status == FLY_OK && chunk->count > 0) {
+            d->chunk_batch = (fly_vec_batch){.count = chunk->count,
+                                             .columns = d->aside.columns,
+                                             .selected = -1,
+                                             .col = chunk->col};
+            *in = &d->chunk_batch;
+            return FLY_OK;
+        }
+        if (status == FLY_E_END) {
+            status = fly__sql_aside_next(&d->aside, err);
+            fly__sql_groups_clear(&d->seen);
+            d->frozen = false;
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
 }
 
 static fly_status choose_changed(distinct_op *d, const fly_vec_batch *in, uint32_t *m, fly_err *err)
@@ -199,7 +240,7 @@ static fly_status distinct_next(fly__sql_op *op, fly_vec_batch **batch, fly_err 
     for (;;) {
         fly_vec_batch *in;
         uint32_t m = 0;
-        fly_status status = fly__sql_op_next(op->left, &in, err);
+        fly_status status = distinct_rows(d, &in, err);
         if (status == FLY_OK) {
             status = d->on == NULL ? choose_fresh(d, in, &m, err) : choose_changed(d, in, &m, err);
         }
@@ -220,6 +261,9 @@ static fly_status distinct_next(fly__sql_op *op, fly_vec_batch **batch, fly_err 
 static void distinct_close(fly__sql_op *op)
 {
     distinct_op *d = (distinct_op *)op;
+    if (d->aside.parts != NULL) {
+        fly__sql_aside_drop(&d->aside);
+    }
     fly__sql_groups_free(&d->seen);
     fly__sql_kept_free(&d->last);
 }
@@ -248,7 +292,10 @@ fly_status fly__sql_make_distinct(fly__sql_exec *exec, const fly__sql_rel *rel, 
         for (uint32_t c = 0; c < columns; c++) {
             d->types[c] = rel->left->columns[c].type;
         }
-        return fly__sql_groups_init(&d->seen, exec, columns, columns, d->types, err);
+        status = fly__sql_aside_init(&d->aside, exec, columns, d->types, err);
+        return status == FLY_OK
+                   ? fly__sql_groups_init(&d->seen, exec, columns, columns, d->types, err)
+                   : status;
     }
     for (uint32_t c = 0; c < count; c++) {
         d->types[c] = rel->distinct.on[c]->type;

@@ -137,6 +137,7 @@ fly_status fly__sql_kept_init(fly__sql_kept *rows, fly__sql_exec *exec, uint32_t
     rows->exec = exec;
     rows->columns = columns;
     rows->loaded_max = 4;
+    rows->chunk_rows = FLY_VEC_CAPACITY;
     rows->types = fly__sql_alloc(&exec->arena, columns + 1, sizeof *rows->types, err);
     if (rows->types == NULL) {
         return FLY_E_NO_MEMORY;
@@ -147,6 +148,16 @@ fly_status fly__sql_kept_init(fly__sql_kept *rows, fly__sql_exec *exec, uint32_t
     return FLY_OK;
 }
 
+/* Many partitions are filled at a time, and a chunk of each is in memory: with little memory, a small
+ * one. */
+void fly__sql_kept_partition(fly__sql_kept *rows, const fly__sql_kept *like)
+{
+    enum { LITTLE = 64 << 20, SMALL_CHUNK = 128 };
+    uint64_t limit = like->exec->session->query.limit;
+    fly__sql_kept_like(rows, like);
+    rows->chunk_rows = limit > 0 && limit < LITTLE ? SMALL_CHUNK : FLY_VEC_CAPACITY;
+}
+
 void fly__sql_kept_like(fly__sql_kept *rows, const fly__sql_kept *other)
 {
     memset(rows, 0, sizeof *rows);
@@ -154,6 +165,7 @@ void fly__sql_kept_like(fly__sql_kept *rows, const fly__sql_kept *other)
     rows->columns = other->columns;
     rows->types = other->types;
     rows->loaded_max = 4;
+    rows->chunk_rows = FLY_VEC_CAPACITY;
 }
 
 fly_status fly__sql_kept_init_rel(fly__sql_kept *rows, fly__sql_exec *exec, const fly__sql_rel *rel,
@@ -466,7 +478,7 @@ fly_status fly__sql_kept_flush(fly__sql_kept *rows, fly_err *err)
 static fly_status last_chunk(fly__sql_kept *rows, uint32_t wanted, fly__sql_chunk **chunk,
                              uint32_t *room, fly_err *err)
 {
-    if (rows->chunk_count == 0 || rows->chunk[rows->chunk_count - 1]->count == FLY_VEC_CAPACITY) {
+    if (rows->chunk_count == 0 || rows->chunk[rows->chunk_count - 1]->count == rows->chunk_rows) {
         if (rows->chunk_count > 0 && !rows->stay && fly__sql_over_budget(rows->exec)) {
             fly_status status = evict(rows, err);
             if (status != FLY_OK) {
@@ -491,11 +503,11 @@ static fly_status last_chunk(fly__sql_kept *rows, uint32_t wanted, fly__sql_chun
     }
     last->size = 0;
     if (last->col == NULL || last->count == last->capacity) {
-        uint32_t capacity = rows->chunk_count > 1 ? FLY_VEC_CAPACITY : 16;
-        while (capacity < FLY_VEC_CAPACITY && capacity < last->count + wanted) {
+        uint32_t capacity = rows->chunk_count > 1 ? rows->chunk_rows : 16;
+        while (capacity < rows->chunk_rows && capacity < last->count + wanted) {
             capacity *= 4;
         }
-        capacity = capacity > FLY_VEC_CAPACITY ? FLY_VEC_CAPACITY : capacity;
+        capacity = capacity > rows->chunk_rows ? rows->chunk_rows : capacity;
         fly_status status = chunk_size(rows, last, capacity, err);
         if (status != FLY_OK) {
             return status;
