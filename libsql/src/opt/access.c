@@ -139,6 +139,18 @@ static bool usable(const fly__sql_index *index)
     return index->ready && index->predicate == NULL;
 }
 
+bool fly__sql_opt_indexed(const fly__sql_rel *scan, const fly__sql_expr *expr)
+{
+    uint16_t attnum = attnum_of(scan, expr);
+    const fly__sql_table *table = scan->scan.table;
+    for (uint16_t i = 0; attnum != 0 && i < table->index_count; i++) {
+        if (usable(table->indexes[i]) && table->indexes[i]->columns[0].column == attnum) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan)
 {
     const fly__sql_table *table = scan->scan.table;
@@ -179,4 +191,74 @@ void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan)
     scan->scan.high = best->high;
     scan->scan.high_open = best->high_open;
     scan->scan.filter = fly__sql_conds_join(opt, &rest);
+}
+
+/* --------------------------------------------------------------------- index look-ups */
+
+enum { LOOK_UP_COST = 20 }; /* rows that are scanned in the time of one */
+
+/* Let an index find the rows on the right for each row on the left. */
+static bool look_up(fly__sql_opt *opt, fly__sql_rel *join)
+{
+    fly__sql_rel *scan = join->right;
+    fly__sql_rel trial = *scan;
+    fly__sql_conds filter = {0};
+    fly__sql_conds rest = {0};
+    fly__sql_conds all = {0};
+    bool indexed = false;
+    fly__sql_conds_split(opt, &filter, scan->scan.filter);
+    fly__sql_conds_split(opt, &all, join->join.condition);
+    for (uint32_t i = 0; i < all.count; i++) {
+        struct comparison comparison;
+        if (is_comparison(scan, all.items[i], &comparison) && comparison.op == FLY__SQL_OP_EQ) {
+            indexed = indexed || fly__sql_opt_indexed(scan, all.items[i]->args[0]) ||
+                      fly__sql_opt_indexed(scan, all.items[i]->args[1]);
+            fly__sql_conds_add(opt, &filter, all.items[i]);
+        } else {
+            fly__sql_conds_add(opt, &rest, all.items[i]);
+        }
+    }
+    if (!indexed) {
+        return false;
+    }
+    trial.scan.filter = fly__sql_conds_join(opt, &filter);
+    trial.rows = 0;
+    fly__sql_opt_access(opt, &trial);
+    bool bound = false;
+    for (uint32_t i = 0; i < trial.scan.equal_count; i++) {
+        uint32_t made, others;
+        fly__sql_expr_sides(trial.scan.equals[i], join->left, &made, &others);
+        bound = bound || made > 0;
+    }
+    if (!bound) {
+        return false;
+    }
+    *scan = trial;
+    scan->scan.lateral = true;
+    scan->rows = join->rows > 0 ? join->rows / (join->left->rows < 1 ? 1 : join->left->rows) : 1;
+    scan->rows = scan->rows < 1 ? 1 : scan->rows;
+    join->join.condition = fly__sql_conds_join(opt, &rest);
+    join->join.residual = NULL;
+    join->join.key_count = 0;
+    join->join.method = 'i';
+    join->join.lateral = true;
+    return true;
+}
+
+void fly__sql_opt_method(fly__sql_opt *opt, fly__sql_rel *join)
+{
+    double left = fly__sql_opt_rows(opt, join->left);
+    double right = fly__sql_opt_rows(opt, join->right);
+    (void)fly__sql_opt_rows(opt, join);
+    bool may_look_up = join->join.join == FLY__SQL_JOIN_INNER ||
+                       join->join.join == FLY__SQL_JOIN_LEFT ||
+                       join->join.join == FLY__SQL_JOIN_SEMI ||
+                       join->join.join == FLY__SQL_JOIN_ANTI ||
+                       join->join.join == FLY__SQL_JOIN_SINGLE;
+    if (may_look_up && !opt->plain && join->join.key_count > 0 &&
+        join->right->kind == FLY__SQL_R_SCAN && join->right->scan.index == NULL &&
+        left * LOOK_UP_COST < right && look_up(opt, join)) {
+        return;
+    }
+    join->join.build_left = left < right;
 }

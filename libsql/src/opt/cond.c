@@ -200,3 +200,25 @@ fly__sql_rel *fly__sql_opt_filter(fly__sql_opt *opt, fly__sql_rel *input,
     }
     return filter;
 }
+
+fly__sql_rel *fly__sql_opt_only(fly__sql_opt *opt, fly__sql_rel *rel, const fly__sql_rel *like)
+{
+    fly__sql_rel *project = fly__sql_opt_alloc(opt, sizeof *project);
+    uint32_t count = like->column_count;
+    fly__sql_colref *columns = fly__sql_opt_alloc(opt, (count + 1u) * sizeof *columns);
+    fly__sql_expr **exprs = fly__sql_opt_alloc(opt, (count + 1u) * sizeof *exprs);
+    if (project == NULL || columns == NULL || exprs == NULL) {
+        return rel;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = like->columns[i];
+        exprs[i] = fly__sql_opt_column(opt, &like->columns[i]);
+    }
+    project->kind = FLY__SQL_R_PROJECT;
+    project->left = rel;
+    project->column_count = count;
+    project->columns = columns;
+    project->project.exprs = exprs;
+    project->rows = rel->rows;
+    return project;
+}

@@ -14,6 +14,18 @@ fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_vi
 {
     fly__sql_opt opt = {.session = session, .view = view, .arena = arena, .plan = plan, .err = err};
     fly__sql_conds none = {0};
+    if (plan->root == NULL) {
+        return FLY_OK;
+    }
+    if (session->optimise == '-') {
+        return FLY_OK;
+    }
+    opt.plain = session->optimise == 'p';
+    opt.origin_count = plan->next_id;
+    opt.origin = fly__sql_opt_alloc(&opt, plan->next_id * sizeof *opt.origin);
+    if (opt.origin == NULL) {
+        return opt.status;
+    }
     plan->root = fly__sql_opt_push(&opt, plan->root, &none);
     return opt.status;
 }

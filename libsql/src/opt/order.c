@@ -1,9 +1,10 @@
 /*
  * The order of inner joins, and their keys.
  *
- * Greedy: begin with the leaf of fewest rows, then take, again and again, the leaf that gives the
- * fewest rows together with what is there, preferring those that a condition ties to it. A condition
- * goes to the first join that has all of its columns. Equalities between the sides become keys.
+ * Up to ORDER_ALL_MAX relations: the best of all trees. More: greedily, begin with the leaf of fewest
+ * rows, then take, again and again, the leaf that gives the fewest rows together with what is there,
+ * preferring those that a condition ties to it. A condition goes to the first join that has all of its
+ * columns. Equalities between the sides become keys.
  *
  * Source: Fegaras, "A New Heuristic for Optimizing Large Queries" (DEXA 1998), for being greedy about
  * the size of results.
@@ -11,6 +12,8 @@
 #include "opt/pass_int.h"
 
 #include <string.h>
+
+enum { ORDER_ALL_MAX = 9 };
 
 /* ------------------------------------------------------------------------ keys */
 
@@ -76,11 +79,133 @@ void fly__sql_opt_keys(fly__sql_opt *opt, fly__sql_rel *join)
     join->join.residual = fly__sql_conds_join(opt, &rest);
 }
 
-/* ----------------------------------------------------------------------- order */
+/* ----------------------------------------------------------------------- graph */
 
-static fly__sql_rel *make_join(fly__sql_opt *opt, fly__sql_rel *left, fly__sql_rel *right,
-                               const fly__sql_conds *conds)
+/* A condition of the graph: the leaves that it names; of an equality, those of its sides too. */
+struct edge {
+    fly__sql_expr *cond;
+    uint64_t mask;
+    uint64_t side[2]; /* 0: not an equality of two */
+    double distinct[2];
+    double share; /* of rows that it keeps, when it is no equality of two */
+    bool used;
+};
+
+struct graph {
+    fly__sql_opt *opt;
+    fly__sql_rel **leaves;
+    uint32_t count;
+    uint32_t edge_count;
+    struct edge *edges;
+    uint8_t *leaf_of; /* by column: 1 + the leaf that makes it; 0: none */
+    fly__sql_colid limit;
+};
+
+struct naming {
+    const struct graph *graph;
+    uint64_t mask;
+};
+
+static void name_leaf(void *ctx, fly__sql_colid id)
 {
+    struct naming *naming = ctx;
+    if (id < naming->graph->limit && naming->graph->leaf_of[id] > 0) {
+        naming->mask |= (uint64_t)1 << (naming->graph->leaf_of[id] - 1);
+    }
+}
+
+static uint64_t mask_of(const struct graph *graph, const fly__sql_expr *expr)
+{
+    struct naming naming = {graph, 0};
+    fly__sql_expr_columns(expr, name_leaf, &naming);
+    return naming.mask;
+}
+
+static bool make_graph(struct graph *graph, const fly__sql_conds *conds)
+{
+    fly__sql_opt *opt = graph->opt;
+    graph->limit = opt->plan->next_id;
+    graph->leaf_of = fly__sql_opt_alloc(opt, graph->limit + 1u);
+    graph->edges = fly__sql_opt_alloc(opt, (conds->count + 1u) * sizeof *graph->edges);
+    if (graph->leaf_of == NULL || graph->edges == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < graph->count; i++) {
+        for (uint32_t c = 0; c < graph->leaves[i]->column_count; c++) {
+            graph->leaf_of[graph->leaves[i]->columns[c].id] = (uint8_t)(i + 1);
+        }
+    }
+    for (uint32_t i = 0; i < conds->count; i++) {
+        struct edge *edge = &graph->edges[graph->edge_count++];
+        fly__sql_expr *cond = conds->items[i];
+        *edge = (struct edge){.cond = cond, .mask = mask_of(graph, cond)};
+        if (cond->volatile_) {
+            edge->mask = 0; /* above all */
+        }
+        bool equality = cond->kind == FLY__SQL_X_CALL && cond->argc == 2 &&
+                        cond->func->op == FLY__SQL_OP_EQ;
+        if (equality && !fly__sql_expr_has_subquery(cond)) {
+            uint64_t a = mask_of(graph, cond->args[0]);
+            uint64_t b = mask_of(graph, cond->args[1]);
+            if (a != 0 && b != 0 && (a & b) == 0) {
+                edge->side[0] = a;
+                edge->side[1] = b;
+                edge->distinct[0] = fly__sql_opt_distinct(opt, cond->args[0]);
+                edge->distinct[1] = fly__sql_opt_distinct(opt, cond->args[1]);
+            }
+        }
+        edge->share = fly__sql_opt_selectivity(opt, cond);
+    }
+    return true;
+}
+
+/* Rows of joining two sets of leaves that give so many. Equalities between them count together: two
+ * columns have no more different pairs of values than there are rows. */
+static double joined_rows(const struct graph *graph, uint64_t left, uint64_t right,
+                          double left_rows, double right_rows, bool *keyed)
+{
+    double distinct[2] = {1, 1};
+    double rows = left_rows * right_rows;
+    *keyed = false;
+    for (uint32_t i = 0; i < graph->edge_count; i++) {
+        const struct edge *e = &graph->edges[i];
+        if (e->mask == 0 || (e->mask & ~(left | right)) != 0 || (e->mask & left) == 0 ||
+            (e->mask & right) == 0) {
+            continue;
+        }
+        bool straight = e->side[0] != 0 && (e->side[0] & ~left) == 0 && (e->side[1] & ~right) == 0;
+        bool turned = e->side[0] != 0 && (e->side[1] & ~left) == 0 && (e->side[0] & ~right) == 0;
+        if (!straight && !turned) {
+            rows *= e->share;
+            continue;
+        }
+        double a = e->distinct[straight ? 0 : 1];
+        double b = e->distinct[straight ? 1 : 0];
+        *keyed = true;
+        distinct[0] *= a >= 1 ? a : left_rows;
+        distinct[1] *= b >= 1 ? b : right_rows;
+    }
+    distinct[0] = distinct[0] > left_rows ? left_rows : distinct[0];
+    distinct[1] = distinct[1] > right_rows ? right_rows : distinct[1];
+    double larger = distinct[0] > distinct[1] ? distinct[0] : distinct[1];
+    rows /= larger < 1 ? 1 : larger;
+    return rows < 1 ? 1 : rows;
+}
+
+/* ------------------------------------------------------------------------ trees */
+
+/* The best known way to join a set of leaves. */
+struct best {
+    double rows;
+    double cost;
+    uint64_t left; /* 0: a single leaf */
+    bool keyed;
+};
+
+static fly__sql_rel *joined(struct graph *graph, fly__sql_rel *left, fly__sql_rel *right,
+                            uint64_t mask, double rows)
+{
+    fly__sql_opt *opt = graph->opt;
     fly__sql_rel *join = fly__sql_opt_alloc(opt, sizeof *join);
     uint32_t count = left->column_count + right->column_count;
     fly__sql_colref *columns = fly__sql_opt_alloc(opt, (count + 1u) * sizeof *columns);
@@ -93,226 +218,141 @@ static fly__sql_rel *make_join(fly__sql_opt *opt, fly__sql_rel *left, fly__sql_r
     if (right->column_count > 0) {
         memcpy(columns + left->column_count, right->columns, right->column_count * sizeof *columns);
     }
+    fly__sql_conds on = {0};
+    for (uint32_t i = 0; i < graph->edge_count; i++) {
+        struct edge *e = &graph->edges[i];
+        if (!e->used && e->mask != 0 && (e->mask & ~mask) == 0) {
+            e->used = true;
+            fly__sql_conds_add(opt, &on, e->cond);
+        }
+    }
     join->kind = FLY__SQL_R_JOIN;
     join->left = left;
     join->right = right;
     join->column_count = count;
     join->columns = columns;
     join->join.join = FLY__SQL_JOIN_INNER;
-    join->join.condition = fly__sql_conds_join(opt, conds);
+    join->join.condition = fly__sql_conds_join(opt, &on);
+    join->rows = rows;
     fly__sql_opt_keys(opt, join);
+    fly__sql_opt_method(opt, join);
     return join;
 }
 
-/* Whether all columns of a condition are made by the joined ones and the next leaf, as far as any of
- * the leaves that are left makes them. */
-static bool ready(const fly__sql_expr *cond, fly__sql_rel *const *leaves, const bool *taken,
-                  uint32_t count, uint32_t next)
+/* What hashing costs: the smaller side is built. */
+static double join_cost(double left, double right, double rows, bool keyed)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t made, others;
-        if (taken[i] || i == next) {
+    double small = left < right ? left : right;
+    double large = left < right ? right : left;
+    return keyed ? rows + 2 * small + large : rows + left * right;
+}
+
+static fly__sql_rel *build(struct graph *graph, const struct best *table, uint64_t mask)
+{
+    const struct best *b = &table[mask];
+    if (b->left == 0) {
+        return graph->leaves[__builtin_ctzll(mask)];
+    }
+    uint64_t small = b->left;
+    uint64_t large = mask ^ b->left;
+    if (table[small].rows > table[large].rows) {
+        small = large;
+        large = mask ^ small;
+    }
+    fly__sql_rel *left = build(graph, table, small);
+    fly__sql_rel *right = build(graph, table, large);
+    return joined(graph, left, right, mask, b->rows);
+}
+
+/* The best of all trees, by dynamic programming over sets of leaves. Sets that no condition ties
+ * together are joined only when there is no other way. */
+static fly__sql_rel *order_all(struct graph *graph)
+{
+    uint32_t sets = 1u << graph->count;
+    struct best *table = fly__sql_opt_alloc(graph->opt, sets * sizeof *table);
+    if (table == NULL) {
+        return graph->leaves[0];
+    }
+    for (uint32_t i = 0; i < graph->count; i++) {
+        table[1u << i] =
+            (struct best){.rows = fly__sql_opt_rows(graph->opt, graph->leaves[i]), .keyed = true};
+    }
+    for (uint32_t mask = 3; mask < sets; mask++) {
+        struct best *best = &table[mask];
+        if ((mask & (mask - 1)) == 0) {
             continue;
         }
-        fly__sql_expr_sides(cond, leaves[i], &made, &others);
-        if (made > 0) {
-            return false;
+        for (uint32_t left = (mask - 1) & mask; left > mask / 2; left = (left - 1) & mask) {
+            uint32_t right = mask ^ left;
+            bool keyed;
+            double rows =
+                joined_rows(graph, left, right, table[left].rows, table[right].rows, &keyed);
+            /* The same set has the same rows whichever way: the first estimate stays. */
+            rows = best->left != 0 && keyed == best->keyed ? best->rows : rows;
+            double cost = table[left].cost + table[right].cost +
+                          join_cost(table[left].rows, table[right].rows, rows, keyed);
+            if (best->left == 0 || cost < best->cost) {
+                *best = (struct best){.rows = rows, .cost = cost, .left = left, .keyed = keyed};
+            }
         }
     }
-    return true;
+    return build(graph, table, sets - 1);
 }
 
-/* Rows of a join: each key keeps one row in as many as the larger side has different values. */
-static double joined_rows(double left, double right, uint32_t keys)
+/* For many leaves: begin with the one of fewest rows, take the one that gives the fewest rows next. */
+static fly__sql_rel *order_greedily(struct graph *graph)
 {
-    double rows = left * right;
-    double larger = left > right ? left : right;
-    for (uint32_t i = 0; i < keys; i++) {
-        rows /= i == 0 && larger > 1 ? larger : 3;
-    }
-    return rows < 1 ? 1 : rows;
-}
-
-struct candidate {
-    uint32_t leaf;
-    uint32_t keys;
-    double rows;
-};
-
-static uint32_t keys_between(const fly__sql_conds *conds, const bool *used,
-                             const fly__sql_rel *tree, const fly__sql_rel *leaf)
-{
-    uint32_t keys = 0;
-    for (uint32_t i = 0; i < conds->count; i++) {
-        fly__sql_expr *a;
-        fly__sql_expr *b;
-        keys += !used[i] && is_key(conds->items[i], tree, leaf, &a, &b);
-    }
-    return keys;
-}
-
-static bool better(const struct candidate *a, const struct candidate *b)
-{
-    if ((a->keys > 0) != (b->keys > 0)) {
-        return a->keys > 0;
-    }
-    return a->rows < b->rows;
-}
-
-static fly__sql_rel *add_next(fly__sql_opt *opt, fly__sql_rel *tree, fly__sql_rel **leaves,
-                              bool *taken, uint32_t count, fly__sql_conds *conds, bool *used)
-{
-    struct candidate best = {0};
-    bool found = false;
-    double rows = fly__sql_opt_rows(opt, tree);
-    for (uint32_t i = 0; i < count; i++) {
-        if (taken[i]) {
-            continue;
-        }
-        struct candidate candidate = {i, keys_between(conds, used, tree, leaves[i]), 0};
-        candidate.rows = joined_rows(rows, fly__sql_opt_rows(opt, leaves[i]), candidate.keys);
-        if (!found || better(&candidate, &best)) {
-            best = candidate;
-            found = true;
+    uint32_t first = 0;
+    for (uint32_t i = 1; i < graph->count; i++) {
+        if (fly__sql_opt_rows(graph->opt, graph->leaves[i]) <
+            fly__sql_opt_rows(graph->opt, graph->leaves[first])) {
+            first = i;
         }
     }
-    fly__sql_conds on = {0};
-    for (uint32_t i = 0; i < conds->count; i++) {
-        if (!used[i] && !conds->items[i]->volatile_ &&
-            ready(conds->items[i], leaves, taken, count, best.leaf)) {
-            used[i] = true;
-            fly__sql_conds_add(opt, &on, conds->items[i]);
+    uint64_t mask = (uint64_t)1 << first;
+    fly__sql_rel *tree = graph->leaves[first];
+    double rows = fly__sql_opt_rows(graph->opt, tree);
+    for (uint32_t n = 1; n < graph->count; n++) {
+        uint32_t next = UINT32_MAX;
+        double next_rows = 0;
+        bool next_keyed = false;
+        for (uint32_t i = 0; i < graph->count; i++) {
+            uint64_t one = (uint64_t)1 << i;
+            bool keyed;
+            if ((mask & one) != 0) {
+                continue;
+            }
+            double there = joined_rows(graph, mask, one, rows,
+                                       fly__sql_opt_rows(graph->opt, graph->leaves[i]), &keyed);
+            if (next == UINT32_MAX || (keyed && !next_keyed) ||
+                (keyed == next_keyed && there < next_rows)) {
+                next = i;
+                next_rows = there;
+                next_keyed = keyed;
+            }
         }
+        mask |= (uint64_t)1 << next;
+        rows = next_rows;
+        tree = joined(graph, tree, graph->leaves[next], mask, rows);
     }
-    taken[best.leaf] = true;
-    fly__sql_rel *join = make_join(opt, tree, leaves[best.leaf], &on);
-    join->rows = best.rows;
-    if (join->kind == FLY__SQL_R_JOIN) {
-        join->join.build_left = rows < fly__sql_opt_rows(opt, leaves[best.leaf]);
-    }
-    return join;
+    return tree;
 }
 
 fly__sql_rel *fly__sql_opt_order(fly__sql_opt *opt, fly__sql_rel **leaves, uint32_t count,
                                  fly__sql_conds *conds)
 {
-    bool *taken = fly__sql_opt_alloc(opt, count + 1u);
-    bool *used = fly__sql_opt_alloc(opt, conds->count + 1u);
-    if (taken == NULL || used == NULL || count == 0) {
+    struct graph graph = {.opt = opt, .leaves = leaves, .count = count};
+    if (count == 0 || count > FLY__SQL_LEAVES_MAX || !make_graph(&graph, conds)) {
         return count == 0 ? NULL : leaves[0];
     }
-    uint32_t first = 0;
-    for (uint32_t i = 1; i < count; i++) {
-        if (fly__sql_opt_rows(opt, leaves[i]) < fly__sql_opt_rows(opt, leaves[first])) {
-            first = i;
-        }
-    }
-    fly__sql_rel *tree = leaves[first];
-    taken[first] = true;
-    for (uint32_t n = 1; n < count && opt->status == FLY_OK; n++) {
-        tree = add_next(opt, tree, leaves, taken, count, conds, used);
-    }
+    fly__sql_rel *tree = count == 1               ? leaves[0]
+                         : count <= ORDER_ALL_MAX ? order_all(&graph)
+                                                  : order_greedily(&graph);
     fly__sql_conds rest = {0};
-    for (uint32_t i = 0; i < conds->count; i++) {
-        if (!used[i]) {
-            fly__sql_conds_add(opt, &rest, conds->items[i]);
+    for (uint32_t i = 0; i < graph.edge_count; i++) {
+        if (!graph.edges[i].used) {
+            fly__sql_conds_add(opt, &rest, graph.edges[i].cond);
         }
     }
     return fly__sql_opt_filter(opt, tree, &rest);
-}
-
-/* ------------------------------------------------------------------- estimates */
-
-double fly__sql_opt_selectivity(const fly__sql_rel *scan, const fly__sql_expr *cond)
-{
-    (void)scan;
-    if (cond->kind == FLY__SQL_X_CALL && cond->func != NULL) {
-        switch (cond->func->op) {
-        case FLY__SQL_OP_EQ:
-            return 0.02;
-        case FLY__SQL_OP_LT:
-        case FLY__SQL_OP_LE:
-        case FLY__SQL_OP_GT:
-        case FLY__SQL_OP_GE:
-            return 0.33;
-        case FLY__SQL_OP_LIKE:
-            return 0.1;
-        default:
-            return 0.5;
-        }
-    }
-    switch (cond->kind) {
-    case FLY__SQL_X_IN:
-        return cond->flag ? 0.9 : 0.02 * (double)cond->argc;
-    case FLY__SQL_X_IS_NULL:
-        return cond->flag ? 0.95 : 0.05;
-    case FLY__SQL_X_OR:
-        return 0.3;
-    default:
-        return 0.5;
-    }
-}
-
-static double scan_rows(fly__sql_opt *opt, const fly__sql_rel *rel)
-{
-    double rows = rel->scan.table->rows < 0 ? 1000 : rel->scan.table->rows;
-    fly__sql_conds conds = {0};
-    fly__sql_conds_split(opt, &conds, rel->scan.filter);
-    if (rel->scan.index != NULL && rel->scan.index->unique &&
-        rel->scan.equal_count == rel->scan.index->key_count) {
-        return 1;
-    }
-    for (uint32_t i = 0; i < conds.count; i++) {
-        rows *= fly__sql_opt_selectivity(rel, conds.items[i]);
-    }
-    for (uint32_t i = 0; i < rel->scan.equal_count; i++) {
-        rows *= 0.02;
-    }
-    return rows;
-}
-
-double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel)
-{
-    double rows = 1;
-    if (rel == NULL) {
-        return 1;
-    }
-    if (rel->rows > 0) {
-        return rel->rows;
-    }
-    switch (rel->kind) {
-    case FLY__SQL_R_SCAN:
-        rows = scan_rows(opt, rel);
-        break;
-    case FLY__SQL_R_VALUES:
-        rows = rel->values.row_count;
-        break;
-    case FLY__SQL_R_FILTER:
-        rows = 0.3 * fly__sql_opt_rows(opt, rel->left);
-        break;
-    case FLY__SQL_R_JOIN:
-        rows = joined_rows(fly__sql_opt_rows(opt, rel->left), fly__sql_opt_rows(opt, rel->right),
-                           rel->join.key_count);
-        if (rel->join.join != FLY__SQL_JOIN_INNER && rel->join.join != FLY__SQL_JOIN_RIGHT &&
-            rel->join.join != FLY__SQL_JOIN_FULL) {
-            double left = fly__sql_opt_rows(opt, rel->left);
-            rows = rel->join.join == FLY__SQL_JOIN_LEFT && rows > left ? rows : left;
-        }
-        break;
-    case FLY__SQL_R_AGGREGATE:
-        rows = rel->aggregate.group_count == 0 ? 1 : 0.2 * fly__sql_opt_rows(opt, rel->left);
-        break;
-    case FLY__SQL_R_SETOP:
-        rows = fly__sql_opt_rows(opt, rel->left) + fly__sql_opt_rows(opt, rel->right);
-        break;
-    case FLY__SQL_R_CTE:
-    case FLY__SQL_R_FUNCTION:
-        rows = 1000;
-        break;
-    default:
-        rows = rel->left == NULL ? 1 : fly__sql_opt_rows(opt, rel->left);
-        break;
-    }
-    rel->rows = rows < 1 ? 1 : rows;
-    return rel->rows;
 }

@@ -14,6 +14,13 @@ typedef struct fly__sql_opt {
     fly__sql_plan *plan;
     fly_err *err;
     fly_status status;
+    bool plain; /* only what was always there: no subquery becomes a join */
+    /* Where columns of tables come from, by id: the scan, or NULL, and the column's number. */
+    fly__sql_colid origin_count;
+    struct fly__sql_origin {
+        const fly__sql_rel *scan;
+        uint16_t attnum;
+    } * origin;
 } fly__sql_opt;
 
 /* Zeroed memory of the plan; NULL, and a status, if there is none. */
@@ -51,15 +58,36 @@ fly__sql_rel *fly__sql_opt_filter(fly__sql_opt *opt, fly__sql_rel *input,
 void fly__sql_expr_sides(const fly__sql_expr *expr, const fly__sql_rel *rel, uint32_t *made,
                          uint32_t *others);
 
+/* A projection of `rel` that makes the columns of `like`, in their order. */
+fly__sql_rel *fly__sql_opt_only(fly__sql_opt *opt, fly__sql_rel *rel, const fly__sql_rel *like);
+
 /* The passes. */
 fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds);
+void fly__sql_opt_push_in(fly__sql_opt *opt, fly__sql_expr *expr); /* its subqueries */
+bool fly__sql_opt_rejects_nulls(const fly__sql_expr *cond, const fly__sql_rel *rel);
+
+/* Make joins of subqueries in conditions that `rel`, which has been pushed into, is filtered by. What
+ * cannot be made a join comes back in `rest`. */
+fly__sql_rel *fly__sql_opt_unnest(fly__sql_opt *opt, fly__sql_rel *rel, const fly__sql_conds *conds,
+                                  fly__sql_conds *rest);
+/* The same for scalar subqueries inside an expression over `left`: gives what it is over then. */
+fly__sql_rel *fly__sql_opt_unnest_expr(fly__sql_opt *opt, fly__sql_rel *left, fly__sql_expr **at);
+
+enum { FLY__SQL_LEAVES_MAX = 64 };
 fly__sql_rel *fly__sql_opt_order(fly__sql_opt *opt, fly__sql_rel **leaves, uint32_t count,
                                  fly__sql_conds *conds);
 void fly__sql_opt_keys(fly__sql_opt *opt, fly__sql_rel *join);
 void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan);
+/* How a join is done: which side is built, or whether the right one is looked up by an index. */
+void fly__sql_opt_method(fly__sql_opt *opt, fly__sql_rel *join);
+/* Whether a scan's table has an index that begins with the column that an expression is. */
+bool fly__sql_opt_indexed(const fly__sql_rel *scan, const fly__sql_expr *expr);
 
 /* Estimates. */
 double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel);
-double fly__sql_opt_selectivity(const fly__sql_rel *scan, const fly__sql_expr *cond);
+void fly__sql_opt_note(fly__sql_opt *opt, const fly__sql_rel *scan); /* where columns come from */
+double fly__sql_opt_selectivity(const fly__sql_opt *opt, const fly__sql_expr *cond);
+/* How many different values an expression has; 0: unknown. */
+double fly__sql_opt_distinct(const fly__sql_opt *opt, const fly__sql_expr *expr);
 
 #endif

@@ -37,24 +37,26 @@ static fly__sql_rel *push_none(fly__sql_opt *opt, fly__sql_rel *rel)
 }
 
 /* Subqueries inside of expressions are plans of their own. */
-static void push_in_expr(fly__sql_opt *opt, fly__sql_expr *expr)
+void fly__sql_opt_push_in(fly__sql_opt *opt, fly__sql_expr *expr)
 {
     if (expr == NULL) {
         return;
     }
     if (expr->kind == FLY__SQL_X_SUBQUERY) {
         expr->subquery->rel = push_none(opt, expr->subquery->rel);
-        push_in_expr(opt, expr->subquery->test);
+        fly__sql_opt_push_in(opt, expr->subquery->test);
     }
     for (uint32_t i = 0; i < expr->argc; i++) {
-        push_in_expr(opt, expr->args[i]);
+        fly__sql_opt_push_in(opt, expr->args[i]);
     }
 }
+
+static fly__sql_rel *stay_above(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds);
 
 static void push_in_conds(fly__sql_opt *opt, const fly__sql_conds *conds)
 {
     for (uint32_t i = 0; i < conds->count; i++) {
-        push_in_expr(opt, conds->items[i]);
+        fly__sql_opt_push_in(opt, conds->items[i]);
     }
 }
 
@@ -88,6 +90,16 @@ static bool has_volatile(const fly__sql_expr *condition)
     return condition != NULL && condition->volatile_;
 }
 
+static uint32_t count_leaves(const fly__sql_rel *rel)
+{
+    if (rel->kind == FLY__SQL_R_FILTER) {
+        return count_leaves(rel->left);
+    }
+    return rel->kind == FLY__SQL_R_JOIN && rel->join.join == FLY__SQL_JOIN_INNER
+               ? count_leaves(rel->left) + count_leaves(rel->right)
+               : 1;
+}
+
 static void flatten(fly__sql_opt *opt, fly__sql_rel *rel, struct graph *graph)
 {
     if (rel->kind == FLY__SQL_R_FILTER && !has_volatile(rel->filter.condition)) {
@@ -118,33 +130,60 @@ static uint32_t leaves_of(const struct graph *graph, const fly__sql_expr *cond, 
     return count;
 }
 
+/* Whether a condition asks a correlated subquery: that is done when there are fewest rows. */
+static bool asks_correlated(const fly__sql_expr *cond)
+{
+    bool asks = cond->kind == FLY__SQL_X_SUBQUERY && cond->subquery->outer_count > 0;
+    for (uint32_t i = 0; i < cond->argc && !asks; i++) {
+        asks = asks_correlated(cond->args[i]);
+    }
+    return asks;
+}
+
+static void flatten_join(fly__sql_opt *opt, fly__sql_rel *rel, struct graph *graph)
+{
+    if (count_leaves(rel) <= FLY__SQL_LEAVES_MAX) {
+        flatten(opt, rel, graph);
+        return;
+    }
+    fly__sql_conds_split(opt, &graph->conds, rel->join.condition);
+    add_leaf(opt, graph, rel->left);
+    add_leaf(opt, graph, rel->right);
+}
+
 static fly__sql_rel *push_graph(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds)
 {
     struct graph graph = {.conds = *conds};
     fly__sql_conds rest = {0};
-    flatten(opt, rel, &graph);
+    fly__sql_conds late = {0};
+    flatten_join(opt, rel, &graph);
     fly__sql_conds *own = fly__sql_opt_alloc(opt, (graph.count + 1u) * sizeof *own);
     if (own == NULL) {
         return rel;
     }
     for (uint32_t i = 0; i < graph.conds.count; i++) {
         uint32_t last = 0;
-        uint32_t named = leaves_of(&graph, graph.conds.items[i], &last);
+        fly__sql_expr *cond = graph.conds.items[i];
+        uint32_t named = leaves_of(&graph, cond, &last);
+        if (asks_correlated(cond) && !opt->plain) {
+            fly__sql_conds_add(opt, &late, cond);
+            continue;
+        }
         /* What names no leaf (a constant, an outer column) is cheapest where the rows are fewest. */
-        fly__sql_conds_add(opt, named <= 1 && !graph.conds.items[i]->volatile_ ? &own[last] : &rest,
-                           graph.conds.items[i]);
+        fly__sql_conds_add(opt, named <= 1 && !cond->volatile_ ? &own[last] : &rest, cond);
     }
     for (uint32_t i = 0; i < graph.count; i++) {
         graph.leaves[i] = fly__sql_opt_push(opt, graph.leaves[i], &own[i]);
     }
     push_in_conds(opt, &rest);
-    return fly__sql_opt_order(opt, graph.leaves, graph.count, &rest);
+    fly__sql_rel *tree = fly__sql_opt_order(opt, graph.leaves, graph.count, &rest);
+    return tree == NULL ? rel : stay_above(opt, tree, &late);
 }
 
 /* --------------------------------------------------------------- other joins */
 
 /* Whether a condition is not satisfied if every column of `rel` is NULL. */
-static bool rejects_nulls(const fly__sql_expr *cond, const fly__sql_rel *rel)
+bool fly__sql_opt_rejects_nulls(const fly__sql_expr *cond, const fly__sql_rel *rel)
 {
     uint32_t made, others;
     switch (cond->kind) {
@@ -152,7 +191,7 @@ static bool rejects_nulls(const fly__sql_expr *cond, const fly__sql_rel *rel)
         return fly__sql_rel_makes(rel, cond->column);
     case FLY__SQL_X_CALL:
         for (uint32_t i = 0; i < cond->argc && cond->func->strict; i++) {
-            if (rejects_nulls(cond->args[i], rel)) {
+            if (fly__sql_opt_rejects_nulls(cond->args[i], rel)) {
                 return true;
             }
         }
@@ -160,22 +199,22 @@ static bool rejects_nulls(const fly__sql_expr *cond, const fly__sql_rel *rel)
     case FLY__SQL_X_RELABEL:
     case FLY__SQL_X_SHAPE:
     case FLY__SQL_X_FIT:
-        return rejects_nulls(cond->args[0], rel);
+        return fly__sql_opt_rejects_nulls(cond->args[0], rel);
     case FLY__SQL_X_IN:
-        return !cond->flag && rejects_nulls(cond->args[0], rel);
+        return !cond->flag && fly__sql_opt_rejects_nulls(cond->args[0], rel);
     case FLY__SQL_X_IS_NULL:
         fly__sql_expr_sides(cond->args[0], rel, &made, &others);
-        return cond->flag && made > 0 && rejects_nulls(cond->args[0], rel);
+        return cond->flag && made > 0 && fly__sql_opt_rejects_nulls(cond->args[0], rel);
     case FLY__SQL_X_AND:
         for (uint32_t i = 0; i < cond->argc; i++) {
-            if (rejects_nulls(cond->args[i], rel)) {
+            if (fly__sql_opt_rejects_nulls(cond->args[i], rel)) {
                 return true;
             }
         }
         return false;
     case FLY__SQL_X_OR:
         for (uint32_t i = 0; i < cond->argc; i++) {
-            if (!rejects_nulls(cond->args[i], rel)) {
+            if (!fly__sql_opt_rejects_nulls(cond->args[i], rel)) {
                 return false;
             }
         }
@@ -188,7 +227,7 @@ static bool rejects_nulls(const fly__sql_expr *cond, const fly__sql_rel *rel)
 static bool any_rejects(const fly__sql_conds *conds, const fly__sql_rel *rel)
 {
     for (uint32_t i = 0; i < conds->count; i++) {
-        if (rejects_nulls(conds->items[i], rel)) {
+        if (fly__sql_opt_rejects_nulls(conds->items[i], rel)) {
             return true;
         }
     }
@@ -211,7 +250,6 @@ static fly__sql_rel *push_left_join(fly__sql_opt *opt, fly__sql_rel *rel, fly__s
     fly__sql_conds above = {0};
     fly__sql_conds on = {0};
     fly__sql_conds kept = {0};
-    fly__sql_conds mark = {0};
     for (uint32_t i = 0; i < conds->count; i++) {
         bool names_mark = false;
         if (rel->join.join == FLY__SQL_JOIN_MARK) {
@@ -224,7 +262,6 @@ static fly__sql_rel *push_left_join(fly__sql_opt *opt, fly__sql_rel *rel, fly__s
         bool goes = !names_mark && only_of(conds->items[i], rel->left, rel->right);
         fly__sql_conds_add(opt, goes ? &left : &above, conds->items[i]);
     }
-    (void)mark;
     fly__sql_conds_split(opt, &on, rel->join.condition);
     bool null_aware = rel->join.join == FLY__SQL_JOIN_ANTI_NULL ||
                       rel->join.join == FLY__SQL_JOIN_MARK;
@@ -234,24 +271,26 @@ static fly__sql_rel *push_left_join(fly__sql_opt *opt, fly__sql_rel *rel, fly__s
     }
     rel->join.condition = fly__sql_conds_join(opt, &kept);
     push_in_conds(opt, &kept);
-    push_in_conds(opt, &above);
     rel->left = fly__sql_opt_push(opt, rel->left, &left);
     rel->right = fly__sql_opt_push(opt, rel->right, &right);
     fly__sql_opt_keys(opt, rel);
-    return fly__sql_opt_filter(opt, rel, &above);
+    fly__sql_opt_method(opt, rel);
+    return stay_above(opt, rel, &above);
 }
 
 static fly__sql_rel *stay_above(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds)
 {
-    push_in_conds(opt, conds);
-    return fly__sql_opt_filter(opt, rel, conds);
+    fly__sql_conds rest = {0};
+    rel = fly__sql_opt_unnest(opt, rel, conds, &rest);
+    push_in_conds(opt, &rest);
+    return fly__sql_opt_filter(opt, rel, &rest);
 }
 
 static fly__sql_rel *push_full_join(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds)
 {
     rel->left = push_none(opt, rel->left);
     rel->right = push_none(opt, rel->right);
-    push_in_expr(opt, rel->join.condition);
+    fly__sql_opt_push_in(opt, rel->join.condition);
     fly__sql_opt_keys(opt, rel);
     return stay_above(opt, rel, conds);
 }
@@ -267,7 +306,7 @@ static fly__sql_rel *push_lateral(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql
     }
     rel->left = fly__sql_opt_push(opt, rel->left, &left);
     rel->right = push_none(opt, rel->right);
-    push_in_expr(opt, rel->join.condition);
+    fly__sql_opt_push_in(opt, rel->join.condition);
     return stay_above(opt, rel, &above);
 }
 
@@ -360,10 +399,11 @@ static fly__sql_rel *push_project(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql
     fly__sql_conds below = {0};
     fly__sql_conds above = {0};
     substitute_all(opt, &s, conds, &below, &above);
-    for (uint32_t i = 0; i < rel->column_count; i++) {
-        push_in_expr(opt, rel->project.exprs[i]);
-    }
     rel->left = rel->left == NULL ? NULL : fly__sql_opt_push(opt, rel->left, &below);
+    for (uint32_t i = 0; i < rel->column_count; i++) {
+        rel->left = fly__sql_opt_unnest_expr(opt, rel->left, &rel->project.exprs[i]);
+        fly__sql_opt_push_in(opt, rel->project.exprs[i]);
+    }
     return stay_above(opt, rel, &above);
 }
 
@@ -379,14 +419,14 @@ static fly__sql_rel *push_aggregate(fly__sql_opt *opt, fly__sql_rel *rel, fly__s
         above = *conds;
     }
     for (uint32_t i = 0; i < rel->aggregate.group_count; i++) {
-        push_in_expr(opt, rel->aggregate.groups[i]);
+        fly__sql_opt_push_in(opt, rel->aggregate.groups[i]);
     }
     for (uint32_t i = 0; i < rel->aggregate.agg_count; i++) {
         fly__sql_agg *agg = &rel->aggregate.aggs[i];
         for (uint32_t k = 0; k < agg->argc; k++) {
-            push_in_expr(opt, agg->args[k]);
+            fly__sql_opt_push_in(opt, agg->args[k]);
         }
-        push_in_expr(opt, agg->filter);
+        fly__sql_opt_push_in(opt, agg->filter);
     }
     rel->left = rel->left == NULL ? NULL : fly__sql_opt_push(opt, rel->left, &below);
     return stay_above(opt, rel, &above);
@@ -441,7 +481,7 @@ static fly__sql_rel *push_window(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_
     for (uint32_t i = 0; i < rel->window.call_count; i++) {
         fly__sql_agg *call = &rel->window.calls[i].call;
         for (uint32_t k = 0; k < call->argc; k++) {
-            push_in_expr(opt, call->args[k]);
+            fly__sql_opt_push_in(opt, call->args[k]);
         }
     }
     rel->left = fly__sql_opt_push(opt, rel->left, &below);
@@ -462,13 +502,30 @@ static fly__sql_rel *push_through(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql
 static fly__sql_rel *push_scan(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds)
 {
     fly__sql_conds all = {0};
-    push_in_conds(opt, conds);
+    fly__sql_conds asking = {0};
+    fly__sql_conds rest = {0};
     fly__sql_conds_split(opt, &all, rel->scan.filter);
+    fly__sql_opt_note(opt, rel);
     for (uint32_t i = 0; i < conds->count; i++) {
-        fly__sql_conds_add(opt, &all, conds->items[i]);
+        bool asks = fly__sql_expr_has_subquery(conds->items[i]);
+        fly__sql_conds_add(opt, asks ? &asking : &all, conds->items[i]);
     }
     rel->scan.filter = fly__sql_conds_join(opt, &all);
     fly__sql_opt_access(opt, rel);
+    if (asking.count == 0) {
+        return rel;
+    }
+    fly__sql_rel *joined = fly__sql_opt_unnest(opt, rel, &asking, &rest);
+    push_in_conds(opt, &rest);
+    if (joined != rel || rest.count == 0) {
+        return fly__sql_opt_filter(opt, joined, &rest);
+    }
+    all.count = 0;
+    fly__sql_conds_split(opt, &all, rel->scan.filter);
+    for (uint32_t i = 0; i < rest.count; i++) {
+        fly__sql_conds_add(opt, &all, rest.items[i]);
+    }
+    rel->scan.filter = fly__sql_conds_join(opt, &all);
     return rel;
 }
 
@@ -484,13 +541,13 @@ static void push_with(fly__sql_opt *opt, fly__sql_rel *rel)
 static void push_in_modify(fly__sql_opt *opt, const fly__sql_modify *modify)
 {
     for (uint32_t i = 0; i < modify->assign_count; i++) {
-        push_in_expr(opt, modify->assigns[i].expr);
+        fly__sql_opt_push_in(opt, modify->assigns[i].expr);
     }
     for (uint32_t i = 0; i < modify->set_count; i++) {
-        push_in_expr(opt, modify->sets[i].expr);
+        fly__sql_opt_push_in(opt, modify->sets[i].expr);
     }
     for (uint32_t i = 0; i < modify->returning_count; i++) {
-        push_in_expr(opt, modify->returning[i]);
+        fly__sql_opt_push_in(opt, modify->returning[i]);
     }
 }
 
@@ -502,7 +559,7 @@ fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
     switch (rel->kind) {
     case FLY__SQL_R_FILTER:
         if (has_volatile(rel->filter.condition)) {
-            push_in_expr(opt, rel->filter.condition);
+            fly__sql_opt_push_in(opt, rel->filter.condition);
             rel->left = push_none(opt, rel->left);
             return stay_above(opt, rel, conds);
         }
@@ -533,18 +590,18 @@ fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
     case FLY__SQL_R_VALUES:
         for (uint32_t i = 0; i < rel->values.row_count; i++) {
             for (uint32_t k = 0; k < rel->column_count; k++) {
-                push_in_expr(opt, rel->values.rows[i][k]);
+                fly__sql_opt_push_in(opt, rel->values.rows[i][k]);
             }
         }
         break;
     case FLY__SQL_R_FUNCTION:
         for (uint32_t i = 0; i < rel->function.count; i++) {
-            push_in_expr(opt, rel->function.calls[i]);
+            fly__sql_opt_push_in(opt, rel->function.calls[i]);
         }
         break;
     case FLY__SQL_R_UNNEST:
         for (uint32_t i = 0; i < rel->column_count; i++) {
-            push_in_expr(opt, rel->project.exprs[i]);
+            fly__sql_opt_push_in(opt, rel->project.exprs[i]);
         }
         break;
     case FLY__SQL_R_MODIFY:

@@ -43,6 +43,7 @@ struct fly_sql_session {
     uint64_t epoch;         /* counts changes of settings that plans depend on */
     bool defer_all;         /* SET CONSTRAINTS ALL DEFERRED, for the transaction */
     bool defer_none;        /* … IMMEDIATE */
+    char optimise;          /* flydb.optimise: '+' on, '-' off, 'p' plain */
     bool verify;            /* flydb.verify: run operators in several ways and compare */
     fly_atomic_u32 cancel;  /* 0; 1 cancelled, 2 timed out: tested once per batch */
     int64_t statement_time; /* microseconds since 1970: now() is the transaction's: */

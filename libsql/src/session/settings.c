@@ -104,6 +104,19 @@ static bool apply_verify(fly_sql_session *session, const char *value)
     return parse_bool(value, &session->verify);
 }
 
+/* How plans are made: on, off (as bound), plain (without making joins of subqueries). */
+static bool apply_optimise(fly_sql_session *session, const char *value)
+{
+    bool plain = strcasecmp(value, "plain") == 0;
+    bool on = true;
+    if (!plain && !parse_bool(value, &on)) {
+        return false;
+    }
+    session->optimise = plain ? 'p' : on ? '+' : '-';
+    session->epoch++; /* plans that were made go */
+    return true;
+}
+
 static bool apply_compat(fly_sql_session *session, const char *value)
 {
     bool sqlite = strcasecmp(value, "sqlite") == 0;
@@ -186,6 +199,7 @@ static const struct known {
     {"flydb.like_nocase", "off", false, apply_like_nocase},
     {"flydb.nulls_first", "off", false, apply_nulls_first},
     {"flydb.num_case", "pg", false, apply_num_case_first},
+    {"flydb.optimise", "on", false, apply_optimise},
     {"flydb.verify", "off", false, apply_verify},
     {"force_parallel_mode", "off", false, NULL},
     {"from_collapse_limit", "8", false, NULL},

@@ -1,0 +1,260 @@
+/*
+ * How many rows a node gives, from what ANALYZE found and, where it found nothing, from habit.
+ *
+ * Columns of scans are known by id, so that a condition anywhere above can ask how many different
+ * values a column has. Estimates are at least one row: less leads to plans that are good for none and
+ * bad for two.
+ */
+#include "opt/pass_int.h"
+
+#include <string.h>
+
+enum { UNKNOWN_ROWS = 1000 }; /* of a table that was never analysed */
+
+void fly__sql_opt_note(fly__sql_opt *opt, const fly__sql_rel *scan)
+{
+    for (uint32_t i = 0; i < scan->column_count; i++) {
+        fly__sql_colid id = scan->columns[i].id;
+        if (id < opt->origin_count) {
+            opt->origin[id] = (struct fly__sql_origin){scan, scan->scan.attnums[i]};
+        }
+    }
+}
+
+static double table_rows(const fly__sql_table *table)
+{
+    return table->rows < 0 ? UNKNOWN_ROWS : table->rows;
+}
+
+static const struct fly__sql_origin *origin_of(const fly__sql_opt *opt, const fly__sql_expr *expr)
+{
+    if (expr->kind != FLY__SQL_X_COLUMN || expr->column >= opt->origin_count ||
+        opt->origin[expr->column].attnum == 0) {
+        return NULL;
+    }
+    return &opt->origin[expr->column];
+}
+
+static bool is_unique(const fly__sql_table *table, uint16_t attnum)
+{
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const fly__sql_index *index = table->indexes[i];
+        if (index->unique && index->key_count == 1 && index->columns[0].column == attnum) {
+            return true;
+        }
+    }
+    return false;
+}
+
+double fly__sql_opt_distinct(const fly__sql_opt *opt, const fly__sql_expr *expr)
+{
+    while (expr->argc == 1 && expr->kind != FLY__SQL_X_NOT && expr->kind != FLY__SQL_X_IS_NULL) {
+        expr = expr->args[0]; /* casts, and functions that keep values apart more or less */
+    }
+    const struct fly__sql_origin *origin = origin_of(opt, expr);
+    if (origin == NULL) {
+        return 0;
+    }
+    const fly__sql_table *table = origin->scan->scan.table;
+    const fly__sql_column *column = &table->columns[origin->attnum - 1];
+    double rows = table_rows(table);
+    double distinct = column->distinct < 0 ? -column->distinct * rows : column->distinct;
+    if (column->type.oid == FLY_SQL_BOOL) {
+        return 2;
+    }
+    if (is_unique(table, origin->attnum)) {
+        return rows < 1 ? 1 : rows;
+    }
+    return distinct;
+}
+
+static double equality(const fly__sql_opt *opt, const fly__sql_expr *a, const fly__sql_expr *b)
+{
+    double left = fly__sql_opt_distinct(opt, a);
+    double right = fly__sql_opt_distinct(opt, b);
+    double distinct = left > right ? left : right;
+    return distinct >= 1 ? 1 / distinct : 0.02;
+}
+
+/* One of several that all must hold, or of which one must. */
+static double combined(const fly__sql_opt *opt, const fly__sql_expr *cond)
+{
+    double all = 1;
+    double none = 1;
+    for (uint32_t i = 0; i < cond->argc; i++) {
+        double one = fly__sql_opt_selectivity(opt, cond->args[i]);
+        all *= one;
+        none *= 1 - one;
+    }
+    return cond->kind == FLY__SQL_X_AND ? all : 1 - none;
+}
+
+double fly__sql_opt_selectivity(const fly__sql_opt *opt, const fly__sql_expr *cond)
+{
+    double share;
+    if (cond->kind == FLY__SQL_X_CALL && cond->func != NULL && cond->argc == 2) {
+        switch (cond->func->op) {
+        case FLY__SQL_OP_EQ:
+            return equality(opt, cond->args[0], cond->args[1]);
+        case FLY__SQL_OP_NE:
+            return 1 - equality(opt, cond->args[0], cond->args[1]);
+        case FLY__SQL_OP_LT:
+        case FLY__SQL_OP_LE:
+        case FLY__SQL_OP_GT:
+        case FLY__SQL_OP_GE:
+            return 0.33;
+        case FLY__SQL_OP_LIKE:
+            return 0.05;
+        default:
+            return 0.5;
+        }
+    }
+    switch (cond->kind) {
+    case FLY__SQL_X_IN:
+        share = cond->argc < 2 ? 0.5
+                               : equality(opt, cond->args[0], cond->args[1]) * (cond->argc - 1.0);
+        share = share > 0.9 ? 0.9 : share;
+        return cond->flag ? 1 - share : share;
+    case FLY__SQL_X_IS_NULL:
+        return cond->flag ? 0.95 : 0.05;
+    case FLY__SQL_X_AND:
+    case FLY__SQL_X_OR:
+        return combined(opt, cond);
+    case FLY__SQL_X_NOT:
+        return 1 - fly__sql_opt_selectivity(opt, cond->args[0]);
+    default:
+        return 0.5;
+    }
+}
+
+static double filtered(fly__sql_opt *opt, double rows, fly__sql_expr *condition)
+{
+    fly__sql_conds conds = {0};
+    fly__sql_conds_split(opt, &conds, condition);
+    for (uint32_t i = 0; i < conds.count; i++) {
+        rows *= fly__sql_opt_selectivity(opt, conds.items[i]);
+    }
+    return rows;
+}
+
+static double scan_rows(fly__sql_opt *opt, const fly__sql_rel *rel)
+{
+    double rows = table_rows(rel->scan.table);
+    if (rel->scan.index != NULL && rel->scan.index->unique &&
+        rel->scan.equal_count == rel->scan.index->key_count) {
+        return 1;
+    }
+    for (uint32_t i = 0; i < rel->scan.equal_count; i++) {
+        uint16_t attnum = rel->scan.index->columns[i].column;
+        const fly__sql_column *column = &rel->scan.table->columns[attnum - 1];
+        double distinct = column->distinct < 0 ? -column->distinct * rows : column->distinct;
+        rows *= distinct >= 1 ? 1 / distinct : 0.02;
+    }
+    rows *= (rel->scan.low != NULL ? 0.33 : 1) * (rel->scan.high != NULL ? 0.33 : 1);
+    return filtered(opt, rows, rel->scan.filter);
+}
+
+/* Rows of an equi-join: each key keeps one pair in as many as there are different values. */
+static double join_rows(fly__sql_opt *opt, const fly__sql_rel *rel)
+{
+    double left = fly__sql_opt_rows(opt, rel->left);
+    double right = fly__sql_opt_rows(opt, rel->right);
+    double left_distinct = 1;
+    double right_distinct = 1;
+    for (uint32_t i = 0; i < rel->join.key_count; i++) {
+        double a = fly__sql_opt_distinct(opt, rel->join.left_keys[i]);
+        double b = fly__sql_opt_distinct(opt, rel->join.right_keys[i]);
+        left_distinct *= a >= 1 ? a : left;
+        right_distinct *= b >= 1 ? b : right;
+    }
+    left_distinct = left_distinct > left ? left : left_distinct;
+    right_distinct = right_distinct > right ? right : right_distinct;
+    double distinct = left_distinct > right_distinct ? left_distinct : right_distinct;
+    double rows = left * right / (distinct < 1 ? 1 : distinct);
+    rows = filtered(opt, rows, rel->join.residual);
+    switch (rel->join.join) {
+    case FLY__SQL_JOIN_INNER:
+        return rows;
+    case FLY__SQL_JOIN_LEFT:
+        return rows > left ? rows : left;
+    case FLY__SQL_JOIN_SEMI:
+        if (rel->join.key_count > 0 && left_distinct > right_distinct) {
+            return left * right_distinct / left_distinct;
+        }
+        return 0.7 * left;
+    case FLY__SQL_JOIN_ANTI:
+    case FLY__SQL_JOIN_ANTI_NULL:
+        return 0.5 * left;
+    case FLY__SQL_JOIN_MARK:
+    case FLY__SQL_JOIN_SINGLE:
+        return left;
+    default:
+        return rows > left + right ? rows : left + right;
+    }
+}
+
+static double group_rows(fly__sql_opt *opt, const fly__sql_rel *rel)
+{
+    double rows = fly__sql_opt_rows(opt, rel->left);
+    double groups = 1;
+    if (rel->aggregate.group_count == 0) {
+        return rel->aggregate.set_count > 0 ? rel->aggregate.set_count : 1;
+    }
+    for (uint32_t i = 0; i < rel->aggregate.group_count; i++) {
+        double distinct = fly__sql_opt_distinct(opt, rel->aggregate.groups[i]);
+        groups *= distinct >= 1 ? distinct : 0.2 * rows;
+    }
+    return groups > rows ? rows : groups;
+}
+
+double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel)
+{
+    double rows = 1;
+    if (rel == NULL) {
+        return 1;
+    }
+    if (rel->rows > 0) {
+        return rel->rows;
+    }
+    switch (rel->kind) {
+    case FLY__SQL_R_SCAN:
+        rows = scan_rows(opt, rel);
+        break;
+    case FLY__SQL_R_VALUES:
+        rows = rel->values.row_count;
+        break;
+    case FLY__SQL_R_FILTER:
+        rows = filtered(opt, fly__sql_opt_rows(opt, rel->left), rel->filter.condition);
+        break;
+    case FLY__SQL_R_JOIN:
+        rows = join_rows(opt, rel);
+        break;
+    case FLY__SQL_R_AGGREGATE:
+        rows = group_rows(opt, rel);
+        break;
+    case FLY__SQL_R_LIMIT:
+        rows = fly__sql_opt_rows(opt, rel->left);
+        if (rel->limit.limit != NULL && rel->limit.limit->kind == FLY__SQL_X_CONST &&
+            !rel->limit.limit->value.null && (double)rel->limit.limit->value.i64 < rows) {
+            rows = (double)rel->limit.limit->value.i64;
+        }
+        break;
+    case FLY__SQL_R_SETOP:
+        rows = fly__sql_opt_rows(opt, rel->left);
+        rows += rel->setop.op == 'u' ? fly__sql_opt_rows(opt, rel->right) : 0;
+        break;
+    case FLY__SQL_R_CTE:
+        rows = rel->cte.work || rel->cte.cte->rel == NULL || rel->cte.cte->recursive != NULL
+                   ? UNKNOWN_ROWS
+                   : fly__sql_opt_rows(opt, rel->cte.cte->rel);
+        break;
+    case FLY__SQL_R_FUNCTION:
+        rows = UNKNOWN_ROWS;
+        break;
+    default:
+        rows = rel->left == NULL ? 1 : fly__sql_opt_rows(opt, rel->left);
+        break;
+    }
+    rel->rows = rows < 1 ? 1 : rows;
+    return rel->rows;
+}
