@@ -36,8 +36,9 @@ static fly_status find_zone(void *ctx, fly_bytes name, const fly_vec_tz **tz)
         return FLY_E_NOT_FOUND;
     }
     fly_vec_tz *zone;
+    /* Zones are the system's, also for a database in memory. */
     fly_status status =
-        fly_vec_tz_load(time->session->env->vfs, ZONE_DIRECTORY, name, &time->mem, &zone, NULL);
+        fly_vec_tz_load(fly_vfs_posix(), ZONE_DIRECTORY, name, &time->mem, &zone, NULL);
     if (status != FLY_OK) {
         return FLY_E_NOT_FOUND;
     }
