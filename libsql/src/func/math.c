@@ -10,6 +10,7 @@
 #include <math.h>
 
 static const double PI = 3.14159265358979323846;
+static const double RADIANS_PER_DEGREE = 0.0174532925199432957692;
 
 static fly_status out_of_range(fly__sql_call *call)
 {
@@ -53,10 +54,10 @@ PLAIN(ceil, ceil(x))
 PLAIN(floor, floor(x))
 PLAIN(round, rint(x))
 PLAIN(trunc, trunc(x))
-PLAIN(sign, isnan(x) ? x : (x > 0) - (x < 0))
+PLAIN(sign, (x > 0) - (x < 0))
 PLAIN(cbrt, cbrt(x))
-CHECKED(degrees, x *(180.0 / PI))
-CHECKED(radians, x *(PI / 180.0))
+CHECKED(degrees, x / RADIANS_PER_DEGREE)
+CHECKED(radians, x *RADIANS_PER_DEGREE)
 PLAIN(atan, atan(x))
 CHECKED(sinh, sinh(x))
 CHECKED(cosh, cosh(x))
