@@ -308,53 +308,89 @@ fly_status fly__sql_collation_of_options(const char *name, const char *locale, u
 }
 
 static const char TREE[] = "sys.database";
-static const char KEY[] = "collation";
+static const char COLLATION[] = "collation";
+static const char ORDERS[] = "orders";
 
-fly_status fly__sql_database_keep_collation(fly__sql_database *database, uint32_t oid, fly_err *err)
+static fly_status put_text(fly_store *store, const char *key, const char *value, fly_err *err)
 {
     fly_txn *txn = NULL;
     fly_tree *tree = NULL;
-    char number[16];
-    (void)snprintf(number, sizeof number, "%u", oid);
-    fly_status status = fly_txn_begin(database->store, NULL, &txn, err);
+    fly_status status = fly_txn_begin(store, NULL, &txn, err);
     if (status != FLY_OK) {
         return status;
     }
     status = fly_txn_tree_open(txn, TREE, FLY_TREE_CREATE, &tree, err);
-    status = status == FLY_OK
-                 ? fly_txn_put(txn, tree, fly_bytes_str(KEY), fly_bytes_str(number), err)
-                 : status;
+    if (status == FLY_OK) {
+        status = fly_txn_put(txn, tree, fly_bytes_str(key), fly_bytes_str(value), err);
+    }
     if (status != FLY_OK) {
         fly_txn_rollback(txn);
         return status;
     }
-    database->collation = oid;
     return fly_txn_commit(txn, err);
 }
 
-fly_status fly__sql_database_read_collation(fly__sql_database *database, fly_err *err)
+/* FLY_E_NOT_FOUND, without a message: there is none, or nothing at all. */
+static fly_status get_text(fly_store *store, const char *key, char *value, size_t size,
+                           fly_err *err)
 {
     fly_txn *txn = NULL;
     fly_tree *tree = NULL;
-    char number[16] = "";
     uint64_t len = 0;
-    fly_status status = fly_txn_begin(database->store, NULL, &txn, err);
+    fly_status status = fly_txn_begin(store, NULL, &txn, err);
     if (status != FLY_OK) {
         return status;
     }
     status = fly_txn_tree_open(txn, TREE, 0, &tree, err);
     if (status == FLY_OK) {
-        status = fly_txn_get(txn, tree, fly_bytes_str(KEY), number, sizeof number - 1, &len, err);
+        status = fly_txn_get(txn, tree, fly_bytes_str(key), value, size - 1, &len, err);
     }
     fly_txn_rollback(txn);
-    if (status == FLY_E_NOT_FOUND) {
-        return FLY_OK; /* it has none */
-    }
-    for (uint64_t i = 0; status == FLY_OK && i < len && i < sizeof number - 1; i++) {
-        if (number[i] < '0' || number[i] > '9') {
-            return fly_err_set(err, FLY_E_CORRUPT, "the database's collation is damaged");
-        }
-        database->collation = database->collation * 10 + (uint32_t)(number[i] - '0');
+    if (status == FLY_OK) {
+        value[len < size ? len : size - 1] = 0;
     }
     return status;
+}
+
+fly_status fly__sql_database_keep_collation(fly__sql_database *database, uint32_t oid, fly_err *err)
+{
+    char number[16];
+    (void)snprintf(number, sizeof number, "%u", oid);
+    database->collation = oid;
+    return put_text(database->store, COLLATION, number, err);
+}
+
+/*
+ * Indexes hold sort keys, and those are of one version of Unicode's data. The version that the
+ * database was made with is kept; whoever opens it with another is told.
+ */
+static fly_status check_orders(fly_sql *sql, fly__sql_database *database, fly_err *err)
+{
+    char made_with[64];
+    const char *now = fly_text_icu_version();
+    fly_status status = get_text(database->store, ORDERS, made_with, sizeof made_with, err);
+    if (status == FLY_E_NOT_FOUND) {
+        return sql->read_only ? FLY_OK : put_text(database->store, ORDERS, now, err);
+    }
+    if (status == FLY_OK && strcmp(made_with, now) != 0) {
+        fly_log(sql->env, FLY_LOG_WARNING,
+                "database \"%s\" was made with %s and is opened with %s: indexes on text with a "
+                "collation must be made anew",
+                database->name, made_with, now);
+    }
+    return status;
+}
+
+fly_status fly__sql_database_read_collation(fly_sql *sql, fly__sql_database *database, fly_err *err)
+{
+    char number[16];
+    fly_status status = get_text(database->store, COLLATION, number, sizeof number, err);
+    for (const char *at = number; status == FLY_OK && *at != 0; at++) {
+        if (*at < '0' || *at > '9') {
+            return fly_err_set(err, FLY_E_CORRUPT, "the database's collation is damaged");
+        }
+        database->collation = database->collation * 10 + (uint32_t)(*at - '0');
+    }
+    return status == FLY_OK || status == FLY_E_NOT_FOUND ? check_orders(sql, database, err)
+                                                         : status;
 }

@@ -195,7 +195,7 @@ static fly_status open_database(fly_sql *sql, const char *name, bool create,
     if (status == FLY_OK) {
         status = fly__sql_catalog_open(sql->env, database->store, &database->catalog, err);
         if (status == FLY_OK) {
-            status = fly__sql_database_read_collation(database, err);
+            status = fly__sql_database_read_collation(sql, database, err);
         }
         if (status != FLY_OK) {
             fly_store_abandon(database->store); /* nothing was written */

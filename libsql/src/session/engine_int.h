@@ -74,10 +74,11 @@ fly_status fly__sql_database_list(fly_sql *sql, void (*each)(void *ctx, const ch
 /* collations.c: what COLLATION and LOCALE of CREATE DATABASE mean together; either may be NULL. */
 fly_status fly__sql_collation_of_options(const char *name, const char *locale, uint32_t *oid,
                                          fly_err *err);
-/* Write a database's collation into it; read it. */
+/* Write a database's collation into it; read it, and see that its indexes are of this ICU's orders. */
 fly_status fly__sql_database_keep_collation(fly__sql_database *database, uint32_t oid,
                                             fly_err *err);
-fly_status fly__sql_database_read_collation(fly__sql_database *database, fly_err *err);
+fly_status fly__sql_database_read_collation(fly_sql *sql, fly__sql_database *database,
+                                            fly_err *err);
 
 /* A collation of the engine, opened at its first use. */
 fly_status fly__sql_engine_collation(fly_sql *sql, uint32_t oid,
