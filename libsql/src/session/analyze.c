@@ -145,11 +145,8 @@ fly_status fly__sql_analyze(fly_sql_stmt *stmt, fly_err *err)
     if (!node->analyze && stmt->session->txn_explicit) {
         return fly_err_state(err, "25001", 0, "VACUUM cannot run inside a transaction block");
     }
-    if (!wanted) {
-        return FLY_OK; /* old versions go away by themselves */
-    }
     if (node->relations.count == 0) {
-        return analyze_all(stmt, err);
+        return wanted ? analyze_all(stmt, err) : FLY_OK; /* old versions go away by themselves */
     }
     fly_status status = FLY_OK;
     for (uint32_t i = 0; i < node->relations.count && status == FLY_OK; i++) {
@@ -158,7 +155,7 @@ fly_status fly__sql_analyze(fly_sql_stmt *stmt, fly_err *err)
         const fly__sql_table *table = NULL;
         status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)relation->relation, "rm",
                                        &table, err);
-        if (status == FLY_OK) {
+        if (status == FLY_OK && wanted) {
             status = analyze_table(stmt, table, err);
         }
     }

@@ -22,6 +22,8 @@ struct fly__sql_cursor {
     struct fly__sql_cursor *link;
     char name[64];
     bool hold;
+    bool no_scroll;
+    bool held;          /* its transaction has been committed: it outlives those that come */
     fly_sql_stmt *stmt; /* knows the columns */
     fly_arena arena;
     struct kept *rows, *last;
@@ -168,6 +170,7 @@ fly_status fly__sql_cursor_declare(fly_sql_stmt *stmt, fly_err *err)
     fly_arena_init(&cursor->arena, &session->query.mem, 0);
     (void)snprintf(cursor->name, sizeof cursor->name, "%s", node->name);
     cursor->hold = node->hold;
+    cursor->no_scroll = node->scroll == FLY_AST_TRI_NO;
     fly_status status = prepare_query(stmt, cursor, err);
     if (status == FLY_OK) {
         status = run(cursor, err);
@@ -262,6 +265,12 @@ fly_status fly__sql_cursor_fetch(fly_sql_stmt *stmt, fly_err *err)
     }
     int64_t step = 1;
     uint64_t count = 0;
+    bool forwards = node->direction == FLY_AST_FETCH_FORWARD && node->count >= 0;
+    if (cursor->no_scroll && !forwards) {
+        fly_status status = fly_err_state(err, "55000", 0, "cursor can only scan forward");
+        fly_err_hint(err, "Declare it with SCROLL option to enable backward scan.");
+        return status;
+    }
     aim(cursor, node, &step, &count);
     if (!node->move) {
         stmt->cursor = cursor;
@@ -302,7 +311,8 @@ fly_status fly__sql_cursors_end(fly_sql_session *session, bool committed, fly_er
     struct fly__sql_cursor **at = &session->state->cursors;
     while (*at != NULL) {
         struct fly__sql_cursor *cursor = *at;
-        if (committed && cursor->hold) {
+        if (cursor->held || (committed && cursor->hold)) {
+            cursor->held = true;
             at = &cursor->link;
             continue;
         }

@@ -4,6 +4,7 @@
 #include "session/ddl_int.h"
 
 #include "catalog/change_int.h"
+#include "session/lock_int.h"
 #include "session/statement_kind_int.h"
 
 #include <fly/text.h>
@@ -66,7 +67,8 @@ fly_status fly__sql_ddl_schema(fly_sql_stmt *stmt, const char *schema, bool temp
             return fly_err_state(err, "3F000", pos, "schema \"%s\" does not exist", schema);
         }
         if (found->oid == FLY__SQL_SCHEMA_PG_CATALOG || found->oid == FLY__SQL_SCHEMA_INFORMATION) {
-            return fly_err_state(err, "42501", pos, "permission denied for schema %s", schema);
+            return fly_err_state(err, "42501", pos, "permission denied to create in schema \"%s\"",
+                                 schema);
         }
         *oid = found->oid;
         return FLY_OK;
@@ -99,6 +101,49 @@ const char *fly__sql_class_name(char class)
     }
 }
 
+/* How a statement holds off others from the relations that it names. */
+static fly__sql_lock_mode lock_of(fly_ast_kind kind)
+{
+    switch (kind) {
+    case FLY_AST_CREATE_INDEX:
+        return FLY__SQL_LOCK_SHARE;
+    case FLY_AST_CREATE_TRIGGER:
+    case FLY_AST_CREATE_TABLE: /* what foreign keys point to */
+        return FLY__SQL_LOCK_SHARE_ROW_EXCLUSIVE;
+    case FLY_AST_COMMENT:
+    case FLY_AST_VACUUM:
+        return FLY__SQL_LOCK_SHARE_UPDATE_EXCLUSIVE;
+    case FLY_AST_COPY:
+    case FLY_AST_CREATE_SEQUENCE:
+        return FLY__SQL_LOCK_ACCESS_SHARE;
+    default:
+        return FLY__SQL_LOCK_ACCESS_EXCLUSIVE;
+    }
+}
+
+/* Hold others off; what they have changed meanwhile is in the newest view. */
+static fly_status hold_off(fly_sql_stmt *stmt, const fly__sql_table **table, const char *schema,
+                           const char *name, fly_err *err)
+{
+    bool waited = false;
+    fly__sql_lock_mode mode = lock_of(stmt->node->kind);
+    if ((*table)->class == FLY__SQL_SYSTEM || mode == FLY__SQL_LOCK_ACCESS_SHARE ||
+        stmt->node->kind == FLY_AST_LOCK) {
+        return FLY_OK;
+    }
+    fly_status status =
+        fly__sql_table_lock(stmt->session, (*table)->oid, name, mode, false, &waited, err);
+    if (status == FLY_OK && waited) {
+        fly_txn_statement(stmt->session->txn);
+        status = fly__sql_session_view(stmt->session, err);
+        *table = fly__sql_table_named(stmt->session->view, schema, name);
+        if (status == FLY_OK && *table == NULL) {
+            status = fly_err_state(err, "42P01", 0, "relation \"%s\" does not exist", name);
+        }
+    }
+    return status;
+}
+
 static fly_status find_relation(fly_sql_stmt *stmt, const char *schema, const char *name,
                                 uint32_t pos, const char *classes, const fly__sql_table **table,
                                 fly_err *err)
@@ -115,7 +160,7 @@ static fly_status find_relation(fly_sql_stmt *stmt, const char *schema, const ch
                              fly__sql_class_name(classes[0]));
     }
     *table = found;
-    return FLY_OK;
+    return hold_off(stmt, table, schema, name, err);
 }
 
 fly_status fly__sql_ddl_relation(fly_sql_stmt *stmt, const fly_ast_relation *node,
@@ -363,10 +408,42 @@ static fly_status comment(fly_sql_stmt *stmt, fly_err *err)
     return fly__sql_change_put(session, FLY__SQL_O_COMMENT, &made, err);
 }
 
+static fly_status lock_tables(fly_sql_stmt *stmt, fly_err *err)
+{
+    static const char *const modes[] = {
+        "access share", "row share",           "row exclusive", "share update exclusive",
+        "share",        "share row exclusive", "exclusive",     "access exclusive"};
+    const fly_ast_lock *node = (const fly_ast_lock *)stmt->node;
+    fly_sql_session *session = stmt->session;
+    fly__sql_lock_mode mode = FLY__SQL_LOCK_ACCESS_EXCLUSIVE;
+    fly__sql_ddl_tag(stmt, "LOCK TABLE");
+    if (!session->txn_explicit && !session->state->block) {
+        return fly_err_state(err, "25P01", 0, "LOCK TABLE can only be used in transaction blocks");
+    }
+    for (size_t i = 0; node->mode != NULL && i < sizeof modes / sizeof modes[0]; i++) {
+        mode = strcmp(modes[i], node->mode) == 0 ? (fly__sql_lock_mode)i : mode;
+    }
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < node->relations.count && status == FLY_OK; i++) {
+        const fly__sql_table *table = NULL;
+        status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relations.items[i],
+                                       NULL, &table, err);
+        if (status == FLY_OK) {
+            status = fly__sql_table_lock(session, table->oid, table->name, mode, node->nowait, NULL,
+                                         err);
+        }
+    }
+    return status;
+}
+
 fly_status fly__sql_ddl(fly_sql_stmt *stmt, fly_err *err)
 {
-    fly_status status =
-        fly__sql_check_writable(stmt->session, fly__sql_ast_name(stmt->node->kind), err);
+    char command[64];
+    (void)snprintf(command, sizeof command, "%s", fly__sql_ast_name(stmt->node->kind));
+    for (char *at = command; *at != '\0'; at++) {
+        *at = *at == '_' ? ' ' : *at;
+    }
+    fly_status status = fly__sql_check_writable(stmt->session, command, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -416,8 +493,7 @@ fly_status fly__sql_ddl(fly_sql_stmt *stmt, fly_err *err)
         fly__sql_ddl_tag(stmt, "CLUSTER");
         return FLY_OK;
     case FLY_AST_LOCK:
-        fly__sql_ddl_tag(stmt, "LOCK TABLE");
-        return FLY_OK;
+        return lock_tables(stmt, err);
     case FLY_AST_CREATE_EXTENSION:
         fly__sql_ddl_tag(stmt, "CREATE EXTENSION");
         return FLY_OK;

@@ -442,6 +442,27 @@ static fly_status drop_column(fly_sql_stmt *stmt, const fly__sql_table *table,
                             : status;
 }
 
+/* Whether a column's values become another type's by an assignment. */
+static bool castable(fly_sql_stmt *stmt, const fly__sql_table *table, uint16_t number,
+                     fly_sql_type type)
+{
+    fly_ast *node = NULL;
+    fly__sql_expr *bound = NULL;
+    fly__sql_bind_context context = {
+        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena};
+    const char *text = fly__sql_ddl_format(stmt, NULL, "\"%s\"", table->columns[number - 1].name);
+    fly__sql_colid *ids = fly__sql_ddl_alloc(stmt, (table->column_count + 1u) * sizeof *ids, NULL);
+    if (text == NULL || ids == NULL) {
+        return true; /* memory will be missed again, and said so */
+    }
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        ids[i] = i + 1u;
+    }
+    return fly__sql_parse_expr(&stmt->line_arena, fly_bytes_str(text), NULL, &node, NULL) ==
+               FLY_OK &&
+           fly__sql_bind_expr(&context, node, table, ids, type, &bound, NULL) == FLY_OK;
+}
+
 static fly_status change_type(fly_sql_stmt *stmt, const fly__sql_table *table,
                               const fly_ast_alter_action *action, fly_err *err)
 {
@@ -463,6 +484,15 @@ static fly_status change_type(fly_sql_stmt *stmt, const fly__sql_table *table,
     }
     if (status != FLY_OK || copy == NULL || text == NULL) {
         return status == FLY_OK ? no_memory(err) : status;
+    }
+    if (action->expr == NULL && !castable(stmt, table, number, type)) {
+        const fly__sql_type_info *info = fly__sql_type_info_of(type.oid);
+        status = fly_err_state(err, "42804", 0,
+                               "column \"%s\" cannot be cast automatically to type %s",
+                               action->name, info == NULL ? "?" : info->sql_name);
+        fly_err_hint(err, "You might need to specify \"USING %s::%s\".", action->name,
+                     info == NULL ? "?" : info->sql_name);
+        return status;
     }
     fly__sql_column *columns;
     memcpy(&columns, &copy->columns, sizeof columns);
@@ -528,6 +558,41 @@ static fly_status change_column(fly_sql_stmt *stmt, const fly__sql_table *table,
                ? fly__sql_validate(stmt->session,
                                    fly__sql_table_of(stmt->session->view, table->oid), NULL, err)
                : status;
+}
+
+/* SET GENERATED, RESTART and the sequence's other options. */
+static fly_status set_identity(fly_sql_stmt *stmt, const fly__sql_table *table,
+                               const fly_ast_alter_action *action, fly_err *err)
+{
+    uint16_t number = 0;
+    fly_status status = column_number(table, action->name, &number, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (table->columns[number - 1].identity == 0) {
+        return fly_err_state(err, "55000", 0,
+                             "column \"%s\" of relation \"%s\" is not an identity column",
+                             action->name, table->name);
+    }
+    for (uint32_t i = 0; i < action->options.count && status == FLY_OK; i++) {
+        const fly_ast_option *option = (const fly_ast_option *)action->options.items[i];
+        if (strcmp(option->name, "generated") == 0) {
+            fly__sql_table *copy = fly__sql_table_copy(table, 0, &stmt->line_arena);
+            if (copy == NULL) {
+                return no_memory(err);
+            }
+            fly__sql_column *columns;
+            memcpy(&columns, &copy->columns, sizeof columns);
+            bool always = option->value != NULL && option->value->kind == FLY_AST_CONST &&
+                          strcmp((const char *)((const fly_ast_const *)option->value)->text.data,
+                                 "always") == 0;
+            columns[number - 1].identity = always ? 'a' : 'd';
+            status = fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, copy, err);
+        }
+    }
+    return status == FLY_OK ? fly__sql_sequence_alter(stmt, table->columns[number - 1].sequence,
+                                                      &action->options, err)
+                            : status;
 }
 
 /* ----------------------------------------------------------------- constraints */
@@ -715,6 +780,8 @@ static fly_status alter(fly_sql_stmt *stmt, const fly__sql_table *table,
     case FLY_AST_ALTER_SET_STORAGE:
     case FLY_AST_ALTER_SET_COMPRESSION:
         return change_column(stmt, table, action, err);
+    case FLY_AST_ALTER_SET_IDENTITY:
+        return set_identity(stmt, table, action, err);
     case FLY_AST_ALTER_ADD_CONSTRAINT:
         return add_constraint(stmt, table, action, err);
     case FLY_AST_ALTER_DROP_CONSTRAINT:
@@ -793,8 +860,9 @@ static fly_status rename_table(fly_sql_stmt *stmt, const fly__sql_table *table, 
 static fly_status rename_column(fly_sql_stmt *stmt, const fly__sql_table *table, const char *from,
                                 const char *to, fly_err *err)
 {
-    uint16_t number = 0;
-    fly_status status = column_number(table, from, &number, err);
+    uint16_t number = fly__sql_column_named(table, from);
+    fly_status status =
+        number != 0 ? FLY_OK : fly_err_state(err, "42703", 0, "column \"%s\" does not exist", from);
     if (status == FLY_OK && fly__sql_column_named(table, to) != 0) {
         status = fly_err_state(err, "42701", 0, "column \"%s\" of relation \"%s\" already exists",
                                to, table->name);
@@ -886,34 +954,39 @@ static fly_status renamed_relation(fly_sql_stmt *stmt, const fly_ast *node,
     return fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node, NULL, table, err);
 }
 
-/* The name of an object, told as a relation or in words. */
-static const char *object_name(const fly_ast *node, const char **schema)
+/* The schema and name that a node says, whichever kind it is; `*schema` may become NULL. */
+static const char *name_of(const fly_ast *node, const char **schema)
 {
-    const fly_ast_object *object = (const fly_ast_object *)node;
-    if (node->kind == FLY_AST_OBJECT && object->relation == NULL) {
-        *schema = object->names.count > 1 ? object->names.items[0] : NULL;
-        return object->names.items[object->names.count - 1];
+    *schema = NULL;
+    if (node->kind == FLY_AST_OBJECT && ((const fly_ast_object *)node)->names.count == 0) {
+        node = ((const fly_ast_object *)node)->relation;
     }
-    const fly_ast_relation *relation =
-        (const fly_ast_relation *)(node->kind == FLY_AST_OBJECT ? (const fly_ast *)object->relation
-                                                                : node);
-    *schema = relation->schema;
-    return relation->name;
+    if (node->kind == FLY_AST_RELATION) {
+        *schema = ((const fly_ast_relation *)node)->schema;
+        return ((const fly_ast_relation *)node)->name;
+    }
+    const fly_ast_names *names = &((const fly_ast_object *)node)->names;
+    if (names->count > 1) {
+        *schema = names->items[names->count - 2];
+    }
+    return names->items[names->count - 1];
 }
 
 fly_status fly__sql_rename(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_rename *node = (const fly_ast_rename *)stmt->node;
-    const fly_ast_object *object = (const fly_ast_object *)node->object;
     const fly__sql_table *table = NULL;
+    const char *schema_name = NULL;
     fly_status status = FLY_OK;
     fly__sql_ddl_tag(stmt, "ALTER TABLE");
     switch (node->type) {
     case FLY_AST_OBJECT_INDEX: {
-        const char *schema = NULL;
-        const char *name = object_name(node->object, &schema);
-        const fly__sql_index *index = fly__sql_index_named(stmt->session->view, schema, name);
+        const char *name = name_of(node->object, &schema_name);
+        const fly__sql_index *index = fly__sql_index_named(stmt->session->view, schema_name, name);
         fly__sql_ddl_tag(stmt, "ALTER INDEX");
+        if (index == NULL && node->if_exists) {
+            return FLY_OK;
+        }
         if (index == NULL) {
             return fly_err_state(err, "42P01", 0, "relation \"%s\" does not exist", name);
         }
@@ -922,11 +995,11 @@ fly_status fly__sql_rename(fly_sql_stmt *stmt, fly_err *err)
     }
     case FLY_AST_OBJECT_SCHEMA: {
         const fly__sql_schema *schema =
-            fly__sql_schema_named(stmt->session->view, object->names.items[0]);
+            fly__sql_schema_named(stmt->session->view, name_of(node->object, &schema_name));
         fly__sql_ddl_tag(stmt, "ALTER SCHEMA");
         if (schema == NULL || schema->oid < FLY__SQL_OID_FIRST) {
             return fly_err_state(err, "3F000", 0, "schema \"%s\" does not exist",
-                                 object->names.items[0]);
+                                 name_of(node->object, &schema_name));
         }
         fly__sql_schema changed = *schema;
         changed.name = node->new_name;

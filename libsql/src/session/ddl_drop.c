@@ -8,6 +8,7 @@
 #include "session/ddl_int.h"
 
 #include "catalog/change_int.h"
+#include "session/lock_int.h"
 
 #include <string.h>
 
@@ -235,6 +236,56 @@ static const char *name_of(const fly_ast_object *object)
     return object->names.items[object->names.count - 1];
 }
 
+/* A default that draws from a sequence depends on it: refused, or, CASCADE, the default goes. */
+static fly_status release_sequence(fly_sql_stmt *stmt, const fly__sql_table *sequence, bool cascade,
+                                   fly_err *err)
+{
+    const char *call = fly__sql_ddl_format(stmt, err, "\"%s\"'::regclass", sequence->name);
+    const char *plain = fly__sql_ddl_format(stmt, err, "nextval('%s'", sequence->name);
+    if (call == NULL || plain == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (;;) {
+        size_t at = 0;
+        const fly__sql_table *table;
+        uint16_t column = 0;
+        while (column == 0 && (table = fly__sql_table_next(stmt->session->view, &at)) != NULL) {
+            for (uint16_t i = 0; i < table->column_count && column == 0; i++) {
+                const char *text = table->columns[i].default_text;
+                bool uses = text != NULL &&
+                            (strstr(text, call) != NULL || strstr(text, plain) != NULL);
+                uses = uses || (table->columns[i].identity != 0 &&
+                                table->columns[i].sequence == sequence->oid);
+                column = uses ? (uint16_t)(i + 1) : 0;
+            }
+        }
+        if (column == 0) {
+            return FLY_OK;
+        }
+        if (!cascade || table->columns[column - 1].identity != 0) {
+            fly_status status = fly_err_state(
+                err, "2BP01", 0, "cannot drop sequence %s because other objects depend on it",
+                sequence->name);
+            fly_err_detail(err, "default value for column %s of table %s depends on sequence %s",
+                           table->columns[column - 1].name, table->name, sequence->name);
+            fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
+            return status;
+        }
+        fly__sql_table *copy = fly__sql_table_copy(table, 0, &stmt->line_arena);
+        if (copy == NULL) {
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory");
+        }
+        fly__sql_column *columns;
+        memcpy(&columns, &copy->columns, sizeof columns);
+        columns[column - 1].default_text = NULL;
+        columns[column - 1].sequence = 0;
+        fly_status status = fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, copy, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+}
+
 static fly_status drop_one_relation(fly_sql_stmt *stmt, const fly_ast_drop *node,
                                     const fly_ast_object *object, char class, fly_err *err)
 {
@@ -254,6 +305,16 @@ static fly_status drop_one_relation(fly_sql_stmt *stmt, const fly_ast_drop *node
                      fly__sql_class_name(table->class));
         return status;
     }
+    fly_status held = fly__sql_ddl_named(stmt, &object->names, 0, NULL, &table, err);
+    if (held != FLY_OK) {
+        return held;
+    }
+    if (class == FLY__SQL_SEQUENCE) {
+        fly_status status = release_sequence(stmt, table, node->cascade, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
     return drop_relation(stmt, table, node->cascade, err);
 }
 
@@ -265,6 +326,11 @@ static fly_status drop_index(fly_sql_stmt *stmt, const fly_ast_drop *node,
         fly__sql_index_named(session->view, schema_of(object), name_of(object));
     if (index == NULL) {
         return not_there(stmt, node, "index", name_of(object), "42704", err);
+    }
+    fly_status held = fly__sql_table_lock(session, index->table, index->name,
+                                          FLY__SQL_LOCK_ACCESS_EXCLUSIVE, false, NULL, err);
+    if (held != FLY_OK) {
+        return held;
     }
     const fly__sql_table *table = fly__sql_table_of(session->view, index->table);
     for (uint16_t i = 0; i < table->constraint_count; i++) {
@@ -418,7 +484,10 @@ static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
         }
     }
     if (found == NULL) {
-        return not_there(stmt, node, "function", name_of(object), "42883", err);
+        return node->if_exists || object->has_args
+                   ? not_there(stmt, node, "function", name_of(object), "42883", err)
+                   : fly_err_state(err, "42883", 0, "could not find a function named \"%s\"",
+                                   name_of(object));
     }
     if (count > 1) {
         return fly_err_state(err, "42725", 0, "function name \"%s\" is not unique", found->name);
@@ -478,7 +547,11 @@ static fly_status drop_trigger(fly_sql_stmt *stmt, const fly_ast_drop *node,
         copy->trigger_count = kept;
     }
     if (kept == before) {
-        return not_there(stmt, node, policy ? "policy" : "trigger", name_of(object), "42704", err);
+        return node->if_exists
+                   ? not_there(stmt, node, policy ? "policy" : "trigger", name_of(object), "42704",
+                               err)
+                   : fly_err_state(err, "42704", 0, "%s \"%s\" for table \"%s\" does not exist",
+                                   policy ? "policy" : "trigger", name_of(object), table->name);
     }
     return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, copy, err);
 }

@@ -196,9 +196,10 @@ static fly_status index_predicate(fly_sql_stmt *stmt, const fly__sql_table *tabl
     for (uint16_t i = 0; i < table->column_count; i++) {
         ids[i] = i + 1u;
     }
-    fly__sql_bind_context context = {
-        .session = stmt->session, .view = stmt->session->view, .arena = &stmt->line_arena,
-        .what = 'p'};
+    fly__sql_bind_context context = {.session = stmt->session,
+                                     .view = stmt->session->view,
+                                     .arena = &stmt->line_arena,
+                                     .what = 'p'};
     fly_status status =
         fly__sql_bind_expr(&context, where, table, ids, fly__sql_type(FLY_SQL_BOOL), &bound, err);
     index->predicate = status == FLY_OK ? fly__sql_ddl_text(stmt, where, err) : NULL;

@@ -102,6 +102,9 @@ fly_status fly__sql_alter_sequence(fly_sql_stmt *stmt, fly_err *err);
 /* Read the options of CREATE SEQUENCE or an identity column over `sequence`'s values. */
 fly_status fly__sql_sequence_options(fly_sql_stmt *stmt, const fly_ast_list *options, bool is_new,
                                      fly__sql_sequence *sequence, fly_err *err);
+/* Change a sequence's options, RESTART among them. */
+fly_status fly__sql_sequence_alter(fly_sql_stmt *stmt, uint32_t oid, const fly_ast_list *options,
+                                   fly_err *err);
 /* Put the pair of objects that a sequence is. */
 fly_status fly__sql_sequence_put(fly_sql_session *session, const char *name, uint32_t schema,
                                  const fly__sql_sequence *sequence, fly_err *err);

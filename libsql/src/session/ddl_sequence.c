@@ -253,11 +253,17 @@ fly_status fly__sql_alter_sequence(fly_sql_stmt *stmt, fly_err *err)
     if (status != FLY_OK) {
         return status;
     }
-    fly__sql_sequence sequence = *fly__sql_sequence_of(stmt->session->view, table->oid);
+    return fly__sql_sequence_alter(stmt, table->oid, &node->options, err);
+}
+
+fly_status fly__sql_sequence_alter(fly_sql_stmt *stmt, uint32_t oid, const fly_ast_list *options,
+                                   fly_err *err)
+{
+    fly__sql_sequence sequence = *fly__sql_sequence_of(stmt->session->view, oid);
     struct said said = {0};
-    status = read_options(stmt, &node->options, false, &sequence, &said, err);
+    fly_status status = read_options(stmt, options, false, &sequence, &said, err);
     if (status == FLY_OK) {
-        status = set_owner(stmt, &node->options, &sequence, err);
+        status = set_owner(stmt, options, &sequence, err);
     }
     if (status == FLY_OK) {
         status = fly__sql_change_put(stmt->session, FLY__SQL_O_SEQUENCE, &sequence, err);

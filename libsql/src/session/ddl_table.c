@@ -596,6 +596,35 @@ static fly_status foreign_columns(fly__sql_table_draft *draft, const fly_ast_con
     return FLY_OK;
 }
 
+/* Whether the pairs of columns have an operator = between them. */
+static fly_status comparable(fly__sql_table_draft *draft, const fly_ast_constraint *node,
+                             const uint16_t *numbers, const fly__sql_table *other,
+                             const uint16_t *foreign, uint16_t count, fly_err *err)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        fly_sql_type a = draft->table->columns[numbers[i] - 1].type;
+        fly_sql_type b = other->columns[foreign[i] - 1].type;
+        const fly__sql_type_info *first = fly__sql_type_info_of(a.oid);
+        const fly__sql_type_info *second = fly__sql_type_info_of(b.oid);
+        bool same = a.oid == b.oid ||
+                    (first != NULL && second != NULL && first->category == second->category);
+        if (!same) {
+            fly_status status = fly_err_state(
+                err, "42804", 0, "foreign key constraint \"%s\" cannot be implemented",
+                node->name != NULL
+                    ? node->name
+                    : fly__sql_ddl_format(draft->stmt, NULL, "%s_%s_fkey", draft->table->name,
+                                          draft->table->columns[numbers[i] - 1].name));
+            fly_err_detail(
+                err, "Key columns \"%s\" and \"%s\" are of incompatible types: %s and %s.",
+                draft->table->columns[numbers[i] - 1].name, other->columns[foreign[i] - 1].name,
+                first == NULL ? "?" : first->sql_name, second == NULL ? "?" : second->sql_name);
+            return status;
+        }
+    }
+    return FLY_OK;
+}
+
 static fly_status draft_foreign(fly__sql_table_draft *draft, const fly_ast_constraint *node,
                                 uint16_t column, fly_err *err)
 {
@@ -621,6 +650,10 @@ static fly_status draft_foreign(fly__sql_table_draft *draft, const fly_ast_const
     if (status == FLY_OK) {
         status = foreign_columns(draft, node, other, count, &foreign, err);
     }
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = comparable(draft, node, numbers, other, foreign, count, err);
     if (status != FLY_OK) {
         return status;
     }

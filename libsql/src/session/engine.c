@@ -114,6 +114,7 @@ static void free_database(fly_sql *sql, fly__sql_database *database)
         database->counters = next;
     }
     fly_mutex_deinit(&database->counting);
+    fly_mutex_deinit(&database->locking);
     fly_mem_free(sql->env->mem, database, sizeof *database);
 }
 
@@ -185,6 +186,8 @@ static fly_status open_database(fly_sql *sql, const char *name, bool create,
     }
     memcpy(database->name, name, strlen(name) + 1);
     fly_mutex_init(&database->counting, "sql counters", FLY_RANK_NONE);
+    fly_mutex_init(&database->locking, "sql table locks", FLY_RANK_NONE);
+    fly_cond_init(&database->unlocked);
     fly_store_options options = sql->store;
     options.create = create;
     options.read_only = sql->read_only;

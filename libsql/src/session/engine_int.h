@@ -39,6 +39,10 @@ typedef struct fly__sql_database {
     fly__sql_counter *counters;
     uint32_t next_session; /* guarded by the engine's mutex */
     uint32_t collation;    /* of text columns that name none; 0: bytes. Set when it is made */
+    fly_mutex locking;     /* guards `locks`; never held while something else is waited for */
+    fly_cond unlocked;
+    struct fly__sql_table_lock *locks;
+    fly_atomic_u64 strong_locks; /* held or wanted, that hold readers off */
 } fly__sql_database;
 
 struct fly_sql {

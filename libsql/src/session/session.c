@@ -15,6 +15,7 @@
 
 #include "catalog/system_int.h"
 #include "exec/exec_int.h"
+#include "session/lock_int.h"
 #include "session/named_int.h"
 #include "session/program_int.h"
 #include "session/settings_int.h"
@@ -371,6 +372,7 @@ static void drop_savepoints(fly_sql_session *session, fly__sql_savepoint *down_t
 
 static void txn_ended(fly_sql_session *session, bool committed)
 {
+    fly__sql_table_unlock_all(session);
     session->txn = NULL;
     session->txn_explicit = false;
     session->txn_failed = false;

@@ -55,14 +55,26 @@ uint32_t fly__sql_milliseconds(const char *text)
 
 typedef bool (*apply_fn)(fly_sql_session *session, const char *value);
 
+static bool is_time(const char *text)
+{
+    size_t blanks = strspn(text, " ");
+    return text[blanks] >= '0' && text[blanks] <= '9';
+}
+
 static bool apply_statement_timeout(fly_sql_session *session, const char *value)
 {
+    if (!is_time(value)) {
+        return false;
+    }
     session->state->statement_timeout_ms = fly__sql_milliseconds(value);
     return true;
 }
 
 static bool apply_lock_timeout(fly_sql_session *session, const char *value)
 {
+    if (!is_time(value)) {
+        return false;
+    }
     session->state->lock_timeout_ms = fly__sql_milliseconds(value);
     return true;
 }

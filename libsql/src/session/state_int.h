@@ -59,6 +59,7 @@ typedef struct fly__sql_session_state {
     uint32_t lock_timeout_ms;
     bool asynchronous; /* synchronous_commit is off */
     bool default_read_only;
+    bool has_locks;                    /* on tables */
     bool txn_used;                     /* the transaction has run a statement */
     int64_t deadline_us;               /* of the running statement; 0: none */
     fly_sql_stmt *stmts;               /* all that are open */

@@ -12,6 +12,7 @@
 #include "session/stmt_int.h"
 
 #include "opt/opt_int.h"
+#include "session/lock_int.h"
 #include "session/statement_kind_int.h"
 
 #include <stdio.h>
@@ -414,12 +415,50 @@ static fly_status fail(fly_sql_stmt *stmt, fly_status status)
     return status;
 }
 
+/* Lock the tables of the plan: those that it changes, and, if need be, those that it reads. */
+static fly_status lock_tables(fly_sql_stmt *stmt, bool *waited, fly_err *err)
+{
+    const fly__sql_plan *plan = stmt->plan;
+    bool readers = fly__sql_table_locks_readers(stmt->session);
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < plan->table_count && status == FLY_OK; i++) {
+        uint8_t modes = plan->table_modes[i];
+        if (plan->tables[i]->class == FLY__SQL_SYSTEM || (!readers && (modes & 6) == 0)) {
+            continue;
+        }
+        fly__sql_lock_mode mode = (modes & 2) != 0   ? FLY__SQL_LOCK_ROW_EXCLUSIVE
+                                  : (modes & 4) != 0 ? FLY__SQL_LOCK_ROW_SHARE
+                                                     : FLY__SQL_LOCK_ACCESS_SHARE;
+        status = fly__sql_table_lock(stmt->session, plan->tables[i]->oid, plan->tables[i]->name,
+                                     mode, false, waited, err);
+    }
+    return status;
+}
+
+/* A plan for the catalog as it is, and stays as long as the plan's locks are held. */
+static fly_status settle_plan(fly_sql_stmt *stmt, fly_err *err)
+{
+    bool waited;
+    do {
+        waited = false;
+        fly_status status = plan_is_good(stmt) ? FLY_OK : fly__sql_stmt_plan(stmt, err);
+        if (status == FLY_OK) {
+            status = lock_tables(stmt, &waited, err);
+        }
+        if (status == FLY_OK && waited) {
+            fly_txn_statement(stmt->session->txn);
+            status = fly__sql_session_view(stmt->session, err);
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+    } while (waited && !plan_is_good(stmt));
+    return FLY_OK;
+}
+
 static fly_status start_plan(fly_sql_stmt *stmt, fly_err *err)
 {
-    fly_status status = FLY_OK;
-    if (!plan_is_good(stmt)) {
-        status = fly__sql_stmt_plan(stmt, err);
-    }
+    fly_status status = settle_plan(stmt, err);
     if (status == FLY_OK && stmt->plan->modifies) {
         status = fly__sql_check_writable(stmt->session, stmt->plan->tag, err);
     }

@@ -1,0 +1,36 @@
+/*
+ * Locks on tables: who changes rows holds off who changes the table, and LOCK TABLE.
+ *
+ * The modes and which of them conflict are PostgreSQL's. Reading takes no lock unless somebody holds
+ * or wants an exclusive one by LOCK TABLE: what a reader sees is kept for it by its snapshot, whatever
+ * becomes of the table. Locks are held to the end of the transaction.
+ */
+#ifndef FLY_SQL_LOCK_INT_H
+#define FLY_SQL_LOCK_INT_H
+
+#include "session/session_int.h"
+
+typedef enum fly__sql_lock_mode {
+    FLY__SQL_LOCK_ACCESS_SHARE,
+    FLY__SQL_LOCK_ROW_SHARE,
+    FLY__SQL_LOCK_ROW_EXCLUSIVE,
+    FLY__SQL_LOCK_SHARE_UPDATE_EXCLUSIVE,
+    FLY__SQL_LOCK_SHARE,
+    FLY__SQL_LOCK_SHARE_ROW_EXCLUSIVE,
+    FLY__SQL_LOCK_EXCLUSIVE,
+    FLY__SQL_LOCK_ACCESS_EXCLUSIVE
+} fly__sql_lock_mode;
+
+/* Take a lock, waiting for those who hold what conflicts with it. `*waited` (may be NULL) tells whether
+ * it had to: what was read of the catalog before may be old then. 55P03 with `nowait` or after
+ * lock_timeout, 40P01 if waiting would never end, 57014. */
+fly_status fly__sql_table_lock(fly_sql_session *session, uint32_t oid, const char *name,
+                               fly__sql_lock_mode mode, bool nowait, bool *waited, fly_err *err);
+
+/* Whether reading must take locks, too. */
+bool fly__sql_table_locks_readers(const fly_sql_session *session);
+
+/* Give all locks back, at the end of the transaction. */
+void fly__sql_table_unlock_all(fly_sql_session *session);
+
+#endif
