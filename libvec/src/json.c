@@ -98,7 +98,7 @@ bool fly_vec_jsonb_at(fly_bytes v, int64_t index, fly_bytes *out)
     return true;
 }
 
-int fly__json_key_cmp(fly_bytes a, fly_bytes b)
+int fly__vec_json_key_cmp(fly_bytes a, fly_bytes b)
 {
     if (a.len != b.len) {
         return a.len < b.len ? -1 : 1;
@@ -114,7 +114,7 @@ bool fly_vec_jsonb_get(fly_bytes v, fly_bytes key, fly_bytes *out)
     uint32_t low = 0, high = u32(v.data + 1);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = fly__json_key_cmp(key, member_key(v, middle));
+        int order = fly__vec_json_key_cmp(key, member_key(v, middle));
         if (order == 0) {
             *out = member_value(v, middle);
             return true;
@@ -128,7 +128,7 @@ bool fly_vec_jsonb_get(fly_bytes v, fly_bytes key, fly_bytes *out)
     return false;
 }
 
-bool fly__json_index(fly_bytes t, int64_t *out)
+bool fly__vec_json_index(fly_bytes t, int64_t *out)
 {
     size_t i = 0;
     while (i < t.len && (t.data[i] == ' ' || (t.data[i] >= '\t' && t.data[i] <= '\r'))) {
@@ -156,7 +156,7 @@ bool fly_vec_jsonb_path(fly_bytes v, const fly_bytes *path, size_t count, fly_by
             if (!fly_vec_jsonb_get(v, path[i], &v)) {
                 return false;
             }
-        } else if (v.data[0] != FLY_VEC_JSON_ARRAY || !fly__json_index(path[i], &index) ||
+        } else if (v.data[0] != FLY_VEC_JSON_ARRAY || !fly__vec_json_index(path[i], &index) ||
                    !fly_vec_jsonb_at(v, index, &v)) {
             return false;
         }
@@ -231,7 +231,7 @@ static fly_status check(fly_bytes v, int depth, fly_err *err)
         return corrupt(err, "bytes behind the last end");
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (object && i > 0 && fly__json_key_cmp(member_key(v, i - 1), member_key(v, i)) >= 0) {
+        if (object && i > 0 && fly__vec_json_key_cmp(member_key(v, i - 1), member_key(v, i)) >= 0) {
             return corrupt(err, "keys out of order");
         }
         fly_status status = check(object ? member_value(v, i) : element(v, i), depth + 1, err);
@@ -249,11 +249,11 @@ fly_status fly_vec_jsonb_check(fly_bytes v, fly_err *err)
 
 /* ----------------------------------------------------------------------- making */
 
-fly__json *fly__json_add(fly__json *to, fly_arena *arena, const fly_bytes *key)
+fly__vec_json *fly__vec_json_add(fly__vec_json *to, fly_arena *arena, const fly_bytes *key)
 {
     if (to->n == to->room) {
         uint32_t room = to->room == 0 ? 4 : to->room * 2;
-        fly__json *kid = fly_arena_alloc(arena, room * sizeof *kid);
+        fly__vec_json *kid = fly_arena_alloc(arena, room * sizeof *kid);
         fly_bytes *keys = to->kind == J_OBJECT ? fly_arena_alloc(arena, room * sizeof *keys) : NULL;
         if (kid == NULL || (to->kind == J_OBJECT && keys == NULL)) {
             return NULL;
@@ -271,12 +271,12 @@ fly__json *fly__json_add(fly__json *to, fly_arena *arena, const fly_bytes *key)
     if (to->kind == J_OBJECT) {
         to->key[to->n] = *key;
     }
-    fly__json *added = &to->kid[to->n++];
+    fly__vec_json *added = &to->kid[to->n++];
     memset(added, 0, sizeof *added);
     return added;
 }
 
-fly_status fly__json_open(fly_bytes v, fly_arena *arena, fly__json *out, fly_err *err)
+fly_status fly__vec_json_open(fly_bytes v, fly_arena *arena, fly__vec_json *out, fly_err *err)
 {
     memset(out, 0, sizeof *out);
     out->kind = v.data[0] == FLY_VEC_JSON_OBJECT ? J_OBJECT : J_ARRAY;
@@ -286,9 +286,9 @@ fly_status fly__json_open(fly_bytes v, fly_arena *arena, fly__json *out, fly_err
         if (out->kind == J_OBJECT) {
             key = member_key(v, i);
         }
-        fly__json *kid = fly__json_add(out, arena, &key);
+        fly__vec_json *kid = fly__vec_json_add(out, arena, &key);
         if (kid == NULL) {
-            return fly__json_no_memory(err);
+            return fly__vec_json_no_memory(err);
         }
         kid->kind = J_RAW;
         kid->raw = out->kind == J_OBJECT ? member_value(v, i) : element(v, i);
@@ -306,7 +306,7 @@ static void sort_keys(const fly_bytes *key, uint32_t *at, uint32_t *room, uint32
             uint32_t i = from, j = middle;
             for (uint32_t k = from; k < end; k++) {
                 bool left = i < middle &&
-                            (j == end || fly__json_key_cmp(key[at[i]], key[at[j]]) <= 0);
+                            (j == end || fly__vec_json_key_cmp(key[at[i]], key[at[j]]) <= 0);
                 room[k] = left ? at[i++] : at[j++];
             }
         }
@@ -314,20 +314,20 @@ static void sort_keys(const fly_bytes *key, uint32_t *at, uint32_t *room, uint32
     }
 }
 
-static fly_status sort_object(fly__json *o, fly_arena *arena, fly_err *err)
+static fly_status sort_object(fly__vec_json *o, fly_arena *arena, fly_err *err)
 {
     bool sorted = true;
     for (uint32_t i = 1; i < o->n && sorted; i++) {
-        sorted = fly__json_key_cmp(o->key[i - 1], o->key[i]) < 0;
+        sorted = fly__vec_json_key_cmp(o->key[i - 1], o->key[i]) < 0;
     }
     if (sorted) {
         return FLY_OK;
     }
     uint32_t *at = fly_arena_alloc(arena, 2 * (size_t)o->n * sizeof *at);
-    fly__json *kid = fly_arena_alloc(arena, o->n * sizeof *kid);
+    fly__vec_json *kid = fly_arena_alloc(arena, o->n * sizeof *kid);
     fly_bytes *key = fly_arena_alloc(arena, o->n * sizeof *key);
     if (at == NULL || kid == NULL || key == NULL) {
-        return fly__json_no_memory(err);
+        return fly__vec_json_no_memory(err);
     }
     for (uint32_t i = 0; i < o->n; i++) {
         at[i] = i;
@@ -335,7 +335,7 @@ static fly_status sort_object(fly__json *o, fly_arena *arena, fly_err *err)
     sort_keys(o->key, at, at + o->n, o->n);
     uint32_t n = 0;
     for (uint32_t i = 0; i < o->n; i++) {
-        if (i + 1 < o->n && fly__json_key_cmp(o->key[at[i]], o->key[at[i + 1]]) == 0) {
+        if (i + 1 < o->n && fly__vec_json_key_cmp(o->key[at[i]], o->key[at[i + 1]]) == 0) {
             continue;
         }
         key[n] = o->key[at[i]];
@@ -347,7 +347,7 @@ static fly_status sort_object(fly__json *o, fly_arena *arena, fly_err *err)
     return FLY_OK;
 }
 
-static fly_status measure(fly__json *t, fly_arena *arena, fly_err *err)
+static fly_status measure(fly__vec_json *t, fly_arena *arena, fly_err *err)
 {
     uint64_t size = 1 + t->raw.len;
     fly_status status;
@@ -366,8 +366,8 @@ static fly_status measure(fly__json *t, fly_arena *arena, fly_err *err)
         }
     }
     if (size > JSON_SIZE_MAX) {
-        return fly__text_error(err, "54000",
-                               "total size of jsonb value exceeds the maximum of 268435455 bytes");
+        return fly__vec_text_error(
+            err, "54000", "total size of jsonb value exceeds the maximum of 268435455 bytes");
     }
     t->size = (uint32_t)size;
     return FLY_OK;
@@ -381,7 +381,7 @@ static uint8_t *put_bytes(uint8_t *at, fly_bytes b)
     return at + b.len;
 }
 
-static uint8_t *write_tree(const fly__json *t, uint8_t *at)
+static uint8_t *write_tree(const fly__vec_json *t, uint8_t *at)
 {
     if (t->kind == J_RAW) {
         return put_bytes(at, t->raw);
@@ -412,7 +412,8 @@ static uint8_t *write_tree(const fly__json *t, uint8_t *at)
     return at;
 }
 
-fly_status fly__json_encode(fly__json *tree, fly_arena *arena, fly_vec_str *out, fly_err *err)
+fly_status fly__vec_json_encode(fly__vec_json *tree, fly_arena *arena, fly_vec_str *out,
+                                fly_err *err)
 {
     fly_arena scratch;
     fly_arena_init(&scratch, arena->mem, 0);
@@ -421,7 +422,7 @@ fly_status fly__json_encode(fly__json *tree, fly_arena *arena, fly_vec_str *out,
     if (status == FLY_OK) {
         bytes = tree->size <= sizeof small ? small : fly_arena_alloc(arena, tree->size);
         if (bytes == NULL) {
-            status = fly__json_no_memory(err);
+            status = fly__vec_json_no_memory(err);
         }
     }
     if (status == FLY_OK) {
@@ -448,8 +449,8 @@ fly_status fly_vec_jsonb_of_bool(bool x, fly_vec_str *out)
 
 fly_status fly_vec_jsonb_of_text(fly_bytes text, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly__json tree = {.kind = J_STRING, .raw = text};
-    return fly__json_encode(&tree, arena, out, err);
+    fly__vec_json tree = {.kind = J_STRING, .raw = text};
+    return fly__vec_json_encode(&tree, arena, out, err);
 }
 
 fly_status fly_vec_jsonb_of_numeric(fly_vec_str x, fly_arena *arena, fly_vec_str *out, fly_err *err)
@@ -460,29 +461,29 @@ fly_status fly_vec_jsonb_of_numeric(fly_vec_str x, fly_arena *arena, fly_vec_str
         return status == FLY_OK ? fly_vec_jsonb_of_text(fly_vec_str_bytes(&text), arena, out, err)
                                 : status;
     }
-    fly__json tree = {.kind = J_NUMBER, .raw = fly_vec_str_bytes(&x)};
-    return fly__json_encode(&tree, arena, out, err);
+    fly__vec_json tree = {.kind = J_NUMBER, .raw = fly_vec_str_bytes(&x)};
+    return fly__vec_json_encode(&tree, arena, out, err);
 }
 
 /* A container of values that are made already. */
-static fly_status collect(fly__json_kind kind, const fly_bytes *keys, const fly_bytes *values,
+static fly_status collect(fly__vec_json_kind kind, const fly_bytes *keys, const fly_bytes *values,
                           size_t count, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
     fly_arena scratch;
-    fly__json tree = {.kind = (uint8_t)kind};
+    fly__vec_json tree = {.kind = (uint8_t)kind};
     fly_status status = FLY_OK;
     fly_arena_init(&scratch, arena->mem, 0);
     for (size_t i = 0; i < count && status == FLY_OK; i++) {
-        fly__json *kid = fly__json_add(&tree, &scratch, keys != NULL ? &keys[i] : NULL);
+        fly__vec_json *kid = fly__vec_json_add(&tree, &scratch, keys != NULL ? &keys[i] : NULL);
         if (kid == NULL) {
-            status = fly__json_no_memory(err);
+            status = fly__vec_json_no_memory(err);
         } else {
             kid->kind = J_RAW;
             kid->raw = values[i];
         }
     }
     if (status == FLY_OK) {
-        status = fly__json_encode(&tree, arena, out, err);
+        status = fly__vec_json_encode(&tree, arena, out, err);
     }
     fly_arena_deinit(&scratch);
     return status;
@@ -502,43 +503,43 @@ fly_status fly_vec_jsonb_object(const fly_bytes *keys, const fly_bytes *values, 
 
 /* ------------------------------------------------------------------------- text */
 
-void fly__json_put_quoted(fly__sink *s, fly_bytes text)
+void fly__vec_json_put_quoted(fly__vec_sink *s, fly_bytes text)
 {
     static const char names[] = "\b\f\n\r\t\"\\", shown[] = "bfnrt\"\\";
     static const char hex[] = "0123456789abcdef";
-    fly__sink_put(s, "\"", 1);
+    fly__vec_sink_put(s, "\"", 1);
     size_t from = 0;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
         if (c >= 0x20 && c != '"' && c != '\\') {
             continue;
         }
-        fly__sink_put(s, text.data + from, i - from);
+        fly__vec_sink_put(s, text.data + from, i - from);
         from = i + 1;
         const char *name = c != 0 ? strchr(names, c) : NULL;
         if (name != NULL) {
             char two[2] = {'\\', shown[name - names]};
-            fly__sink_put(s, two, 2);
+            fly__vec_sink_put(s, two, 2);
         } else {
             char six[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-            fly__sink_put(s, six, 6);
+            fly__vec_sink_put(s, six, 6);
         }
     }
-    fly__sink_put(s, text.data + from, text.len - from);
-    fly__sink_put(s, "\"", 1);
+    fly__vec_sink_put(s, text.data + from, text.len - from);
+    fly__vec_sink_put(s, "\"", 1);
 }
 
 fly_status fly_vec_json_quote(fly_bytes text, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, text.len + 2);
-    fly__json_put_quoted(&s, text);
-    return fly__sink_give(&s, out, err);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, text.len + 2);
+    fly__vec_json_put_quoted(&s, text);
+    return fly__vec_sink_give(&s, out, err);
 }
 
-static void new_line(fly__sink *s, int depth)
+static void new_line(fly__vec_sink *s, int depth)
 {
-    if (depth >= 0 && fly__sink_room(s, 1 + 4 * (size_t)depth)) {
+    if (depth >= 0 && fly__vec_sink_room(s, 1 + 4 * (size_t)depth)) {
         s->bytes[s->n] = '\n';
         memset(s->bytes + s->n + 1, ' ', 4 * (size_t)depth);
         s->n += 1 + 4 * (size_t)depth;
@@ -546,60 +547,60 @@ static void new_line(fly__sink *s, int depth)
 }
 
 /* `depth` -1: on one line. */
-static fly_status put_value(fly__sink *s, fly_bytes v, int depth, fly_err *err)
+static fly_status put_value(fly__vec_sink *s, fly_bytes v, int depth, fly_err *err)
 {
     fly_vec_str text, number;
     fly_status status = FLY_OK;
     bool object = v.data[0] == FLY_VEC_JSON_OBJECT;
     switch (v.data[0]) {
     case FLY_VEC_JSON_NULL:
-        fly__sink_put(s, "null", 4);
+        fly__vec_sink_put(s, "null", 4);
         return FLY_OK;
     case FLY_VEC_JSON_FALSE:
-        fly__sink_put(s, "false", 5);
+        fly__vec_sink_put(s, "false", 5);
         return FLY_OK;
     case FLY_VEC_JSON_TRUE:
-        fly__sink_put(s, "true", 4);
+        fly__vec_sink_put(s, "true", 4);
         return FLY_OK;
     case FLY_VEC_JSON_NUMBER:
         number = fly_vec_jsonb_payload(v);
         status = fly_vec_numeric_format(number, s->arena, &text, err);
         if (status == FLY_OK) {
-            fly__sink_put(s, fly_vec_str_data(&text), text.len);
+            fly__vec_sink_put(s, fly_vec_str_data(&text), text.len);
         }
         return status;
     case FLY_VEC_JSON_STRING:
-        fly__json_put_quoted(s, fly_bytes_of(v.data + 1, v.len - 1));
+        fly__vec_json_put_quoted(s, fly_bytes_of(v.data + 1, v.len - 1));
         return FLY_OK;
     default:
         break;
     }
     int inside = depth < 0 ? -1 : depth + 1;
     uint32_t n = fly_vec_jsonb_count(v);
-    fly__sink_put(s, object ? "{" : "[", 1);
+    fly__vec_sink_put(s, object ? "{" : "[", 1);
     for (uint32_t i = 0; i < n && status == FLY_OK && s->trouble == FLY_OK; i++) {
         if (i > 0) {
-            fly__sink_put(s, ", ", depth < 0 ? 2 : 1);
+            fly__vec_sink_put(s, ", ", depth < 0 ? 2 : 1);
         }
         new_line(s, inside);
         if (object) {
-            fly__json_put_quoted(s, member_key(v, i));
-            fly__sink_put(s, ": ", 2);
+            fly__vec_json_put_quoted(s, member_key(v, i));
+            fly__vec_sink_put(s, ": ", 2);
         }
         status = put_value(s, object ? member_value(v, i) : element(v, i), inside, err);
     }
     new_line(s, depth);
-    fly__sink_put(s, object ? "}" : "]", 1);
+    fly__vec_sink_put(s, object ? "}" : "]", 1);
     return status;
 }
 
 fly_status fly_vec_jsonb_format(fly_bytes v, bool pretty, fly_arena *arena, fly_vec_str *text,
                                 fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, v.len);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, v.len);
     fly_status status = put_value(&s, v, pretty ? 0 : -1, err);
-    return status == FLY_OK ? fly__sink_give(&s, text, err) : status;
+    return status == FLY_OK ? fly__vec_sink_give(&s, text, err) : status;
 }
 
 /* ---------------------------------------------------------------- order and hash */

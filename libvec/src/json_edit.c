@@ -20,21 +20,21 @@ typedef struct work {
     fly_err *err;
 } work;
 
-static fly_status finish(work *w, fly_status status, fly__json *tree, fly_arena *arena,
+static fly_status finish(work *w, fly_status status, fly__vec_json *tree, fly_arena *arena,
                          fly_vec_str *out)
 {
     if (status == FLY_OK) {
-        status = fly__json_encode(tree, arena, out, w->err);
+        status = fly__vec_json_encode(tree, arena, out, w->err);
     }
     fly_arena_deinit(&w->scratch);
     return status;
 }
 
-static fly_status add_raw(work *w, fly__json *to, const fly_bytes *key, fly_bytes value)
+static fly_status add_raw(work *w, fly__vec_json *to, const fly_bytes *key, fly_bytes value)
 {
-    fly__json *kid = fly__json_add(to, &w->scratch, key);
+    fly__vec_json *kid = fly__vec_json_add(to, &w->scratch, key);
     if (kid == NULL) {
-        return fly__json_no_memory(w->err);
+        return fly__vec_json_no_memory(w->err);
     }
     kid->kind = J_RAW;
     kid->raw = value;
@@ -42,7 +42,7 @@ static fly_status add_raw(work *w, fly__json *to, const fly_bytes *key, fly_byte
 }
 
 /* All of a value's members or elements; a value that is no array stands for itself in one. */
-static fly_status add_all(work *w, fly__json *to, fly_bytes v)
+static fly_status add_all(work *w, fly__vec_json *to, fly_bytes v)
 {
     fly_status status = FLY_OK;
     uint32_t n = fly_vec_jsonb_count(v);
@@ -66,7 +66,7 @@ fly_status fly_vec_jsonb_concat(fly_bytes a, fly_bytes b, fly_arena *arena, fly_
 {
     work w = {.err = err};
     bool objects = a.data[0] == FLY_VEC_JSON_OBJECT && b.data[0] == FLY_VEC_JSON_OBJECT;
-    fly__json tree = {.kind = objects ? J_OBJECT : J_ARRAY};
+    fly__vec_json tree = {.kind = objects ? J_OBJECT : J_ARRAY};
     fly_arena_init(&w.scratch, arena->mem, 0);
     fly_status status = add_all(&w, &tree, a);
     if (status == FLY_OK) {
@@ -89,11 +89,11 @@ fly_status fly_vec_jsonb_delete(fly_bytes v, const fly_bytes *keys, size_t count
                                 fly_vec_str *out, fly_err *err)
 {
     if (is_scalar(v)) {
-        return fly__text_error(err, "22023", "cannot delete from scalar");
+        return fly__vec_text_error(err, "22023", "cannot delete from scalar");
     }
     work w = {.err = err};
     bool object = v.data[0] == FLY_VEC_JSON_OBJECT;
-    fly__json tree = {.kind = object ? J_OBJECT : J_ARRAY};
+    fly__vec_json tree = {.kind = object ? J_OBJECT : J_ARRAY};
     fly_status status = FLY_OK;
     uint32_t n = fly_vec_jsonb_count(v);
     fly_arena_init(&w.scratch, arena->mem, 0);
@@ -119,13 +119,13 @@ fly_status fly_vec_jsonb_delete_at(fly_bytes v, int64_t index, fly_arena *arena,
                                    fly_err *err)
 {
     if (is_scalar(v)) {
-        return fly__text_error(err, "22023", "cannot delete from scalar");
+        return fly__vec_text_error(err, "22023", "cannot delete from scalar");
     }
     if (v.data[0] == FLY_VEC_JSON_OBJECT) {
-        return fly__text_error(err, "22023", "cannot delete from object using integer index");
+        return fly__vec_text_error(err, "22023", "cannot delete from object using integer index");
     }
     work w = {.err = err};
-    fly__json tree = {.kind = J_ARRAY};
+    fly__vec_json tree = {.kind = J_ARRAY};
     fly_status status = FLY_OK;
     int64_t n = fly_vec_jsonb_count(v);
     index = index < 0 ? index + n : index;
@@ -151,16 +151,16 @@ typedef struct change {
     what what;
 } change;
 
-static fly_status change_value(change *c, fly_bytes v, size_t level, fly__json *out);
+static fly_status change_value(change *c, fly_bytes v, size_t level, fly__vec_json *out);
 
-static fly_status add_with(change *c, fly__json *to, const fly_bytes *key)
+static fly_status add_with(change *c, fly__vec_json *to, const fly_bytes *key)
 {
     return add_raw(&c->w, to, key, c->with);
 }
 
 static fly_status exists_already(change *c)
 {
-    fly_status status = fly__text_error(c->w.err, "22023", "cannot replace existing key");
+    fly_status status = fly__vec_text_error(c->w.err, "22023", "cannot replace existing key");
     if (c->w.err != NULL) {
         fly_err_hint(c->w.err, "Try using the function jsonb_set to replace key value.");
     }
@@ -168,7 +168,7 @@ static fly_status exists_already(change *c)
 }
 
 /* A member or element at the path's end. */
-static fly_status change_here(change *c, fly__json *to, const fly_bytes *key, fly_bytes old)
+static fly_status change_here(change *c, fly__vec_json *to, const fly_bytes *key, fly_bytes old)
 {
     fly_status status = FLY_OK;
     switch (c->what) {
@@ -185,20 +185,20 @@ static fly_status change_here(change *c, fly__json *to, const fly_bytes *key, fl
     }
 }
 
-static fly_status change_inside(change *c, fly__json *to, const fly_bytes *key, fly_bytes old,
+static fly_status change_inside(change *c, fly__vec_json *to, const fly_bytes *key, fly_bytes old,
                                 size_t level)
 {
-    fly__json *kid = fly__json_add(to, &c->w.scratch, key);
+    fly__vec_json *kid = fly__vec_json_add(to, &c->w.scratch, key);
     if (kid == NULL) {
-        return fly__json_no_memory(c->w.err);
+        return fly__vec_json_no_memory(c->w.err);
     }
-    fly__json inner;
+    fly__vec_json inner;
     fly_status status = change_value(c, old, level + 1, &inner);
     *kid = inner;
     return status;
 }
 
-static fly_status change_object(change *c, fly_bytes v, size_t level, fly__json *out)
+static fly_status change_object(change *c, fly_bytes v, size_t level, fly__vec_json *out)
 {
     bool last = level + 1 == c->count, found = false;
     fly_bytes want = c->path[level];
@@ -227,17 +227,17 @@ static fly_status change_object(change *c, fly_bytes v, size_t level, fly__json 
     return status;
 }
 
-static fly_status change_array(change *c, fly_bytes v, size_t level, fly__json *out)
+static fly_status change_array(change *c, fly_bytes v, size_t level, fly__vec_json *out)
 {
     bool last = level + 1 == c->count;
     int64_t n = fly_vec_jsonb_count(v), index;
     fly_status status = FLY_OK;
     out->kind = J_ARRAY;
-    if (!fly__json_index(c->path[level], &index)) {
+    if (!fly__vec_json_index(c->path[level], &index)) {
         char format[80];
         (void)snprintf(format, sizeof format,
                        "path element at position %zu is not an integer: \"%%s\"", level + 1);
-        return fly__text_error_text(c->w.err, "22P02", format, c->path[level]);
+        return fly__vec_text_error_text(c->w.err, "22P02", format, c->path[level]);
     }
     bool add = last && c->what != SET && c->what != DELETE;
     bool in_front = index < 0 && index + n < 0;
@@ -262,7 +262,7 @@ static fly_status change_array(change *c, fly_bytes v, size_t level, fly__json *
     return status;
 }
 
-static fly_status change_value(change *c, fly_bytes v, size_t level, fly__json *out)
+static fly_status change_value(change *c, fly_bytes v, size_t level, fly__vec_json *out)
 {
     memset(out, 0, sizeof *out);
     if (is_scalar(v) || level == c->count) {
@@ -278,16 +278,16 @@ static fly_status run(fly_bytes v, const fly_bytes *path, size_t count, fly_byte
                       fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
     if (is_scalar(v)) {
-        return fly__text_error(err, "22023",
-                               how == DELETE ? "cannot delete path in scalar"
-                                             : "cannot set path in scalar");
+        return fly__vec_text_error(err, "22023",
+                                   how == DELETE ? "cannot delete path in scalar"
+                                                 : "cannot set path in scalar");
     }
     if ((how == SET || how == DELETE) && fly_vec_jsonb_count(v) == 0) {
         *out = fly_vec_str_of(v.data, v.len);
         return FLY_OK;
     }
     change c = {.w = {.err = err}, .path = path, .count = count, .with = with, .what = how};
-    fly__json tree;
+    fly__vec_json tree;
     fly_arena_init(&c.w.scratch, arena->mem, 0);
     fly_status status = change_value(&c, v, 0, &tree);
     return finish(&c.w, status, &tree, arena, out);
@@ -313,7 +313,7 @@ fly_status fly_vec_jsonb_insert(fly_bytes v, const fly_bytes *path, size_t count
 
 /* ------------------------------------------------------------------------- nulls */
 
-static fly_status strip(work *w, fly_bytes v, fly__json *out)
+static fly_status strip(work *w, fly_bytes v, fly__vec_json *out)
 {
     memset(out, 0, sizeof *out);
     if (is_scalar(v)) {
@@ -334,9 +334,9 @@ static fly_status strip(work *w, fly_bytes v, fly__json *out)
         } else {
             (void)fly_vec_jsonb_at(v, i, &value);
         }
-        fly__json inner, *kid = fly__json_add(out, &w->scratch, &key);
+        fly__vec_json inner, *kid = fly__vec_json_add(out, &w->scratch, &key);
         if (kid == NULL) {
-            return fly__json_no_memory(w->err);
+            return fly__vec_json_no_memory(w->err);
         }
         fly_status status = strip(w, value, &inner);
         if (status != FLY_OK) {
@@ -350,7 +350,7 @@ static fly_status strip(work *w, fly_bytes v, fly__json *out)
 fly_status fly_vec_jsonb_strip_nulls(fly_bytes v, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
     work w = {.err = err};
-    fly__json tree;
+    fly__vec_json tree;
     fly_arena_init(&w.scratch, arena->mem, 0);
     fly_status status = strip(&w, v, &tree);
     return finish(&w, status, &tree, arena, out);

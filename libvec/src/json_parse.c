@@ -37,7 +37,7 @@ typedef struct parser {
     fly_err *err;
 } parser;
 
-fly_status fly__json_no_memory(fly_err *err)
+fly_status fly__vec_json_no_memory(fly_err *err)
 {
     return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for JSON");
 }
@@ -50,7 +50,7 @@ static fly_status invalid(parser *p, const char *format, fly_bytes text)
         memcpy(copy, text.data, n);
     }
     copy[n] = '\0';
-    fly_status status = fly__text_error(p->err, "22P02", "invalid input syntax for type json");
+    fly_status status = fly__vec_text_error(p->err, "22P02", "invalid input syntax for type json");
     if (p->err != NULL) {
         const char *hole = strstr(format, "%s");
         if (hole == NULL) {
@@ -178,7 +178,7 @@ static fly_status string_token(parser *p)
         }
         if (code == 0) {
             fly_status status =
-                fly__text_error(p->err, "22P05", "unsupported Unicode escape sequence");
+                fly__vec_text_error(p->err, "22P05", "unsupported Unicode escape sequence");
             if (p->err != NULL) {
                 fly_err_hint(p->err, "\\u0000 cannot be converted to text.");
             }
@@ -295,7 +295,7 @@ static size_t put_utf8(uint8_t *out, uint32_t c)
 }
 
 /* The text was checked; but surrogates that are not paired may be in one that was checked as text only. */
-fly_status fly__json_unescape(fly_bytes quoted, fly_arena *arena, fly_bytes *out, fly_err *err)
+fly_status fly__vec_json_unescape(fly_bytes quoted, fly_arena *arena, fly_bytes *out, fly_err *err)
 {
     const uint8_t *at = quoted.data + 1, *end = quoted.data + quoted.len - 1;
     size_t len = (size_t)(end - at);
@@ -305,7 +305,7 @@ fly_status fly__json_unescape(fly_bytes quoted, fly_arena *arena, fly_bytes *out
     }
     uint8_t *bytes = fly_arena_alloc(arena, len), *to = bytes;
     if (bytes == NULL) {
-        return fly__json_no_memory(err);
+        return fly__vec_json_no_memory(err);
     }
     static const char from[] = "bfnrt", into[] = "\b\f\n\r\t";
     while (at < end) {
@@ -330,8 +330,8 @@ fly_status fly__json_unescape(fly_bytes quoted, fly_arena *arena, fly_bytes *out
             }
         }
         if (c == 0 || (c >= 0xd800 && c <= 0xdfff)) {
-            return c == 0 ? fly__text_error(err, "22P05", "unsupported Unicode escape sequence")
-                          : fly__text_error(err, "22P02", "invalid input syntax for type json");
+            return c == 0 ? fly__vec_text_error(err, "22P05", "unsupported Unicode escape sequence")
+                          : fly__vec_text_error(err, "22P02", "invalid input syntax for type json");
         }
         to += put_utf8(to, c);
     }
@@ -341,15 +341,15 @@ fly_status fly__json_unescape(fly_bytes quoted, fly_arena *arena, fly_bytes *out
 
 /* -------------------------------------------------------------------- the grammar */
 
-static fly_status value(parser *p, fly__json *out);
+static fly_status value(parser *p, fly__vec_json *out);
 
 static fly_status too_deep(parser *p)
 {
-    fly_status status = fly__text_error(p->err, "54001", "stack depth limit exceeded");
+    fly_status status = fly__vec_text_error(p->err, "54001", "stack depth limit exceeded");
     return status;
 }
 
-static fly_status array(parser *p, fly__json *out)
+static fly_status array(parser *p, fly__vec_json *out)
 {
     fly_status status = next(p);
     out->kind = J_ARRAY;
@@ -357,11 +357,11 @@ static fly_status array(parser *p, fly__json *out)
         return status == FLY_OK ? next(p) : status;
     }
     for (;;) {
-        fly__json none, *kid = &none;
+        fly__vec_json none, *kid = &none;
         if (p->arena != NULL) {
-            kid = fly__json_add(out, p->arena, NULL);
+            kid = fly__vec_json_add(out, p->arena, NULL);
             if (kid == NULL) {
-                return fly__json_no_memory(p->err);
+                return fly__vec_json_no_memory(p->err);
             }
         }
         if ((status = value(p, kid)) != FLY_OK) {
@@ -376,7 +376,7 @@ static fly_status array(parser *p, fly__json *out)
     }
 }
 
-static fly_status object(parser *p, fly__json *out)
+static fly_status object(parser *p, fly__vec_json *out)
 {
     fly_status status = next(p);
     out->kind = J_OBJECT;
@@ -384,18 +384,18 @@ static fly_status object(parser *p, fly__json *out)
         return status == FLY_OK ? next(p) : status;
     }
     for (bool first = true;; first = false) {
-        fly__json none, *kid = &none;
+        fly__vec_json none, *kid = &none;
         if (p->token != T_STRING) {
             return expected(p, first ? "string or \"}\"" : "string");
         }
         if (p->arena != NULL) {
             fly_bytes key;
-            if ((status = fly__json_unescape(current(p), p->arena, &key, p->err)) != FLY_OK) {
+            if ((status = fly__vec_json_unescape(current(p), p->arena, &key, p->err)) != FLY_OK) {
                 return status;
             }
-            kid = fly__json_add(out, p->arena, &key);
+            kid = fly__vec_json_add(out, p->arena, &key);
             if (kid == NULL) {
-                return fly__json_no_memory(p->err);
+                return fly__vec_json_no_memory(p->err);
             }
         }
         if ((status = next(p)) != FLY_OK) {
@@ -416,7 +416,7 @@ static fly_status object(parser *p, fly__json *out)
     }
 }
 
-static fly_status scalar(parser *p, fly__json *out)
+static fly_status scalar(parser *p, fly__vec_json *out)
 {
     static const uint8_t tags[] = {FLY_VEC_JSON_NULL, FLY_VEC_JSON_FALSE, FLY_VEC_JSON_TRUE};
     fly_status status = FLY_OK;
@@ -425,11 +425,11 @@ static fly_status scalar(parser *p, fly__json *out)
     }
     if (p->token == T_STRING) {
         out->kind = J_STRING;
-        status = fly__json_unescape(current(p), p->arena, &out->raw, p->err);
+        status = fly__vec_json_unescape(current(p), p->arena, &out->raw, p->err);
     } else if (p->token == T_NUMBER) {
         fly_vec_str *number = fly_arena_alloc(p->arena, sizeof *number);
         if (number == NULL) {
-            return fly__json_no_memory(p->err);
+            return fly__vec_json_no_memory(p->err);
         }
         out->kind = J_NUMBER;
         status = fly_vec_numeric_parse(current(p), p->arena, number, p->err);
@@ -444,7 +444,7 @@ static fly_status scalar(parser *p, fly__json *out)
 }
 
 /* The value that begins with the current token; the token behind it is current then. */
-static fly_status value(parser *p, fly__json *out)
+static fly_status value(parser *p, fly__vec_json *out)
 {
     fly_status status;
     memset(out, 0, sizeof *out);
@@ -468,7 +468,7 @@ static fly_status value(parser *p, fly__json *out)
     }
 }
 
-static fly_status parse(parser *p, fly__json *out)
+static fly_status parse(parser *p, fly__vec_json *out)
 {
     fly_status status;
     if ((status = next(p)) != FLY_OK || (status = value(p, out)) != FLY_OK) {
@@ -487,19 +487,19 @@ static parser parser_of(fly_bytes text, fly_arena *arena, fly_err *err)
 fly_status fly_vec_json_check(fly_bytes text, fly_err *err)
 {
     parser p = parser_of(text, NULL, err);
-    fly__json none;
+    fly__vec_json none;
     return parse(&p, &none);
 }
 
 fly_status fly_vec_jsonb_parse(fly_bytes text, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
     fly_arena scratch;
-    fly__json tree;
+    fly__vec_json tree;
     fly_arena_init(&scratch, arena->mem, 0);
     parser p = parser_of(text, &scratch, err);
     fly_status status = parse(&p, &tree);
     if (status == FLY_OK) {
-        status = fly__json_encode(&tree, arena, out, err);
+        status = fly__vec_json_encode(&tree, arena, out, err);
     }
     fly_arena_deinit(&scratch);
     return status;
@@ -604,7 +604,7 @@ fly_status fly_vec_json_get(fly_bytes text, fly_bytes key, fly_arena *arena, fly
         return FLY_OK;
     }
     while (fly_vec_json_scan_next(&scan, &name, &one)) {
-        fly_status status = fly__json_unescape(name, arena, &name, err);
+        fly_status status = fly__vec_json_unescape(name, arena, &name, err);
         if (status != FLY_OK) {
             return status;
         }
@@ -654,7 +654,7 @@ fly_status fly_vec_json_text(fly_bytes text, fly_arena *arena, fly_vec_str *out,
     }
     fly_bytes own = fly_bytes_of(text.data + from, to - from);
     if (type == FLY_VEC_JSON_STRING) {
-        fly_status status = fly__json_unescape(own, arena, &own, err);
+        fly_status status = fly__vec_json_unescape(own, arena, &own, err);
         if (status != FLY_OK) {
             return status;
         }

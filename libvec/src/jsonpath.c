@@ -21,12 +21,12 @@ fly_status fly_vec_jsonpath_create(fly_bytes text, fly_mem *mem, fly_vec_jsonpat
 {
     fly_vec_jsonpath *path = fly_mem_alloc(mem, sizeof *path);
     if (path == NULL) {
-        return fly__json_no_memory(err);
+        return fly__vec_json_no_memory(err);
     }
     memset(path, 0, sizeof *path);
     path->mem = mem;
     fly_arena_init(&path->arena, mem, 0);
-    fly_status status = fly__jsonpath_parse(path, text, err);
+    fly_status status = fly__vec_jsonpath_parse(path, text, err);
     if (status != FLY_OK) {
         fly_vec_jsonpath_destroy(path);
         return status;
@@ -66,7 +66,7 @@ typedef enum truth { NO, YES, UNKNOWN } truth;
 
 static fly_status path_error(run *r, const char *sqlstate, const char *message)
 {
-    return fly__text_error(r->err, sqlstate, message);
+    return fly__vec_text_error(r->err, sqlstate, message);
 }
 
 static fly_status push(run *r, fly_vec_json_list *list, fly_bytes item)
@@ -75,7 +75,7 @@ static fly_status push(run *r, fly_vec_json_list *list, fly_bytes item)
         uint32_t room = list->room == 0 ? 8 : list->room * 2;
         fly_bytes *items = fly_arena_alloc(r->arena, room * sizeof *items);
         if (items == NULL || room > 1u << 27) {
-            return fly__json_no_memory(r->err);
+            return fly__vec_json_no_memory(r->err);
         }
         if (list->n > 0) {
             memcpy(items, list->item, list->n * sizeof *items);
@@ -92,7 +92,7 @@ static fly_status keep(run *r, fly_vec_str value, fly_bytes *out)
 {
     void *copy = fly_arena_copy(r->arena, fly_vec_str_data(&value), value.len);
     if (copy == NULL) {
-        return fly__json_no_memory(r->err);
+        return fly__vec_json_no_memory(r->err);
     }
     *out = fly_bytes_of(copy, value.len);
     return FLY_OK;
@@ -161,8 +161,8 @@ static fly_status key(run *r, const step *s, fly_bytes v, bool unwrap, fly_vec_j
         }
         return r->lax || r->ignore
                    ? FLY_OK
-                   : fly__text_error_text(r->err, "2203A",
-                                          "JSON object does not contain key \"%s\"", s->text);
+                   : fly__vec_text_error_text(r->err, "2203A",
+                                              "JSON object does not contain key \"%s\"", s->text);
     }
     if (unwrap && is_array(v)) {
         return each_element(r, s, v, out);
@@ -341,7 +341,7 @@ static fly_status number_method(run *r, int id, fly_bytes v, fly_bytes *out)
         char message[100];
         (void)snprintf(message, sizeof message,
                        "jsonpath item method .%s() can only be applied to a numeric value",
-                       fly__method_names[id]);
+                       fly__vec_method_names[id]);
         return path_error(r, "22036", message);
     }
     fly_vec_numeric_unary how = id == M_ABS     ? fly_vec_numeric_abs
@@ -498,8 +498,8 @@ static fly_status variable(run *r, const step *s, fly_vec_json_list *out)
 {
     fly_bytes found;
     if (r->vars.len == 0 || !fly_vec_jsonb_get(r->vars, s->text, &found)) {
-        (void)fly__text_error_text(r->err, "42704", "could not find jsonpath variable \"%s\"",
-                                   s->text);
+        (void)fly__vec_text_error_text(r->err, "42704", "could not find jsonpath variable \"%s\"",
+                                       s->text);
         return FLY_E_NOT_FOUND;
     }
     return onward(r, s, found, out);
@@ -577,7 +577,7 @@ static fly_status eval_step(run *r, const step *s, fly_bytes v, bool unwrap, fly
 static fly_status eval(run *r, const step *s, fly_bytes v, bool unwrap, fly_vec_json_list *out)
 {
     if (++r->depth > 20 * PATH_DEPTH_MAX) {
-        (void)fly__text_error(r->err, "54001", "stack depth limit exceeded");
+        (void)fly__vec_text_error(r->err, "54001", "stack depth limit exceeded");
         return FLY_E_TOO_LARGE;
     }
     fly_status status = eval_step(r, s, v, unwrap, out);
@@ -741,7 +741,7 @@ static fly_status start(fly_vec_jsonpath *path, fly_bytes value, fly_bytes vars,
              .err = err,
              .exists = exists && !path->strict ? path->root : NULL};
     if (vars.len > 0 && !is_object(vars)) {
-        fly_status status = fly__text_error(err, "22023", "\"vars\" argument is not an object");
+        fly_status status = fly__vec_text_error(err, "22023", "\"vars\" argument is not an object");
         if (err != NULL) {
             fly_err_hint(err,
                          "Jsonpath parameters should be encoded as key-value pairs of \"vars\" "
@@ -791,5 +791,5 @@ fly_status fly_vec_jsonpath_match(fly_vec_jsonpath *path, fly_bytes value, fly_b
         *out = tag == FLY_VEC_JSON_NULL ? -1 : tag == FLY_VEC_JSON_TRUE;
         return FLY_OK;
     }
-    return silent ? FLY_OK : fly__text_error(err, "22038", "single boolean result is expected");
+    return silent ? FLY_OK : fly__vec_text_error(err, "22038", "single boolean result is expected");
 }

@@ -82,12 +82,12 @@ struct fly_vec_jsonpath {
     } * likes;
 };
 
-static inline bool fly__step_is_predicate(const step *s)
+static inline bool fly__vec_step_is_predicate(const step *s)
 {
     return s->kind >= S_AND && s->kind <= S_UNKNOWN;
 }
 
-extern const char *const fly__method_names[METHODS];
-fly_status fly__jsonpath_parse(fly_vec_jsonpath *path, fly_bytes text, fly_err *err);
+extern const char *const fly__vec_method_names[METHODS];
+fly_status fly__vec_jsonpath_parse(fly_vec_jsonpath *path, fly_bytes text, fly_err *err);
 
 #endif

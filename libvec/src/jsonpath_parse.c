@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const fly__method_names[METHODS] = {"type",  "size", "double",  "ceiling",
-                                                "floor", "abs",  "keyvalue"};
+const char *const fly__vec_method_names[METHODS] = {"type",  "size", "double",  "ceiling",
+                                                    "floor", "abs",  "keyvalue"};
 
 typedef enum token {
     T_END,
@@ -40,16 +40,17 @@ typedef struct parser {
 
 static fly_status no_memory(parser *p)
 {
-    return fly__json_no_memory(p->err);
+    return fly__vec_json_no_memory(p->err);
 }
 
 static fly_status syntax(parser *p)
 {
     if (p->token == T_END || (p->token == T_WORD && p->at == p->end)) {
-        return fly__text_error(p->err, "42601", "syntax error at end of jsonpath input");
+        return fly__vec_text_error(p->err, "42601", "syntax error at end of jsonpath input");
     }
-    return fly__text_error_text(p->err, "42601", "syntax error at or near \"%s\" of jsonpath input",
-                                fly_bytes_of(p->begin, (size_t)(p->at - p->begin)));
+    return fly__vec_text_error_text(p->err, "42601",
+                                    "syntax error at or near \"%s\" of jsonpath input",
+                                    fly_bytes_of(p->begin, (size_t)(p->at - p->begin)));
 }
 
 /* ----------------------------------------------------------------------- tokens */
@@ -116,10 +117,10 @@ static fly_status unescape(parser *p, fly_bytes in, fly_bytes *out)
         }
         fly_vec_str utf8;
         if (digits == 0 || (!brace && digits < most)) {
-            return fly__text_error(p->err, "42601", "invalid Unicode escape sequence");
+            return fly__vec_text_error(p->err, "42601", "invalid Unicode escape sequence");
         }
         if (fly_vec_chr((int32_t)code, &utf8, NULL) != FLY_OK) {
-            return fly__text_error(p->err, "22P05", "unsupported Unicode escape sequence");
+            return fly__vec_text_error(p->err, "22P05", "unsupported Unicode escape sequence");
         }
         memcpy(to, utf8.prefix, utf8.len);
         to += utf8.len;
@@ -136,8 +137,8 @@ static fly_status quoted(parser *p)
     }
     if (p->at >= p->end) {
         p->at = p->end;
-        return fly__text_error(p->err, "42601",
-                               "unexpected end of quoted string at end of jsonpath input");
+        return fly__vec_text_error(p->err, "42601",
+                                   "unexpected end of quoted string at end of jsonpath input");
     }
     fly_bytes in = fly_bytes_of(first, (size_t)(p->at - first));
     p->at++;
@@ -174,7 +175,7 @@ static fly_status number_token(parser *p)
         while (p->at < p->end && is_word(*p->at)) {
             p->at++;
         }
-        return fly__text_error_text(
+        return fly__vec_text_error_text(
             p->err, "42601",
             "trailing junk after numeric literal at or near \"%s\" of jsonpath "
             "input",
@@ -404,7 +405,7 @@ static fly_status member(parser *p, step *s)
         return status;
     }
     for (int i = 0; i < METHODS; i++) {
-        if (fly_bytes_equal(s->text, fly_bytes_str(fly__method_names[i]))) {
+        if (fly_bytes_equal(s->text, fly_bytes_str(fly__vec_method_names[i]))) {
             s->kind = S_METHOD;
             s->method = (uint8_t)i;
             status = next(p);
@@ -412,7 +413,8 @@ static fly_status member(parser *p, step *s)
         }
     }
     if (fly_bytes_equal(s->text, fly_bytes_str("datetime"))) {
-        (void)fly__text_error(p->err, "0A000", "jsonpath item method .datetime() is not supported");
+        (void)fly__vec_text_error(p->err, "0A000",
+                                  "jsonpath item method .datetime() is not supported");
         return FLY_E_UNSUPPORTED;
     }
     return syntax(p);
@@ -480,7 +482,7 @@ static fly_status accessors(parser *p, step *primary)
             p->filters++;
             if ((status = expect(p, "(")) == FLY_OK &&
                 (status = disjunction(p, &s->left)) == FLY_OK) {
-                status = fly__step_is_predicate(s->left) ? expect(p, ")") : syntax(p);
+                status = fly__vec_step_is_predicate(s->left) ? expect(p, ")") : syntax(p);
             }
             p->filters--;
         }
@@ -508,10 +510,10 @@ static fly_status primary(parser *p, step **out)
     } else if (is_mark(p, "$") || is_mark(p, "@") || is_keyword(p, "last")) {
         step_kind kind = is_mark(p, "$") ? S_ROOT : is_mark(p, "@") ? S_CURRENT : S_LAST;
         if (kind == S_CURRENT && p->filters == 0) {
-            return fly__text_error(p->err, "42601", "@ is not allowed in root expressions");
+            return fly__vec_text_error(p->err, "42601", "@ is not allowed in root expressions");
         }
         if (kind == S_LAST && p->subscripts == 0) {
-            return fly__text_error(p->err, "42601", "LAST is allowed only in array subscripts");
+            return fly__vec_text_error(p->err, "42601", "LAST is allowed only in array subscripts");
         }
         s = new_step(p, kind);
         if (s == NULL) {
@@ -520,14 +522,14 @@ static fly_status primary(parser *p, step **out)
         status = next(p);
     } else if (is_mark(p, "(")) {
         if (++p->depth > PATH_DEPTH_MAX) {
-            return fly__text_error(p->err, "54001", "stack depth limit exceeded");
+            return fly__vec_text_error(p->err, "54001", "stack depth limit exceeded");
         }
         if ((status = next(p)) != FLY_OK || (status = disjunction(p, &s)) != FLY_OK) {
             return status;
         }
         status = expect(p, ")");
         p->depth--;
-        if (status == FLY_OK && is_keyword(p, "is") && fly__step_is_predicate(s)) {
+        if (status == FLY_OK && is_keyword(p, "is") && fly__vec_step_is_predicate(s)) {
             if ((status = next(p)) != FLY_OK || (status = keyword(p, "unknown")) != FLY_OK) {
                 return status;
             }
@@ -555,7 +557,7 @@ static fly_status sign(parser *p, step **out)
     step_kind kind = is_mark(p, "+") ? S_PLUS : S_MINUS;
     step *operand;
     if (++p->depth > PATH_DEPTH_MAX) {
-        return fly__text_error(p->err, "54001", "stack depth limit exceeded");
+        return fly__vec_text_error(p->err, "54001", "stack depth limit exceeded");
     }
     if ((status = next(p)) != FLY_OK || (status = sign(p, &operand)) != FLY_OK) {
         return status;
@@ -653,12 +655,12 @@ static fly_status like(parser *p, step *left, step **out)
             flags |= FLY_VEC_REGEX_LITERAL;
             break;
         case 'x':
-            (void)fly__text_error(
+            (void)fly__vec_text_error(
                 p->err, "0A000",
                 "XQuery \"x\" flag (expanded regular expressions) is not implemented");
             return FLY_E_UNSUPPORTED;
         default:
-            return fly__text_error(p->err, "42601", "invalid input syntax for type jsonpath");
+            return fly__vec_text_error(p->err, "42601", "invalid input syntax for type jsonpath");
         }
     }
     flags |= dot_all ? 0 : (unsigned)FLY_VEC_REGEX_NLSTOP;
@@ -688,7 +690,7 @@ static fly_status comparison(parser *p, step **out)
         if ((status = primary(p, &operand)) != FLY_OK) {
             return status;
         }
-        return fly__step_is_predicate(operand) ? join(p, S_NOT, operand, NULL, out) : syntax(p);
+        return fly__vec_step_is_predicate(operand) ? join(p, S_NOT, operand, NULL, out) : syntax(p);
     }
     if ((status = sum(p, out)) != FLY_OK) {
         return status;
@@ -723,11 +725,12 @@ static fly_status conjunction(parser *p, step **out)
     fly_status status = comparison(p, out);
     while (status == FLY_OK && is_mark(p, "&&")) {
         step *right;
-        if (!fly__step_is_predicate(*out)) {
+        if (!fly__vec_step_is_predicate(*out)) {
             return syntax(p);
         }
         if ((status = next(p)) == FLY_OK && (status = comparison(p, &right)) == FLY_OK) {
-            status = fly__step_is_predicate(right) ? join(p, S_AND, *out, right, out) : syntax(p);
+            status = fly__vec_step_is_predicate(right) ? join(p, S_AND, *out, right, out)
+                                                       : syntax(p);
         }
     }
     return status;
@@ -738,17 +741,18 @@ static fly_status disjunction(parser *p, step **out)
     fly_status status = conjunction(p, out);
     while (status == FLY_OK && is_mark(p, "||")) {
         step *right;
-        if (!fly__step_is_predicate(*out)) {
+        if (!fly__vec_step_is_predicate(*out)) {
             return syntax(p);
         }
         if ((status = next(p)) == FLY_OK && (status = conjunction(p, &right)) == FLY_OK) {
-            status = fly__step_is_predicate(right) ? join(p, S_OR, *out, right, out) : syntax(p);
+            status = fly__vec_step_is_predicate(right) ? join(p, S_OR, *out, right, out)
+                                                       : syntax(p);
         }
     }
     return status;
 }
 
-fly_status fly__jsonpath_parse(fly_vec_jsonpath *path, fly_bytes text, fly_err *err)
+fly_status fly__vec_jsonpath_parse(fly_vec_jsonpath *path, fly_bytes text, fly_err *err)
 {
     /* Keys and literals of the tree point into the text. */
     const uint8_t *copy = fly_arena_copy(&path->arena, text.data, text.len);
@@ -761,8 +765,8 @@ fly_status fly__jsonpath_parse(fly_vec_jsonpath *path, fly_bytes text, fly_err *
         return status;
     }
     if (p.token == T_END) {
-        return fly__text_error_text(err, "22P02", "invalid input syntax for type jsonpath: \"%s\"",
-                                    text);
+        return fly__vec_text_error_text(err, "22P02",
+                                        "invalid input syntax for type jsonpath: \"%s\"", text);
     }
     if (is_keyword(&p, "strict") || is_keyword(&p, "lax")) {
         path->strict = is_keyword(&p, "strict");
@@ -808,26 +812,26 @@ static int priority(const step *s)
     }
 }
 
-static void put(fly__sink *s, const char *text)
+static void put(fly__vec_sink *s, const char *text)
 {
-    fly__sink_put(s, text, strlen(text));
+    fly__vec_sink_put(s, text, strlen(text));
 }
 
-static void put_uint(fly__sink *s, uint32_t x)
+static void put_uint(fly__vec_sink *s, uint32_t x)
 {
     char digits[16];
     (void)snprintf(digits, sizeof digits, "%u", x);
     put(s, x == UINT32_MAX ? "last" : digits);
 }
 
-static fly_status write_step(fly__sink *s, const step *t, bool brackets, fly_err *err);
+static fly_status write_step(fly__vec_sink *s, const step *t, bool brackets, fly_err *err);
 
-static fly_status write_operand(fly__sink *s, const step *parent, const step *kid, fly_err *err)
+static fly_status write_operand(fly__vec_sink *s, const step *parent, const step *kid, fly_err *err)
 {
     return write_step(s, kid, priority(kid) <= priority(parent), err);
 }
 
-static fly_status write_primary(fly__sink *s, const step *t, fly_err *err)
+static fly_status write_primary(fly__vec_sink *s, const step *t, fly_err *err)
 {
     fly_vec_str text;
     fly_status status;
@@ -843,11 +847,11 @@ static fly_status write_primary(fly__sink *s, const step *t, fly_err *err)
         return FLY_OK;
     case S_VARIABLE:
         put(s, "$");
-        fly__json_put_quoted(s, t->text);
+        fly__vec_json_put_quoted(s, t->text);
         return FLY_OK;
     case S_KEY:
         put(s, ".");
-        fly__json_put_quoted(s, t->text);
+        fly__vec_json_put_quoted(s, t->text);
         return FLY_OK;
     case S_ANY_KEY:
         put(s, ".*");
@@ -857,7 +861,7 @@ static fly_status write_primary(fly__sink *s, const step *t, fly_err *err)
         return FLY_OK;
     case S_METHOD:
         put(s, ".");
-        put(s, fly__method_names[t->method]);
+        put(s, fly__vec_method_names[t->method]);
         put(s, "()");
         return FLY_OK;
     case S_ANY_DEPTH:
@@ -896,13 +900,13 @@ static fly_status write_primary(fly__sink *s, const step *t, fly_err *err)
     default:
         status = fly_vec_jsonb_format(t->text, false, s->arena, &text, err);
         if (status == FLY_OK) {
-            fly__sink_put(s, fly_vec_str_data(&text), text.len);
+            fly__vec_sink_put(s, fly_vec_str_data(&text), text.len);
         }
         return status;
     }
 }
 
-static fly_status write_operator(fly__sink *s, const step *t, bool brackets, fly_err *err)
+static fly_status write_operator(fly__vec_sink *s, const step *t, bool brackets, fly_err *err)
 {
     static const char *const names[] = {[S_ADD] = " + ", [S_SUB] = " - ",
                                         [S_MUL] = " * ", [S_DIV] = " / ",
@@ -937,10 +941,10 @@ static fly_status write_operator(fly__sink *s, const step *t, bool brackets, fly
     case S_LIKE:
         if ((status = write_operand(s, t, t->left, err)) == FLY_OK) {
             put(s, " like_regex ");
-            fly__json_put_quoted(s, t->text);
+            fly__vec_json_put_quoted(s, t->text);
             if (t->flags.len > 0) {
                 put(s, " flag ");
-                fly__json_put_quoted(s, t->flags);
+                fly__vec_json_put_quoted(s, t->flags);
             }
         }
         break;
@@ -955,7 +959,7 @@ static fly_status write_operator(fly__sink *s, const step *t, bool brackets, fly
     return status;
 }
 
-static fly_status write_step(fly__sink *s, const step *t, bool brackets, fly_err *err)
+static fly_status write_step(fly__vec_sink *s, const step *t, bool brackets, fly_err *err)
 {
     fly_status status = t->kind >= S_ADD ? write_operator(s, t, brackets || t->next != NULL, err)
                                          : write_primary(s, t, err);
@@ -968,9 +972,9 @@ static fly_status write_step(fly__sink *s, const step *t, bool brackets, fly_err
 fly_status fly_vec_jsonpath_format(const fly_vec_jsonpath *path, fly_arena *arena, fly_vec_str *out,
                                    fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, 64);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, 64);
     put(&s, path->strict ? "strict " : "");
     fly_status status = write_step(&s, path->root, true, err);
-    return status == FLY_OK ? fly__sink_give(&s, out, err) : status;
+    return status == FLY_OK ? fly__vec_sink_give(&s, out, err) : status;
 }

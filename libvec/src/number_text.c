@@ -422,8 +422,8 @@ static fly_status from_float(double x, int digits, fly_arena *arena, fly_vec_str
 {
     char text[40];
     if (isnan(x) || isinf(x)) {
-        fly__num special = fly__num_special(isnan(x) ? NOT_A_NUMBER : x > 0 ? PINF : NINF);
-        return fly__num_pack(&special, arena, out, err);
+        fly__vec_num special = fly__vec_num_special(isnan(x) ? NOT_A_NUMBER : x > 0 ? PINF : NINF);
+        return fly__vec_num_pack(&special, arena, out, err);
     }
     (void)snprintf(text, sizeof text, "%.*g", digits, x);
     return fly_vec_numeric_parse(fly_bytes_str(text), arena, out, err);
@@ -444,11 +444,11 @@ fly_status fly_vec_numeric_from_f32(float x, fly_arena *arena, fly_vec_str *out,
 static fly_status to_float(const width *w, fly_vec_str x, fly_arena *arena, double *out,
                            fly_err *err)
 {
-    fly__work work;
+    fly__vec_work work;
     fly_vec_str text;
-    fly__work_init(&work, arena->mem, err);
-    fly__num v;
-    fly_status status = fly__num_unpack(&work, x, &v);
+    fly__vec_work_init(&work, arena->mem, err);
+    fly__vec_num v;
+    fly_status status = fly__vec_num_unpack(&work, x, &v);
     if (status != FLY_OK) {
         goto out;
     }
@@ -484,7 +484,7 @@ static fly_status to_float(const width *w, fly_vec_str x, fly_arena *arena, doub
     }
     *out = d;
 out:
-    fly__work_deinit(&work);
+    fly__vec_work_deinit(&work);
     return status;
 }
 

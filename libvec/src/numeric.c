@@ -21,7 +21,7 @@
 
 enum { HEADER = 4, SCALE_BITS = 0x3fff, NEGATIVE = 0x4000, SPECIAL = 0x8000 };
 
-fly_status fly__num_error(fly_err *err, const char *sqlstate, const char *message)
+fly_status fly__vec_num_error(fly_err *err, const char *sqlstate, const char *message)
 {
     fly_status status = fly_err_set(err, FLY_E_INVALID, "%s", message);
     if (err != NULL) {
@@ -30,18 +30,18 @@ fly_status fly__num_error(fly_err *err, const char *sqlstate, const char *messag
     return status;
 }
 
-fly_status fly__num_no_memory(fly_err *err)
+fly_status fly__vec_num_no_memory(fly_err *err)
 {
     return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory");
 }
 
 static fly_status overflow(fly_err *err)
 {
-    return fly__num_error(err, "22003", "value overflows numeric format");
+    return fly__vec_num_error(err, "22003", "value overflows numeric format");
 }
 
 /* Room for `n` groups, zeroed; NULL without memory. */
-uint16_t *fly__num_digits(fly__work *w, int n)
+uint16_t *fly__vec_num_digits(fly__vec_work *w, int n)
 {
     size_t size = (size_t)(n > 0 ? n : 1) * sizeof(uint16_t);
     uint16_t *d = fly_arena_alloc(&w->arena, size);
@@ -55,7 +55,7 @@ uint16_t *fly__num_digits(fly__work *w, int n)
 
 /* A packed numeric's header and where its groups are. */
 typedef struct view {
-    fly__num_kind kind;
+    fly__vec_num_kind kind;
     bool neg;
     int dscale;
     int weight;
@@ -70,7 +70,7 @@ static int group(const view *v, int i)
 
 static view view_of(fly_bytes b)
 {
-    static const fly__num_kind kinds[] = {NINF, PINF, NOT_A_NUMBER};
+    static const fly__vec_num_kind kinds[] = {NINF, PINF, NOT_A_NUMBER};
     unsigned head = fly_get_u16(b.data);
     view v = {FINITE, false, (int)(head & SCALE_BITS), 0, 0, NULL};
     if (head & SPECIAL) {
@@ -115,25 +115,25 @@ fly_status fly_vec_numeric_check(fly_bytes b, fly_err *err)
     return FLY_OK;
 }
 
-fly_status fly__num_unpack(fly__work *w, fly_vec_str s, fly__num *out)
+fly_status fly__vec_num_unpack(fly__vec_work *w, fly_vec_str s, fly__vec_num *out)
 {
     view v = view_of(fly_vec_str_bytes(&s));
     uint16_t *d = NULL;
     if (v.n > 0) {
-        d = fly__num_digits(w, v.n);
+        d = fly__vec_num_digits(w, v.n);
         if (d == NULL) {
-            return fly__num_no_memory(w->err);
+            return fly__vec_num_no_memory(w->err);
         }
         for (int i = 0; i < v.n; i++) {
             d[i] = (uint16_t)group(&v, i);
         }
     }
-    *out = (fly__num){v.kind, v.neg, v.n, v.weight, v.dscale, d};
+    *out = (fly__vec_num){v.kind, v.neg, v.n, v.weight, v.dscale, d};
     return FLY_OK;
 }
 
 /* Take zeros off both ends. */
-void fly__num_strip(fly__num *x)
+void fly__vec_num_strip(fly__vec_num *x)
 {
     while (x->n > 0 && x->d[0] == 0) {
         x->d++;
@@ -149,9 +149,10 @@ void fly__num_strip(fly__num *x)
     }
 }
 
-fly_status fly__num_pack(const fly__num *in, fly_arena *arena, fly_vec_str *out, fly_err *err)
+fly_status fly__vec_num_pack(const fly__vec_num *in, fly_arena *arena, fly_vec_str *out,
+                             fly_err *err)
 {
-    fly__num x = *in;
+    fly__vec_num x = *in;
     uint8_t small[FLY_VEC_STR_INLINE];
     if (x.kind != FINITE) {
         fly_put_u16(small, (uint16_t)(SPECIAL | (x.kind == NINF ? 0 : x.kind == PINF ? 1 : 2)));
@@ -159,7 +160,7 @@ fly_status fly__num_pack(const fly__num *in, fly_arena *arena, fly_vec_str *out,
         *out = fly_vec_str_of(small, HEADER);
         return FLY_OK;
     }
-    fly__num_strip(&x);
+    fly__vec_num_strip(&x);
     if (x.weight > WEIGHT_MAX || x.weight < -WEIGHT_MAX - 1 ||
         x.dscale > FLY_VEC_NUMERIC_SCALE_MAX) {
         return overflow(err);
@@ -169,7 +170,7 @@ fly_status fly__num_pack(const fly__num *in, fly_arena *arena, fly_vec_str *out,
     if (len > sizeof small) {
         bytes = fly_arena_alloc(arena, len);
         if (bytes == NULL) {
-            return fly__num_no_memory(err);
+            return fly__vec_num_no_memory(err);
         }
     }
     fly_put_u16(bytes, (uint16_t)((unsigned)x.dscale | (x.neg ? (unsigned)NEGATIVE : 0)));
@@ -293,16 +294,16 @@ fly_status fly_vec_numeric_key_decode(fly_bytes key, fly_arena *arena, fly_vec_s
         return fly_err_set(err, FLY_E_CORRUPT, "empty key of a numeric");
     }
     int class = key.data[0];
-    fly__num x = fly__num_special(class == KEY_NINF   ? NINF
-                                  : class == KEY_PINF ? PINF
-                                  : class == KEY_NAN  ? NOT_A_NUMBER
-                                                      : FINITE);
+    fly__vec_num x = fly__vec_num_special(class == KEY_NINF   ? NINF
+                                          : class == KEY_PINF ? PINF
+                                          : class == KEY_NAN  ? NOT_A_NUMBER
+                                                              : FINITE);
     *used = 1;
     if (class != KEY_NEG && class != KEY_POS) {
         if (x.kind == FINITE && class != KEY_ZERO) {
             return fly_err_set(err, FLY_E_CORRUPT, "key of a numeric with class %d", class);
         }
-        return fly__num_pack(&x, arena, out, err);
+        return fly__vec_num_pack(&x, arena, out, err);
     }
     uint16_t flip = class == KEY_NEG ? 0xffff : 0;
     size_t n = 0;
@@ -312,12 +313,12 @@ fly_status fly_vec_numeric_key_decode(fly_bytes key, fly_arena *arena, fly_vec_s
     if (key.len < 5 + 2 * n || n == 0 || n > 40000) {
         return fly_err_set(err, FLY_E_CORRUPT, "key of a numeric has no end");
     }
-    fly__work w;
-    fly__work_init(&w, arena->mem, err);
-    uint16_t *d = fly__num_digits(&w, (int)n);
+    fly__vec_work w;
+    fly__vec_work_init(&w, arena->mem, err);
+    uint16_t *d = fly__vec_num_digits(&w, (int)n);
     fly_status status = FLY_OK;
     if (d == NULL) {
-        status = fly__num_no_memory(err);
+        status = fly__vec_num_no_memory(err);
         goto out;
     }
     x.neg = flip != 0;
@@ -332,10 +333,10 @@ fly_status fly_vec_numeric_key_decode(fly_bytes key, fly_arena *arena, fly_vec_s
         }
     }
     x.dscale = min_scale(x.n, x.weight, d[n - 1]);
-    status = fly__num_pack(&x, arena, out, err);
+    status = fly__vec_num_pack(&x, arena, out, err);
     *used = 5 + 2 * n;
 out:
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -388,16 +389,16 @@ static fly_status bad_syntax(fly_err *err, const char *type, fly_bytes text)
     return status;
 }
 
-static bool special_word(fly_bytes t, fly__num *x)
+static bool special_word(fly_bytes t, fly__vec_num *x)
 {
     bool neg = t.len > 0 && t.data[0] == '-', sign = neg || (t.len > 0 && t.data[0] == '+');
     if (word(t, "nan")) {
-        *x = fly__num_special(NOT_A_NUMBER);
+        *x = fly__vec_num_special(NOT_A_NUMBER);
         return true;
     }
     fly_bytes rest = fly_bytes_of(t.data + sign, t.len - sign);
     if (word(rest, "inf") || word(rest, "infinity")) {
-        *x = fly__num_special(neg ? NINF : PINF);
+        *x = fly__vec_num_special(neg ? NINF : PINF);
         return true;
     }
     return false;
@@ -463,10 +464,10 @@ fly_status fly_vec_numeric_parse(fly_bytes text, fly_arena *arena, fly_vec_str *
 {
     fly_bytes t = trimmed(text);
     literal l;
-    fly__num x = fly__num_special(FINITE);
+    fly__vec_num x = fly__vec_num_special(FINITE);
     bool too_big;
     if (special_word(t, &x)) {
-        return fly__num_pack(&x, arena, out, err);
+        return fly__vec_num_pack(&x, arena, out, err);
     }
     if (!scan(t, &l, &too_big)) {
         return bad_syntax(err, "numeric", text);
@@ -477,12 +478,12 @@ fly_status fly_vec_numeric_parse(fly_bytes text, fly_arena *arena, fly_vec_str *
     int64_t top = l.before + l.exponent - 1; /* power of ten of the first digit */
     int64_t weight = group_of(top);
     int64_t pad = (weight + 1) * GROUP - 1 - top; /* zeros before it in its group */
-    fly__work w;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status;
-    uint16_t *d = fly__num_digits(&w, (int)((int64_t)l.digits + pad) / GROUP + 1);
+    uint16_t *d = fly__vec_num_digits(&w, (int)((int64_t)l.digits + pad) / GROUP + 1);
     if (d == NULL) {
-        status = fly__num_no_memory(err);
+        status = fly__vec_num_no_memory(err);
         goto out;
     }
     static const uint16_t tens[] = {1000, 100, 10, 1};
@@ -497,11 +498,11 @@ fly_status fly_vec_numeric_parse(fly_bytes text, fly_arena *arena, fly_vec_str *
     if (scale > FLY_VEC_NUMERIC_SCALE_MAX || weight > INT32_MAX / 2 || weight < INT32_MIN / 2) {
         scale = FLY_VEC_NUMERIC_SCALE_MAX + 1;
     }
-    x = (fly__num){
+    x = (fly__vec_num){
         FINITE, l.neg, (int)(at + GROUP - 1) / GROUP, (int)weight, (int)(scale > 0 ? scale : 0), d};
-    status = fly__num_pack(&x, arena, out, err);
+    status = fly__vec_num_pack(&x, arena, out, err);
 out:
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -538,7 +539,7 @@ fly_status fly_vec_numeric_format(fly_vec_str s, fly_arena *arena, fly_vec_str *
     if (size > sizeof small) {
         at = fly_arena_alloc(arena, size);
         if (at == NULL) {
-            return fly__num_no_memory(err);
+            return fly__vec_num_no_memory(err);
         }
     }
     char *begin = at;
@@ -567,7 +568,7 @@ fly_status fly_vec_numeric_format(fly_vec_str s, fly_arena *arena, fly_vec_str *
     if (begin == small && len > FLY_VEC_STR_INLINE) {
         begin = fly_arena_copy(arena, small, len);
         if (begin == NULL) {
-            return fly__num_no_memory(err);
+            return fly__vec_num_no_memory(err);
         }
     }
     *text = fly_vec_str_of(begin, len);
@@ -576,12 +577,13 @@ fly_status fly_vec_numeric_format(fly_vec_str s, fly_arena *arena, fly_vec_str *
 
 /* --------------------------------------------------------- integers and decimals */
 
-fly_status fly__num_from_i128(fly__work *w, fly_vec_i128 value, int scale, fly__num *out)
+fly_status fly__vec_num_from_i128(fly__vec_work *w, fly_vec_i128 value, int scale,
+                                  fly__vec_num *out)
 {
     fly_vec_u128 u = value < 0 ? -(fly_vec_u128)value : (fly_vec_u128)value;
-    uint16_t *d = fly__num_digits(w, 12);
+    uint16_t *d = fly__vec_num_digits(w, 12);
     if (d == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     /* The lowest group may have less than four digits of `u`, so that groups meet the point. */
     static const unsigned tens[] = {1, 10, 100, 1000};
@@ -600,8 +602,8 @@ fly_status fly__num_from_i128(fly__work *w, fly_vec_i128 value, int scale, fly__
         d[--at] = (uint16_t)(u % BASE);
         weight++;
     }
-    *out = (fly__num){FINITE, value < 0, 12 - at, weight - 1, scale, d + at};
-    fly__num_strip(out);
+    *out = (fly__vec_num){FINITE, value < 0, 12 - at, weight - 1, scale, d + at};
+    fly__vec_num_strip(out);
     return FLY_OK;
 }
 
@@ -610,14 +612,14 @@ fly_status fly_vec_numeric_from_i128(fly_vec_i128 value, int scale, fly_arena *a
 {
     FLY_ASSERT(scale >= 0);
     FLY_ASSERT(scale <= FLY_VEC_NUMERIC_SCALE_MAX);
-    fly__work w;
-    fly__num x;
-    fly__work_init(&w, arena->mem, err);
-    fly_status status = fly__num_from_i128(&w, value, scale, &x);
+    fly__vec_work w;
+    fly__vec_num x;
+    fly__vec_work_init(&w, arena->mem, err);
+    fly_status status = fly__vec_num_from_i128(&w, value, scale, &x);
     if (status == FLY_OK) {
-        status = fly__num_pack(&x, arena, out, err);
+        status = fly__vec_num_pack(&x, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -627,7 +629,7 @@ fly_status fly_vec_numeric_from_i64(int64_t x, fly_arena *arena, fly_vec_str *ou
 }
 
 /* An integral numeric as an integer; false if it does not fit. */
-bool fly__num_to_i128(const fly__num *x, fly_vec_i128 *out)
+bool fly__vec_num_to_i128(const fly__vec_num *x, fly_vec_i128 *out)
 {
     if (x->n == 0) {
         *out = 0;
@@ -691,7 +693,7 @@ static bool scaled(fly_vec_str s, int scale, fly_vec_i128 *out)
 fly_status fly_vec_numeric_to_i128(fly_vec_str x, int scale, fly_vec_i128 *out, fly_err *err)
 {
     if (view_of(fly_vec_str_bytes(&x)).kind != FINITE || !scaled(x, scale, out)) {
-        (void)fly__num_error(err, "22003", "numeric out of range");
+        (void)fly__vec_num_error(err, "22003", "numeric out of range");
         return FLY_E_TOO_LARGE;
     }
     return FLY_OK;
@@ -700,7 +702,7 @@ fly_status fly_vec_numeric_to_i128(fly_vec_str x, int scale, fly_vec_i128 *out, 
 static fly_status to_integer(fly_vec_str x, int64_t low, int64_t high, const char *type,
                              int64_t *out, fly_err *err)
 {
-    fly__num_kind kind = view_of(fly_vec_str_bytes(&x)).kind;
+    fly__vec_num_kind kind = view_of(fly_vec_str_bytes(&x)).kind;
     fly_vec_i128 value;
     fly_status status;
     if (kind != FINITE) {
@@ -765,7 +767,7 @@ bool fly_vec_numeric_is_nan(fly_vec_str x)
 
 bool fly_vec_numeric_is_inf(fly_vec_str x)
 {
-    fly__num_kind kind = view_of(fly_vec_str_bytes(&x)).kind;
+    fly__vec_num_kind kind = view_of(fly_vec_str_bytes(&x)).kind;
     return kind == PINF || kind == NINF;
 }
 

@@ -29,7 +29,7 @@ static fly_status cover(fly_vec_numeric_sum *sum, int low, int high, fly_arena *
     size_t room = (size_t)(new_top - new_bottom + 1);
     int64_t *digit = fly_arena_alloc(arena, room * sizeof *digit);
     if (digit == NULL) {
-        return fly__num_no_memory(err);
+        return fly__vec_num_no_memory(err);
     }
     memset(digit, 0, room * sizeof *digit);
     if (sum->room > 0) {
@@ -41,8 +41,8 @@ static fly_status cover(fly_vec_numeric_sum *sum, int low, int high, fly_arena *
     return FLY_OK;
 }
 
-static fly_status sum_add(fly_vec_numeric_sum *sum, const fly__num *x, int sign, fly_arena *arena,
-                          fly_err *err)
+static fly_status sum_add(fly_vec_numeric_sum *sum, const fly__vec_num *x, int sign,
+                          fly_arena *arena, fly_err *err)
 {
     if (x->n == 0) {
         return FLY_OK;
@@ -76,11 +76,11 @@ static bool note_scale(fly_vec_numeric_sum *sum, int dscale, bool in)
 static fly_status change(fly_vec_numeric_agg *agg, fly_vec_str s, bool squares, bool in,
                          fly_arena *arena, fly_err *err)
 {
-    fly__work w;
-    fly__num x, square;
+    fly__vec_work w;
+    fly__vec_num x, square;
     int sign = in ? 1 : -1;
-    fly__work_init(&w, arena->mem, err);
-    fly_status status = fly__num_unpack(&w, s, &x);
+    fly__vec_work_init(&w, arena->mem, err);
+    fly_status status = fly__vec_num_unpack(&w, s, &x);
     if (status != FLY_OK) {
         goto out;
     }
@@ -93,14 +93,14 @@ static fly_status change(fly_vec_numeric_agg *agg, fly_vec_str s, bool squares, 
         status = FLY_E_AGAIN;
         goto out;
     }
-    if (squares && ((status = fly__num_mul(&w, &x, &x, x.dscale * 2, &square)) != FLY_OK ||
+    if (squares && ((status = fly__vec_num_mul(&w, &x, &x, x.dscale * 2, &square)) != FLY_OK ||
                     (status = sum_add(&agg->squares, &square, sign, arena, err)) != FLY_OK)) {
         goto out;
     }
     status = sum_add(&agg->sum, &x, sign, arena, err);
     agg->count += status == FLY_OK ? sign : 0;
 out:
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -154,13 +154,14 @@ fly_status fly_vec_numeric_agg_merge(fly_vec_numeric_agg *agg, const fly_vec_num
 }
 
 /* The sum as a number: carries upwards, then, if it is negative, the same with all signs turned. */
-static fly_status sum_value(fly__work *w, const fly_vec_numeric_sum *sum, int scale, fly__num *out)
+static fly_status sum_value(fly__vec_work *w, const fly_vec_numeric_sum *sum, int scale,
+                            fly__vec_num *out)
 {
     enum { CARRIES = 6 }; /* groups that 64 bits can carry further up */
     int n = sum->room + CARRIES;
-    uint16_t *d = fly__num_digits(w, n);
+    uint16_t *d = fly__vec_num_digits(w, n);
     if (d == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     bool neg = false;
     for (int round = 0; round < 2; round++) {
@@ -181,20 +182,20 @@ static fly_status sum_value(fly__work *w, const fly_vec_numeric_sum *sum, int sc
         }
         neg = true;
     }
-    *out = (fly__num){FINITE, neg, n, sum->top + CARRIES, scale, d};
-    fly__num_strip(out);
+    *out = (fly__vec_num){FINITE, neg, n, sum->top + CARRIES, scale, d};
+    fly__vec_num_strip(out);
     return FLY_OK;
 }
 
 /* The answer that NaN and infinities among the inputs force; false if there were none. */
-static bool special(const fly_vec_numeric_agg *agg, fly__num *out)
+static bool special(const fly_vec_numeric_agg *agg, fly__vec_num *out)
 {
     if (agg->nan > 0 || (agg->pinf > 0 && agg->ninf > 0)) {
-        *out = fly__num_special(NOT_A_NUMBER);
+        *out = fly__vec_num_special(NOT_A_NUMBER);
         return true;
     }
     if (agg->pinf > 0 || agg->ninf > 0) {
-        *out = fly__num_special(agg->pinf > 0 ? PINF : NINF);
+        *out = fly__vec_num_special(agg->pinf > 0 ? PINF : NINF);
         return true;
     }
     return false;
@@ -207,26 +208,26 @@ fly_status fly_vec_numeric_agg_sum(const fly_vec_numeric_agg *agg, fly_arena *ar
     if (*null) {
         return FLY_OK;
     }
-    fly__work w;
-    fly__num x;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_num x;
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status = special(agg, &x) ? FLY_OK : sum_value(&w, &agg->sum, agg->sum.scale, &x);
     if (status == FLY_OK) {
-        status = fly__num_pack(&x, arena, out, err);
+        status = fly__vec_num_pack(&x, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
 /* sum / n as an average shows it. */
-static fly_status average(fly__work *w, const fly__num *sum, int64_t n, fly__num *out)
+static fly_status average(fly__vec_work *w, const fly__vec_num *sum, int64_t n, fly__vec_num *out)
 {
-    fly__num count;
-    fly_status status = fly__num_from_i128(w, n, 0, &count);
+    fly__vec_num count;
+    fly_status status = fly__vec_num_from_i128(w, n, 0, &count);
     if (status != FLY_OK) {
         return status;
     }
-    return fly__num_div(w, sum, &count, fly__num_div_scale(sum, &count), true, out);
+    return fly__vec_num_div(w, sum, &count, fly__vec_num_div_scale(sum, &count), true, out);
 }
 
 fly_status fly_vec_numeric_agg_avg(const fly_vec_numeric_agg *agg, fly_arena *arena,
@@ -236,9 +237,9 @@ fly_status fly_vec_numeric_agg_avg(const fly_vec_numeric_agg *agg, fly_arena *ar
     if (*null) {
         return FLY_OK;
     }
-    fly__work w;
-    fly__num x;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_num x;
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status = FLY_OK;
     if (!special(agg, &x)) {
         status = sum_value(&w, &agg->sum, agg->sum.scale, &x);
@@ -247,9 +248,9 @@ fly_status fly_vec_numeric_agg_avg(const fly_vec_numeric_agg *agg, fly_arena *ar
         }
     }
     if (status == FLY_OK) {
-        status = fly__num_pack(&x, arena, out, err);
+        status = fly__vec_num_pack(&x, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -257,44 +258,44 @@ fly_status fly_vec_numeric_avg_i128(fly_vec_i128 sum, int scale, int64_t count, 
                                     fly_vec_str *out, fly_err *err)
 {
     FLY_ASSERT(count > 0);
-    fly__work w;
-    fly__num x;
-    fly__work_init(&w, arena->mem, err);
-    fly_status status = fly__num_from_i128(&w, sum, scale, &x);
+    fly__vec_work w;
+    fly__vec_num x;
+    fly__vec_work_init(&w, arena->mem, err);
+    fly_status status = fly__vec_num_from_i128(&w, sum, scale, &x);
     if (status == FLY_OK) {
         status = average(&w, &x, count, &x);
     }
     if (status == FLY_OK) {
-        status = fly__num_pack(&x, arena, out, err);
+        status = fly__vec_num_pack(&x, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
 /* (n * squares - sum^2) / (n * (n - 1)), or n^2 for a population; then the root, if asked for. */
-static fly_status spread(fly__work *w, int64_t n, const fly__num *sum, const fly__num *squares,
-                         fly_vec_spread which, fly__num *out)
+static fly_status spread(fly__vec_work *w, int64_t n, const fly__vec_num *sum,
+                         const fly__vec_num *squares, fly_vec_spread which, fly__vec_num *out)
 {
     bool sample = which == FLY_VEC_VAR_SAMP || which == FLY_VEC_STDDEV_SAMP;
     int rscale = sum->dscale * 2;
-    fly__num count, pairs, sum2, scaled, above;
+    fly__vec_num count, pairs, sum2, scaled, above;
     fly_status status;
-    if ((status = fly__num_from_i128(w, n, 0, &count)) != FLY_OK ||
-        (status = fly__num_from_i128(w, (fly_vec_i128)n * (sample ? n - 1 : n), 0, &pairs)) !=
+    if ((status = fly__vec_num_from_i128(w, n, 0, &count)) != FLY_OK ||
+        (status = fly__vec_num_from_i128(w, (fly_vec_i128)n * (sample ? n - 1 : n), 0, &pairs)) !=
             FLY_OK ||
-        (status = fly__num_mul(w, sum, sum, rscale, &sum2)) != FLY_OK ||
-        (status = fly__num_mul(w, &count, squares, rscale, &scaled)) != FLY_OK ||
-        (status = fly__num_add(w, &scaled, &sum2, true, &above)) != FLY_OK) {
+        (status = fly__vec_num_mul(w, sum, sum, rscale, &sum2)) != FLY_OK ||
+        (status = fly__vec_num_mul(w, &count, squares, rscale, &scaled)) != FLY_OK ||
+        (status = fly__vec_num_add(w, &scaled, &sum2, true, &above)) != FLY_OK) {
         return status;
     }
     if (above.n == 0 || above.neg) {
-        *out = fly__num_special(FINITE);
+        *out = fly__vec_num_special(FINITE);
         return FLY_OK;
     }
-    int scale = fly__num_div_scale(&above, &pairs);
-    status = fly__num_div(w, &above, &pairs, scale, true, out);
+    int scale = fly__vec_num_div_scale(&above, &pairs);
+    status = fly__vec_num_div(w, &above, &pairs, scale, true, out);
     if (status == FLY_OK && which >= FLY_VEC_STDDEV_POP) {
-        status = fly__num_sqrt(w, out, scale, out);
+        status = fly__vec_num_sqrt(w, out, scale, out);
     }
     return status;
 }
@@ -307,9 +308,9 @@ fly_status fly_vec_numeric_agg_spread(const fly_vec_numeric_agg *agg, fly_vec_sp
     if (*null) {
         return FLY_OK;
     }
-    fly__work w;
-    fly__num sum, squares, x = fly__num_special(NOT_A_NUMBER);
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_num sum, squares, x = fly__vec_num_special(NOT_A_NUMBER);
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status = FLY_OK;
     if (agg->nan == 0 && agg->pinf == 0 && agg->ninf == 0 &&
         (status = sum_value(&w, &agg->sum, agg->sum.scale, &sum)) == FLY_OK &&
@@ -317,9 +318,9 @@ fly_status fly_vec_numeric_agg_spread(const fly_vec_numeric_agg *agg, fly_vec_sp
         status = spread(&w, agg->count, &sum, &squares, which, &x);
     }
     if (status == FLY_OK) {
-        status = fly__num_pack(&x, arena, out, err);
+        status = fly__vec_num_pack(&x, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -327,16 +328,16 @@ fly_status fly_vec_numeric_spread(int64_t n, fly_vec_str sum, fly_vec_str square
                                   fly_vec_spread which, fly_arena *arena, fly_vec_str *out,
                                   fly_err *err)
 {
-    fly__work w;
-    fly__num a, b, x;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_num a, b, x;
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status;
-    if ((status = fly__num_unpack(&w, sum, &a)) == FLY_OK &&
-        (status = fly__num_unpack(&w, squares, &b)) == FLY_OK &&
+    if ((status = fly__vec_num_unpack(&w, sum, &a)) == FLY_OK &&
+        (status = fly__vec_num_unpack(&w, squares, &b)) == FLY_OK &&
         (status = spread(&w, n, &a, &b, which, &x)) == FLY_OK) {
-        status = fly__num_pack(&x, arena, out, err);
+        status = fly__vec_num_pack(&x, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -348,24 +349,24 @@ enum { FIXED = 4 * 8 + 4 + 8 };
 fly_status fly_vec_numeric_agg_encode(const fly_vec_numeric_agg *agg, fly_arena *arena,
                                       fly_vec_str *bytes, fly_err *err)
 {
-    fly__work w;
-    fly__num x;
+    fly__vec_work w;
+    fly__vec_num x;
     fly_vec_str part[2];
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status;
     for (int i = 0; i < 2; i++) {
         const fly_vec_numeric_sum *sum = i == 0 ? &agg->sum : &agg->squares;
         int scale = agg->sum.scale * (i + 1);
         scale = scale < FLY_VEC_NUMERIC_SCALE_MAX ? scale : FLY_VEC_NUMERIC_SCALE_MAX;
         if ((status = sum_value(&w, sum, scale, &x)) != FLY_OK ||
-            (status = fly__num_pack(&x, &w.arena, &part[i], err)) != FLY_OK) {
+            (status = fly__vec_num_pack(&x, &w.arena, &part[i], err)) != FLY_OK) {
             goto out;
         }
     }
     size_t len = FIXED + 8 + (size_t)part[0].len + part[1].len;
     uint8_t *at = fly_arena_alloc(arena, len), *begin = at;
     if (at == NULL) {
-        status = fly__num_no_memory(err);
+        status = fly__vec_num_no_memory(err);
         goto out;
     }
     const int64_t counts[] = {agg->count, agg->nan, agg->pinf, agg->ninf, agg->sum.scaled};
@@ -381,7 +382,7 @@ fly_status fly_vec_numeric_agg_encode(const fly_vec_numeric_agg *agg, fly_arena 
     }
     *bytes = fly_vec_str_of(begin, len);
 out:
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -404,8 +405,8 @@ fly_status fly_vec_numeric_agg_decode(fly_bytes b, fly_arena *arena, fly_vec_num
     agg->sum.scale = (int32_t)scale;
     size_t at = FIXED;
     fly_status status = FLY_OK;
-    fly__work w;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_work_init(&w, arena->mem, err);
     for (int i = 0; i < 2 && status == FLY_OK; i++) {
         uint32_t len = b.len - at >= 4 ? fly_get_u32(b.data + at) : UINT32_MAX;
         if (len > b.len - at - 4) {
@@ -413,13 +414,13 @@ fly_status fly_vec_numeric_agg_decode(fly_bytes b, fly_arena *arena, fly_vec_num
             break;
         }
         fly_vec_str part = fly_vec_str_of(b.data + at + 4, len);
-        fly__num x;
+        fly__vec_num x;
         if ((status = fly_vec_numeric_check(fly_bytes_of(b.data + at + 4, len), err)) == FLY_OK &&
-            (status = fly__num_unpack(&w, part, &x)) == FLY_OK) {
+            (status = fly__vec_num_unpack(&w, part, &x)) == FLY_OK) {
             status = sum_add(i == 0 ? &agg->sum : &agg->squares, &x, 1, arena, err);
         }
         at += 4 + len;
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }

@@ -23,10 +23,10 @@
 static const uint16_t digit_one[] = {1};
 static const uint16_t digit_ten[] = {10};
 static const uint16_t digit_half[] = {5000};
-static const fly__num one = {FINITE, false, 1, 0, 0, digit_one};
-static const fly__num ten = {FINITE, false, 1, 0, 0, digit_ten};
-static const fly__num half = {FINITE, false, 1, -1, 1, digit_half};
-static const fly__num zero = {FINITE, false, 0, 0, 0, NULL};
+static const fly__vec_num one = {FINITE, false, 1, 0, 0, digit_one};
+static const fly__vec_num ten = {FINITE, false, 1, 0, 0, digit_ten};
+static const fly__vec_num half = {FINITE, false, 1, -1, 1, digit_half};
+static const fly__vec_num zero = {FINITE, false, 0, 0, 0, NULL};
 
 static int max2(int a, int b)
 {
@@ -45,17 +45,17 @@ static int clip_scale(int scale)
 
 static fly_status overflow(fly_err *err)
 {
-    return fly__num_error(err, "22003", "value overflows numeric format");
+    return fly__vec_num_error(err, "22003", "value overflows numeric format");
 }
 
 static fly_status by_zero(fly_err *err)
 {
-    return fly__num_error(err, "22012", "division by zero");
+    return fly__vec_num_error(err, "22012", "division by zero");
 }
 
 /* -------------------------------------------------------------------- comparing */
 
-int fly__num_cmp_abs(const fly__num *a, const fly__num *b)
+int fly__vec_num_cmp_abs(const fly__vec_num *a, const fly__vec_num *b)
 {
     if (a->n == 0 || b->n == 0) {
         return (a->n > 0) - (b->n > 0);
@@ -71,19 +71,20 @@ int fly__num_cmp_abs(const fly__num *a, const fly__num *b)
     return (a->n > b->n) - (a->n < b->n);
 }
 
-int fly__num_cmp(const fly__num *a, const fly__num *b)
+int fly__vec_num_cmp(const fly__vec_num *a, const fly__vec_num *b)
 {
     if (a->neg != b->neg) {
         return a->neg ? -1 : 1;
     }
-    int order = fly__num_cmp_abs(a, b);
+    int order = fly__vec_num_cmp_abs(a, b);
     return a->neg ? -order : order;
 }
 
 /* -------------------------------------------------------------------- rounding */
 
 /* Keep digits down to 10^-scale; `up`: round half away from zero. */
-static fly_status cut(fly__work *w, const fly__num *x, int scale, bool up, fly__num *out)
+static fly_status cut(fly__vec_work *w, const fly__vec_num *x, int scale, bool up,
+                      fly__vec_num *out)
 {
     static const int tens[] = {1, 10, 100, 1000};
     *out = *x;
@@ -102,9 +103,9 @@ static fly_status cut(fly__work *w, const fly__num *x, int scale, bool up, fly__
         return FLY_OK;
     }
     int n = (int)(keep / GROUP), part = (int)(keep % GROUP);
-    uint16_t *d = fly__num_digits(w, n + 2);
+    uint16_t *d = fly__vec_num_digits(w, n + 2);
     if (d == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     memcpy(d + 1, x->d, (size_t)n * sizeof *d);
     int carry;
@@ -123,35 +124,36 @@ static fly_status cut(fly__work *w, const fly__num *x, int scale, bool up, fly__
     out->d = d;
     out->n = n + 2;
     out->weight = x->weight + 1;
-    fly__num_strip(out);
+    fly__vec_num_strip(out);
     return FLY_OK;
 }
 
-fly_status fly__num_round(fly__work *w, const fly__num *x, int scale, fly__num *out)
+fly_status fly__vec_num_round(fly__vec_work *w, const fly__vec_num *x, int scale, fly__vec_num *out)
 {
     return cut(w, x, scale, true, out);
 }
 
-fly_status fly__num_trunc(fly__work *w, const fly__num *x, int scale, fly__num *out)
+fly_status fly__vec_num_trunc(fly__vec_work *w, const fly__vec_num *x, int scale, fly__vec_num *out)
 {
     return cut(w, x, scale, false, out);
 }
 
 /* ------------------------------------------------------------ addition and product */
 
-static int at_weight(const fly__num *x, int weight)
+static int at_weight(const fly__vec_num *x, int weight)
 {
     int i = x->weight - weight;
     return i >= 0 && i < x->n ? x->d[i] : 0;
 }
 
-static fly_status add_abs(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status add_abs(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                          fly__vec_num *out)
 {
     int high = max2(a->weight, b->weight) + 1;
     int low = min2(a->weight - a->n + 1, b->weight - b->n + 1);
-    uint16_t *d = fly__num_digits(w, high - low + 1);
+    uint16_t *d = fly__vec_num_digits(w, high - low + 1);
     if (d == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     int carry = 0;
     for (int weight = low; weight <= high; weight++) {
@@ -159,18 +161,19 @@ static fly_status add_abs(fly__work *w, const fly__num *a, const fly__num *b, fl
         carry = sum >= BASE;
         d[high - weight] = (uint16_t)(carry ? sum - BASE : sum);
     }
-    *out = (fly__num){FINITE, false, high - low + 1, high, 0, d};
-    fly__num_strip(out);
+    *out = (fly__vec_num){FINITE, false, high - low + 1, high, 0, d};
+    fly__vec_num_strip(out);
     return FLY_OK;
 }
 
 /* |a| >= |b| */
-static fly_status sub_abs(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status sub_abs(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                          fly__vec_num *out)
 {
     int high = a->weight, low = min2(a->weight - a->n + 1, b->weight - b->n + 1);
-    uint16_t *d = fly__num_digits(w, high - low + 1);
+    uint16_t *d = fly__vec_num_digits(w, high - low + 1);
     if (d == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     int borrow = 0;
     for (int weight = low; weight <= high; weight++) {
@@ -178,17 +181,17 @@ static fly_status sub_abs(fly__work *w, const fly__num *a, const fly__num *b, fl
         borrow = diff < 0;
         d[high - weight] = (uint16_t)(borrow ? diff + BASE : diff);
     }
-    *out = (fly__num){FINITE, false, high - low + 1, high, 0, d};
-    fly__num_strip(out);
+    *out = (fly__vec_num){FINITE, false, high - low + 1, high, 0, d};
+    fly__vec_num_strip(out);
     return FLY_OK;
 }
 
-fly_status fly__num_add(fly__work *w, const fly__num *a, const fly__num *b, bool subtract,
-                        fly__num *out)
+fly_status fly__vec_num_add(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                            bool subtract, fly__vec_num *out)
 {
     int dscale = max2(a->dscale, b->dscale);
     bool b_neg = b->neg != (subtract && b->n > 0);
-    fly__num result;
+    fly__vec_num result;
     fly_status status = FLY_OK;
     if (a->n == 0 || b->n == 0) {
         result = a->n == 0 ? *b : *a;
@@ -196,7 +199,7 @@ fly_status fly__num_add(fly__work *w, const fly__num *a, const fly__num *b, bool
     } else if (a->neg == b_neg) {
         status = add_abs(w, a, b, &result);
         result.neg = a->neg;
-    } else if (fly__num_cmp_abs(a, b) >= 0) {
+    } else if (fly__vec_num_cmp_abs(a, b) >= 0) {
         status = sub_abs(w, a, b, &result);
         result.neg = a->neg && result.n > 0;
     } else {
@@ -211,8 +214,8 @@ fly_status fly__num_add(fly__work *w, const fly__num *a, const fly__num *b, bool
 }
 
 /* Exact, then rounded to `rscale` if there is more. */
-fly_status fly__num_mul(fly__work *w, const fly__num *a, const fly__num *b, int rscale,
-                        fly__num *out)
+fly_status fly__vec_num_mul(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                            int rscale, fly__vec_num *out)
 {
     if (a->n == 0 || b->n == 0) {
         *out = zero;
@@ -221,9 +224,9 @@ fly_status fly__num_mul(fly__work *w, const fly__num *a, const fly__num *b, int 
     }
     int n = a->n + b->n;
     uint64_t *column = fly_arena_alloc(&w->arena, (size_t)n * sizeof *column);
-    uint16_t *d = fly__num_digits(w, n);
+    uint16_t *d = fly__vec_num_digits(w, n);
     if (column == NULL || d == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     memset(column, 0, (size_t)n * sizeof *column);
     for (int i = 0; i < a->n; i++) {
@@ -238,9 +241,9 @@ fly_status fly__num_mul(fly__work *w, const fly__num *a, const fly__num *b, int 
         d[i] = (uint16_t)(carry % BASE);
         carry /= BASE;
     }
-    fly__num product = {FINITE, a->neg != b->neg, n, a->weight + b->weight + 1, rscale, d};
-    fly__num_strip(&product);
-    return fly__num_round(w, &product, rscale, out);
+    fly__vec_num product = {FINITE, a->neg != b->neg, n, a->weight + b->weight + 1, rscale, d};
+    fly__vec_num_strip(&product);
+    return fly__vec_num_round(w, &product, rscale, out);
 }
 
 /* -------------------------------------------------------------------- division */
@@ -282,8 +285,8 @@ static void divide_long(int32_t *num, const int32_t *den, int m, uint16_t *q, in
 }
 
 /* b is not zero. The result has `rscale` digits behind the point, rounded or cut. */
-fly_status fly__num_div(fly__work *w, const fly__num *a, const fly__num *b, int rscale, bool round,
-                        fly__num *out)
+fly_status fly__vec_num_div(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                            int rscale, bool round, fly__vec_num *out)
 {
     FLY_ASSERT(b->n > 0);
     int weight = a->weight - b->weight;
@@ -298,9 +301,9 @@ fly_status fly__num_div(fly__work *w, const fly__num *a, const fly__num *b, int 
     size_t size = (size_t)(n + m + 2);
     int32_t *num = fly_arena_alloc(&w->arena, size * sizeof *num);
     int32_t *den = fly_arena_alloc(&w->arena, (size_t)m * sizeof *den);
-    uint16_t *q = fly__num_digits(w, n);
+    uint16_t *q = fly__vec_num_digits(w, n);
     if (num == NULL || den == NULL || q == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     int32_t norm = BASE / (b->d[0] + 1), carry = 0;
     memset(num, 0, size * sizeof *num);
@@ -317,13 +320,13 @@ fly_status fly__num_div(fly__work *w, const fly__num *a, const fly__num *b, int 
         carry = x / BASE;
     }
     divide_long(num, den, m, q, n);
-    fly__num quotient = {FINITE, a->neg != b->neg, n, weight, rscale, q};
-    fly__num_strip(&quotient);
+    fly__vec_num quotient = {FINITE, a->neg != b->neg, n, weight, rscale, q};
+    fly__vec_num_strip(&quotient);
     return cut(w, &quotient, rscale, round, out);
 }
 
 /* The display scale of a quotient: 16 significant digits, or what the operands show. */
-int fly__num_div_scale(const fly__num *a, const fly__num *b)
+int fly__vec_num_div_scale(const fly__vec_num *a, const fly__vec_num *b)
 {
     int weight_a = a->n > 0 ? a->weight : 0, first_a = a->n > 0 ? a->d[0] : 0;
     int weight_b = b->n > 0 ? b->weight : 0, first_b = b->n > 0 ? b->d[0] : 0;
@@ -334,7 +337,7 @@ int fly__num_div_scale(const fly__num *a, const fly__num *b)
 
 /* ------------------------------------------------------------ roots, exp, ln */
 
-double fly__num_double(const fly__num *x)
+double fly__vec_num_double(const fly__vec_num *x)
 {
     double value = 0;
     int n = min2(x->n, 6);
@@ -350,7 +353,7 @@ double fly__num_double(const fly__num *x)
  * the scale doubling, then cut to one digit more than shown and moved until r^2 <= x < (r + ulp)^2, so
  * that rounding that digit is rounding the root.
  */
-fly_status fly__num_sqrt(fly__work *w, const fly__num *x, int rscale, fly__num *out)
+fly_status fly__vec_num_sqrt(fly__vec_work *w, const fly__vec_num *x, int rscale, fly__vec_num *out)
 {
     if (x->n == 0) {
         *out = zero;
@@ -364,17 +367,17 @@ fly_status fly__num_sqrt(fly__work *w, const fly__num *x, int rscale, fly__num *
         m = m * BASE + (i < x->n ? x->d[i] : 0);
     }
     m = sqrt(m / 1e16);
-    uint16_t *start = fly__num_digits(w, 4);
+    uint16_t *start = fly__vec_num_digits(w, 4);
     if (start == NULL) {
-        return fly__num_no_memory(w->err);
+        return fly__vec_num_no_memory(w->err);
     }
     for (int i = 0; i < 4; i++) {
         double whole = floor(m);
         start[i] = (uint16_t)whole;
         m = (m - whole) * BASE;
     }
-    fly__num r = {FINITE, false, 4, k, 12, start}, q, sum;
-    fly__num_strip(&r);
+    fly__vec_num r = {FINITE, false, 4, k, 12, start}, q, sum;
+    fly__vec_num_strip(&r);
     int want = max2(rscale, -8) + 1; /* digits behind the point of the exact part */
     int target = max2(want + 3, 4);
     int digits = 12;
@@ -384,58 +387,59 @@ fly_status fly__num_sqrt(fly__work *w, const fly__num *x, int rscale, fly__num *
         int scale = digits - k * GROUP;
         last = scale >= target;
         scale = max2(last ? target : scale, 4);
-        if ((status = fly__num_div(w, x, &r, scale, true, &q)) != FLY_OK ||
-            (status = fly__num_add(w, &r, &q, false, &sum)) != FLY_OK ||
-            (status = fly__num_mul(w, &sum, &half, scale, &r)) != FLY_OK) {
+        if ((status = fly__vec_num_div(w, x, &r, scale, true, &q)) != FLY_OK ||
+            (status = fly__vec_num_add(w, &r, &q, false, &sum)) != FLY_OK ||
+            (status = fly__vec_num_mul(w, &sum, &half, scale, &r)) != FLY_OK) {
             return status;
         }
     }
     static const uint16_t ulps[] = {1, 1000, 100, 10};
     int ulp_weight = want > 0 ? -((want + GROUP - 1) / GROUP) : (-want) / GROUP;
     const uint16_t *ulp_digit = &ulps[want > 0 ? want % GROUP : (GROUP - (-want) % GROUP) % GROUP];
-    fly__num ulp = {FINITE, false, 1, ulp_weight, max2(want, 0), ulp_digit}, next, square;
+    fly__vec_num ulp = {FINITE, false, 1, ulp_weight, max2(want, 0), ulp_digit}, next, square;
     if ((status = cut(w, &r, want, false, &r)) != FLY_OK) {
         return status;
     }
     for (;;) {
-        if ((status = fly__num_mul(w, &r, &r, max2(2 * want, 0), &square)) != FLY_OK) {
+        if ((status = fly__vec_num_mul(w, &r, &r, max2(2 * want, 0), &square)) != FLY_OK) {
             return status;
         }
-        if (fly__num_cmp_abs(&square, x) <= 0) {
+        if (fly__vec_num_cmp_abs(&square, x) <= 0) {
             break;
         }
-        if ((status = fly__num_add(w, &r, &ulp, true, &r)) != FLY_OK) {
+        if ((status = fly__vec_num_add(w, &r, &ulp, true, &r)) != FLY_OK) {
             return status;
         }
     }
     for (;;) {
-        if ((status = fly__num_add(w, &r, &ulp, false, &next)) != FLY_OK ||
-            (status = fly__num_mul(w, &next, &next, max2(2 * want, 0), &square)) != FLY_OK) {
+        if ((status = fly__vec_num_add(w, &r, &ulp, false, &next)) != FLY_OK ||
+            (status = fly__vec_num_mul(w, &next, &next, max2(2 * want, 0), &square)) != FLY_OK) {
             return status;
         }
-        if (fly__num_cmp_abs(&square, x) > 0) {
+        if (fly__vec_num_cmp_abs(&square, x) > 0) {
             break;
         }
         r = next;
     }
-    return fly__num_round(w, &r, rscale, out);
+    return fly__vec_num_round(w, &r, rscale, out);
 }
 
 /* x divided by a small number. */
-static fly_status div_small(fly__work *w, const fly__num *x, int divisor, int rscale, fly__num *out)
+static fly_status div_small(fly__vec_work *w, const fly__vec_num *x, int divisor, int rscale,
+                            fly__vec_num *out)
 {
     const uint16_t d[2] = {(uint16_t)(divisor / BASE), (uint16_t)(divisor % BASE)};
-    fly__num by = {FINITE, false, 2, 1, 0, d};
-    fly__num_strip(&by);
-    return fly__num_div(w, x, &by, rscale, true, out);
+    fly__vec_num by = {FINITE, false, 2, 1, 0, d};
+    fly__vec_num_strip(&by);
+    return fly__vec_num_div(w, x, &by, rscale, true, out);
 }
 
 /* e^x with `rscale` digits behind the point. */
-static fly_status exp_num(fly__work *w, const fly__num *arg, int rscale, fly__num *out)
+static fly_status exp_num(fly__vec_work *w, const fly__vec_num *arg, int rscale, fly__vec_num *out)
 {
-    fly__num x = *arg, sum, term, power;
+    fly__vec_num x = *arg, sum, term, power;
     fly_status status;
-    double value = fly__num_double(arg);
+    double value = fly__vec_num_double(arg);
     if (fabs(value) >= RESULT_SCALE * 3) {
         if (value > 0) {
             return overflow(w->err);
@@ -457,92 +461,92 @@ static fly_status exp_num(fly__work *w, const fly__num *arg, int rscale, fly__nu
             return status;
         }
     }
-    if ((status = fly__num_add(w, &one, &x, false, &sum)) != FLY_OK) {
+    if ((status = fly__vec_num_add(w, &one, &x, false, &sum)) != FLY_OK) {
         return status;
     }
     power = x;
     for (int i = 2;; i++) {
-        if ((status = fly__num_mul(w, &power, &x, digits, &term)) != FLY_OK ||
+        if ((status = fly__vec_num_mul(w, &power, &x, digits, &term)) != FLY_OK ||
             (status = div_small(w, &term, i, digits, &power)) != FLY_OK) {
             return status;
         }
         if (power.n == 0) {
             break;
         }
-        if ((status = fly__num_add(w, &sum, &power, false, &sum)) != FLY_OK) {
+        if ((status = fly__vec_num_add(w, &sum, &power, false, &sum)) != FLY_OK) {
             return status;
         }
     }
     for (; halvings > 0; halvings--) {
         /* Significant digits are kept, so the scale follows the weight. */
         int scale = max2(digits - sum.weight * 2 * GROUP, 0);
-        if ((status = fly__num_mul(w, &sum, &sum, scale, &sum)) != FLY_OK) {
+        if ((status = fly__vec_num_mul(w, &sum, &sum, scale, &sum)) != FLY_OK) {
             return status;
         }
     }
-    return fly__num_round(w, &sum, rscale, out);
+    return fly__vec_num_round(w, &sum, rscale, out);
 }
 
 /* ln x for x > 0 with `rscale` digits behind the point. */
-static fly_status ln_num(fly__work *w, const fly__num *arg, int rscale, fly__num *out)
+static fly_status ln_num(fly__vec_work *w, const fly__vec_num *arg, int rscale, fly__vec_num *out)
 {
     static const uint16_t d09[] = {9000}, d11[] = {1, 1000};
-    static const fly__num low = {FINITE, false, 1, -1, 1, d09},
-                          high = {FINITE, false, 2, 0, 1, d11};
-    fly__num x = *arg, num, den, z, square, power, term, sum, factor;
+    static const fly__vec_num low = {FINITE, false, 1, -1, 1, d09},
+                              high = {FINITE, false, 2, 0, 1, d11};
+    fly__vec_num x = *arg, num, den, z, square, power, term, sum, factor;
     fly_status status;
     int roots = 0;
     /* Each root halves the logarithm and doubles what an error in it means in the end. */
     double estimate = fabs(log(10000.0) * (x.weight + 1)) + 10;
     int guard = 10 + (int)log10(estimate) + (int)(0.301 * (log2(estimate) + 6));
     int scale = rscale + guard;
-    while (fly__num_cmp(&x, &low) <= 0 || fly__num_cmp(&x, &high) >= 0) {
+    while (fly__vec_num_cmp(&x, &low) <= 0 || fly__vec_num_cmp(&x, &high) >= 0) {
         /* A number far from 1 keeps as many significant digits as its logarithm will have. */
         int digits = scale - x.weight * GROUP / 2;
-        if ((status = fly__num_sqrt(w, &x, max2(digits, 8), &x)) != FLY_OK) {
+        if ((status = fly__vec_num_sqrt(w, &x, max2(digits, 8), &x)) != FLY_OK) {
             return status;
         }
         roots++;
     }
     /* The closer to 1, the more of the digits cancel in x - 1, which is exact here. */
-    if ((status = fly__num_add(w, &x, &one, true, &num)) != FLY_OK ||
-        (status = fly__num_add(w, &x, &one, false, &den)) != FLY_OK ||
-        (status = fly__num_div(w, &num, &den, scale, true, &z)) != FLY_OK ||
-        (status = fly__num_mul(w, &z, &z, scale, &square)) != FLY_OK) {
+    if ((status = fly__vec_num_add(w, &x, &one, true, &num)) != FLY_OK ||
+        (status = fly__vec_num_add(w, &x, &one, false, &den)) != FLY_OK ||
+        (status = fly__vec_num_div(w, &num, &den, scale, true, &z)) != FLY_OK ||
+        (status = fly__vec_num_mul(w, &z, &z, scale, &square)) != FLY_OK) {
         return status;
     }
     sum = power = z;
     for (int i = 3;; i += 2) {
-        if ((status = fly__num_mul(w, &power, &square, scale, &power)) != FLY_OK ||
+        if ((status = fly__vec_num_mul(w, &power, &square, scale, &power)) != FLY_OK ||
             (status = div_small(w, &power, i, scale, &term)) != FLY_OK) {
             return status;
         }
         if (term.n == 0) {
             break;
         }
-        if ((status = fly__num_add(w, &sum, &term, false, &sum)) != FLY_OK) {
+        if ((status = fly__vec_num_add(w, &sum, &term, false, &sum)) != FLY_OK) {
             return status;
         }
     }
     fly_vec_i128 times = (fly_vec_i128)2 << roots;
-    if ((status = fly__num_from_i128(w, times, 0, &factor)) != FLY_OK) {
+    if ((status = fly__vec_num_from_i128(w, times, 0, &factor)) != FLY_OK) {
         return status;
     }
-    return fly__num_mul(w, &sum, &factor, rscale, out);
+    return fly__vec_num_mul(w, &sum, &factor, rscale, out);
 }
 
 /* The power of ten of ln(x)'s first digit, about. */
-static int ln_weight(fly__work *w, const fly__num *x)
+static int ln_weight(fly__vec_work *w, const fly__vec_num *x)
 {
     static const uint16_t d09[] = {9000}, d11[] = {1, 1000};
-    static const fly__num low = {FINITE, false, 1, -1, 1, d09},
-                          high = {FINITE, false, 2, 0, 1, d11};
+    static const fly__vec_num low = {FINITE, false, 1, -1, 1, d09},
+                              high = {FINITE, false, 2, 0, 1, d11};
     if (x->neg || x->n == 0) {
         return 0;
     }
-    if (fly__num_cmp(x, &low) >= 0 && fly__num_cmp(x, &high) <= 0) {
-        fly__num diff;
-        if (fly__num_add(w, x, &one, true, &diff) != FLY_OK || diff.n == 0) {
+    if (fly__vec_num_cmp(x, &low) >= 0 && fly__vec_num_cmp(x, &high) <= 0) {
+        fly__vec_num diff;
+        if (fly__vec_num_add(w, x, &one, true, &diff) != FLY_OK || diff.n == 0) {
             return 0;
         }
         return diff.weight * GROUP + (int)log10(diff.d[0]);
@@ -557,12 +561,13 @@ static int ln_weight(fly__work *w, const fly__num *x)
 }
 
 /* log to a base, with PostgreSQL's display scale. */
-static fly_status log_num(fly__work *w, const fly__num *base, const fly__num *x, fly__num *out)
+static fly_status log_num(fly__vec_work *w, const fly__vec_num *base, const fly__vec_num *x,
+                          fly__vec_num *out)
 {
     int base_weight = ln_weight(w, base), x_weight = ln_weight(w, x);
     int weight = x_weight - base_weight;
     int rscale = clip_scale(max2(MIN_DIGITS - weight, max2(base->dscale, x->dscale)));
-    fly__num ln_base, ln_x;
+    fly__vec_num ln_base, ln_x;
     fly_status status;
     if ((status = ln_num(w, base, max2(rscale + weight - base_weight + 8, 0), &ln_base)) !=
             FLY_OK ||
@@ -572,23 +577,23 @@ static fly_status log_num(fly__work *w, const fly__num *base, const fly__num *x,
     if (ln_base.n == 0) {
         return by_zero(w->err);
     }
-    return fly__num_div(w, &ln_x, &ln_base, rscale, true, out);
+    return fly__vec_num_div(w, &ln_x, &ln_base, rscale, true, out);
 }
 
 /* ------------------------------------------------------------------- powers */
 
-static bool is_integral(const fly__num *x)
+static bool is_integral(const fly__vec_num *x)
 {
     return x->n == 0 || x->n <= x->weight + 1;
 }
 
-static bool is_odd(const fly__num *x)
+static bool is_odd(const fly__vec_num *x)
 {
     return x->n > 0 && x->n == x->weight + 1 && x->d[x->n - 1] % 2 == 1;
 }
 
-static fly_status power_int(fly__work *w, const fly__num *base, int exponent, int rscale,
-                            fly__num *out)
+static fly_status power_int(fly__vec_work *w, const fly__vec_num *base, int exponent, int rscale,
+                            fly__vec_num *out)
 {
     fly_status status;
     if (exponent == 0) {
@@ -597,7 +602,7 @@ static fly_status power_int(fly__work *w, const fly__num *base, int exponent, in
         return FLY_OK;
     }
     if (exponent == 1) {
-        return fly__num_round(w, base, rscale, out);
+        return fly__vec_num_round(w, base, rscale, out);
     }
     if (base->n == 0) {
         *out = zero;
@@ -605,10 +610,10 @@ static fly_status power_int(fly__work *w, const fly__num *base, int exponent, in
         return exponent < 0 ? by_zero(w->err) : FLY_OK;
     }
     if (exponent == -1) {
-        return fly__num_div(w, &one, base, rscale, true, out);
+        return fly__vec_num_div(w, &one, base, rscale, true, out);
     }
     if (exponent == 2) {
-        return fly__num_mul(w, base, base, rscale, out);
+        return fly__vec_num_mul(w, base, base, rscale, out);
     }
     /* log10 of the result, about: tells overflow beforehand, and how many digits are needed. */
     double f = base->d[0];
@@ -629,17 +634,17 @@ static fly_status power_int(fly__work *w, const fly__num *base, int exponent, in
     int digits = 1 + rscale + (int)f + (int)log(fabs((double)exponent)) + 8;
     bool inverse = exponent < 0;
     unsigned bits = inverse ? 0u - (unsigned)exponent : (unsigned)exponent;
-    fly__num square = *base, product = bits & 1 ? *base : one;
+    fly__vec_num square = *base, product = bits & 1 ? *base : one;
     while ((bits >>= 1) > 0) {
         int scale = max2(digits - 2 * square.weight * GROUP, 0);
-        if ((status = fly__num_mul(w, &square, &square, min2(scale, 2 * square.dscale), &square)) !=
-            FLY_OK) {
+        if ((status = fly__vec_num_mul(w, &square, &square, min2(scale, 2 * square.dscale),
+                                       &square)) != FLY_OK) {
             return status;
         }
         if (bits & 1) {
             scale = max2(digits - (square.weight + product.weight) * GROUP, 0);
-            status = fly__num_mul(w, &square, &product, min2(scale, square.dscale + product.dscale),
-                                  &product);
+            status = fly__vec_num_mul(w, &square, &product,
+                                      min2(scale, square.dscale + product.dscale), &product);
             if (status != FLY_OK) {
                 return status;
             }
@@ -658,19 +663,21 @@ static fly_status power_int(fly__work *w, const fly__num *base, int exponent, in
         }
     }
     if (!inverse) {
-        return fly__num_round(w, &product, rscale, out);
+        return fly__vec_num_round(w, &product, rscale, out);
     }
     if (product.n == 0) {
         return overflow(w->err);
     }
-    return fly__num_div(w, &one, &product, rscale, true, out);
+    return fly__vec_num_div(w, &one, &product, rscale, true, out);
 }
 
-static fly_status power_num(fly__work *w, const fly__num *b, const fly__num *e, fly__num *out)
+static fly_status power_num(fly__vec_work *w, const fly__vec_num *b, const fly__vec_num *e,
+                            fly__vec_num *out)
 {
     fly_vec_i128 whole;
     fly_status status;
-    if (is_integral(e) && fly__num_to_i128(e, &whole) && whole >= INT32_MIN && whole <= INT32_MAX) {
+    if (is_integral(e) && fly__vec_num_to_i128(e, &whole) && whole >= INT32_MIN &&
+        whole <= INT32_MAX) {
         int rscale = clip_scale(max2(MIN_DIGITS, b->dscale));
         return power_int(w, b, (int)whole, rscale, out);
     }
@@ -679,17 +686,17 @@ static fly_status power_num(fly__work *w, const fly__num *b, const fly__num *e, 
         out->dscale = MIN_DIGITS;
         return FLY_OK;
     }
-    fly__num base = *b, ln_base, product;
+    fly__vec_num base = *b, ln_base, product;
     bool neg = base.neg && is_odd(e);
     base.neg = false;
     /* First with few digits, to learn how large the result is. */
     int weight = ln_weight(w, &base);
     int scale = clip_scale(8 - weight);
     if ((status = ln_num(w, &base, scale, &ln_base)) != FLY_OK ||
-        (status = fly__num_mul(w, &ln_base, e, scale, &product)) != FLY_OK) {
+        (status = fly__vec_num_mul(w, &ln_base, e, scale, &product)) != FLY_OK) {
         return status;
     }
-    double value = fly__num_double(&product);
+    double value = fly__vec_num_double(&product);
     if (fabs(value) > RESULT_SCALE * 3.01) {
         if (value > 0) {
             return overflow(w->err);
@@ -703,7 +710,7 @@ static fly_status power_num(fly__work *w, const fly__num *b, const fly__num *e, 
     int digits = max2(rscale + (int)value, 0); /* significant, of the result */
     scale = max2(digits - weight + 8, 0);
     if ((status = ln_num(w, &base, scale, &ln_base)) != FLY_OK ||
-        (status = fly__num_mul(w, &ln_base, e, scale, &product)) != FLY_OK ||
+        (status = fly__vec_num_mul(w, &ln_base, e, scale, &product)) != FLY_OK ||
         (status = exp_num(w, &product, rscale, out)) != FLY_OK) {
         return status;
     }
@@ -713,52 +720,53 @@ static fly_status power_num(fly__work *w, const fly__num *b, const fly__num *e, 
 
 /* --------------------------------------------------- what the public functions share */
 
-typedef fly_status (*binary)(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out);
-typedef fly_status (*unary)(fly__work *w, const fly__num *a, fly__num *out);
+typedef fly_status (*binary)(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                             fly__vec_num *out);
+typedef fly_status (*unary)(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out);
 
 static fly_status run2(binary op, fly_vec_str a, fly_vec_str b, fly_arena *arena, fly_vec_str *out,
                        fly_err *err)
 {
-    fly__work w;
-    fly__num x, y, result;
-    fly__work_init(&w, arena->mem, err);
-    fly_status status = fly__num_unpack(&w, a, &x);
+    fly__vec_work w;
+    fly__vec_num x, y, result;
+    fly__vec_work_init(&w, arena->mem, err);
+    fly_status status = fly__vec_num_unpack(&w, a, &x);
     if (status == FLY_OK) {
-        status = fly__num_unpack(&w, b, &y);
+        status = fly__vec_num_unpack(&w, b, &y);
     }
     if (status == FLY_OK) {
         status = op(&w, &x, &y, &result);
     }
     if (status == FLY_OK) {
-        status = fly__num_pack(&result, arena, out, err);
+        status = fly__vec_num_pack(&result, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
 static fly_status run1(unary op, fly_vec_str a, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly__work w;
-    fly__num x, result;
-    fly__work_init(&w, arena->mem, err);
-    fly_status status = fly__num_unpack(&w, a, &x);
+    fly__vec_work w;
+    fly__vec_num x, result;
+    fly__vec_work_init(&w, arena->mem, err);
+    fly_status status = fly__vec_num_unpack(&w, a, &x);
     if (status == FLY_OK) {
         status = op(&w, &x, &result);
     }
     if (status == FLY_OK) {
-        status = fly__num_pack(&result, arena, out, err);
+        status = fly__vec_num_pack(&result, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
-static bool any_nan(const fly__num *a, const fly__num *b)
+static bool any_nan(const fly__vec_num *a, const fly__vec_num *b)
 {
     return a->kind == NOT_A_NUMBER || b->kind == NOT_A_NUMBER;
 }
 
 /* -1, 0, 1 of numbers that are not NaN. */
-static int sign_of(const fly__num *x)
+static int sign_of(const fly__vec_num *x)
 {
     if (x->kind != FINITE) {
         return x->kind == NINF ? -1 : 1;
@@ -766,21 +774,21 @@ static int sign_of(const fly__num *x)
     return x->n == 0 ? 0 : x->neg ? -1 : 1;
 }
 
-static fly_status give_special(fly__num *out, fly__num_kind kind)
+static fly_status give_special(fly__vec_num *out, fly__vec_num_kind kind)
 {
-    *out = fly__num_special(kind);
+    *out = fly__vec_num_special(kind);
     return FLY_OK;
 }
 
-static fly_status give_infinity(fly__num *out, int sign)
+static fly_status give_infinity(fly__vec_num *out, int sign)
 {
     return give_special(out, sign < 0 ? NINF : sign > 0 ? PINF : NOT_A_NUMBER);
 }
 
 /* ------------------------------------------------------------------ + - * / % */
 
-static fly_status op_add_sub(fly__work *w, const fly__num *a, const fly__num *b, bool subtract,
-                             fly__num *out)
+static fly_status op_add_sub(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                             bool subtract, fly__vec_num *out)
 {
     if (a->kind != FINITE || b->kind != FINITE) {
         int sa = a->kind == FINITE ? 0 : sign_of(a), sb = b->kind == FINITE ? 0 : sign_of(b);
@@ -790,20 +798,23 @@ static fly_status op_add_sub(fly__work *w, const fly__num *a, const fly__num *b,
         }
         return give_infinity(out, sa != 0 ? sa : sb);
     }
-    return fly__num_add(w, a, b, subtract, out);
+    return fly__vec_num_add(w, a, b, subtract, out);
 }
 
-static fly_status op_add(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_add(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                         fly__vec_num *out)
 {
     return op_add_sub(w, a, b, false, out);
 }
 
-static fly_status op_sub(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_sub(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                         fly__vec_num *out)
 {
     return op_add_sub(w, a, b, true, out);
 }
 
-static fly_status op_mul(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_mul(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                         fly__vec_num *out)
 {
     if (any_nan(a, b)) {
         return give_special(out, NOT_A_NUMBER);
@@ -811,20 +822,20 @@ static fly_status op_mul(fly__work *w, const fly__num *a, const fly__num *b, fly
     if (a->kind != FINITE || b->kind != FINITE) {
         return give_infinity(out, sign_of(a) * sign_of(b));
     }
-    fly_status status = fly__num_mul(w, a, b, a->dscale + b->dscale, out);
+    fly_status status = fly__vec_num_mul(w, a, b, a->dscale + b->dscale, out);
     if (status == FLY_OK && out->dscale > FLY_VEC_NUMERIC_SCALE_MAX) {
-        status = fly__num_round(w, out, FLY_VEC_NUMERIC_SCALE_MAX, out);
+        status = fly__vec_num_round(w, out, FLY_VEC_NUMERIC_SCALE_MAX, out);
     }
     return status;
 }
 
 /* Division's special cases; true if one of them was met and `out` or `status` has the answer. */
-static bool div_special(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out,
-                        fly_status *status)
+static bool div_special(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                        fly__vec_num *out, fly_status *status)
 {
     *status = FLY_OK;
     if (any_nan(a, b)) {
-        *out = fly__num_special(NOT_A_NUMBER);
+        *out = fly__vec_num_special(NOT_A_NUMBER);
     } else if (sign_of(b) == 0) {
         *status = by_zero(w->err);
     } else if (a->kind != FINITE) {
@@ -838,36 +849,40 @@ static bool div_special(fly__work *w, const fly__num *a, const fly__num *b, fly_
     return true;
 }
 
-static fly_status op_div(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_div(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                         fly__vec_num *out)
 {
     fly_status status;
     if (div_special(w, a, b, out, &status)) {
         return status;
     }
-    return fly__num_div(w, a, b, fly__num_div_scale(a, b), true, out);
+    return fly__vec_num_div(w, a, b, fly__vec_num_div_scale(a, b), true, out);
 }
 
-static fly_status op_div_trunc(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_div_trunc(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                               fly__vec_num *out)
 {
     fly_status status;
     if (div_special(w, a, b, out, &status)) {
         return status;
     }
-    return fly__num_div(w, a, b, 0, false, out);
+    return fly__vec_num_div(w, a, b, 0, false, out);
 }
 
-static fly_status mod_num(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status mod_num(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                          fly__vec_num *out)
 {
-    fly__num quotient, product;
+    fly__vec_num quotient, product;
     fly_status status;
-    if ((status = fly__num_div(w, a, b, 0, false, &quotient)) != FLY_OK ||
-        (status = fly__num_mul(w, &quotient, b, b->dscale, &product)) != FLY_OK) {
+    if ((status = fly__vec_num_div(w, a, b, 0, false, &quotient)) != FLY_OK ||
+        (status = fly__vec_num_mul(w, &quotient, b, b->dscale, &product)) != FLY_OK) {
         return status;
     }
-    return fly__num_add(w, a, &product, true, out);
+    return fly__vec_num_add(w, a, &product, true, out);
 }
 
-static fly_status op_mod(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_mod(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                         fly__vec_num *out)
 {
     if (any_nan(a, b)) {
         return give_special(out, NOT_A_NUMBER);
@@ -885,11 +900,12 @@ static fly_status op_mod(fly__work *w, const fly__num *a, const fly__num *b, fly
     return mod_num(w, a, b, out);
 }
 
-static fly_status gcd_num(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status gcd_num(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                          fly__vec_num *out)
 {
     int dscale = max2(a->dscale, b->dscale);
-    fly__num x = *a, y = *b, rest;
-    if (fly__num_cmp_abs(a, b) < 0) {
+    fly__vec_num x = *a, y = *b, rest;
+    if (fly__vec_num_cmp_abs(a, b) < 0) {
         x = *b;
         y = *a;
     }
@@ -907,7 +923,8 @@ static fly_status gcd_num(fly__work *w, const fly__num *a, const fly__num *b, fl
     return FLY_OK;
 }
 
-static fly_status op_gcd(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_gcd(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                         fly__vec_num *out)
 {
     if (a->kind != FINITE || b->kind != FINITE) {
         return give_special(out, NOT_A_NUMBER);
@@ -915,7 +932,8 @@ static fly_status op_gcd(fly__work *w, const fly__num *a, const fly__num *b, fly
     return gcd_num(w, a, b, out);
 }
 
-static fly_status op_lcm(fly__work *w, const fly__num *a, const fly__num *b, fly__num *out)
+static fly_status op_lcm(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
+                         fly__vec_num *out)
 {
     if (a->kind != FINITE || b->kind != FINITE) {
         return give_special(out, NOT_A_NUMBER);
@@ -926,11 +944,11 @@ static fly_status op_lcm(fly__work *w, const fly__num *a, const fly__num *b, fly
         out->dscale = dscale;
         return FLY_OK;
     }
-    fly__num gcd, quotient;
+    fly__vec_num gcd, quotient;
     fly_status status;
     if ((status = gcd_num(w, a, b, &gcd)) != FLY_OK ||
-        (status = fly__num_div(w, a, &gcd, 0, false, &quotient)) != FLY_OK ||
-        (status = fly__num_mul(w, b, &quotient, b->dscale, out)) != FLY_OK) {
+        (status = fly__vec_num_div(w, a, &gcd, 0, false, &quotient)) != FLY_OK ||
+        (status = fly__vec_num_mul(w, b, &quotient, b->dscale, out)) != FLY_OK) {
         return status;
     }
     out->neg = false;
@@ -938,21 +956,22 @@ static fly_status op_lcm(fly__work *w, const fly__num *a, const fly__num *b, fly
     return FLY_OK;
 }
 
-static fly_status op_power(fly__work *w, const fly__num *b, const fly__num *e, fly__num *out)
+static fly_status op_power(fly__vec_work *w, const fly__vec_num *b, const fly__vec_num *e,
+                           fly__vec_num *out)
 {
-    bool b_one = b->kind == FINITE && fly__num_cmp(b, &one) == 0;
+    bool b_one = b->kind == FINITE && fly__vec_num_cmp(b, &one) == 0;
     bool e_zero = e->kind == FINITE && e->n == 0;
     if (any_nan(b, e)) {
         /* NaN ^ 0 and 1 ^ NaN are 1, as POSIX has it. */
-        *out = e_zero || b_one ? one : fly__num_special(NOT_A_NUMBER);
+        *out = e_zero || b_one ? one : fly__vec_num_special(NOT_A_NUMBER);
         return FLY_OK;
     }
     int sb = sign_of(b), se = sign_of(e);
     if (sb == 0 && se < 0) {
-        return fly__num_error(w->err, "2201F", "zero raised to a negative power is undefined");
+        return fly__vec_num_error(w->err, "2201F", "zero raised to a negative power is undefined");
     }
     if (sb < 0 && e->kind == FINITE && !is_integral(e)) {
-        return fly__num_error(
+        return fly__vec_num_error(
             w->err, "2201F",
             "a negative number raised to a non-integer power yields a complex result");
     }
@@ -968,13 +987,13 @@ static fly_status op_power(fly__work *w, const fly__num *b, const fly__num *e, f
         return FLY_OK;
     }
     if (e->kind != FINITE) {
-        int size = b->kind != FINITE ? 1 : fly__num_cmp_abs(b, &one);
+        int size = b->kind != FINITE ? 1 : fly__vec_num_cmp_abs(b, &one);
         if (size == 0) {
             *out = one; /* (-1) ^ infinity */
             return FLY_OK;
         }
         bool grows = (size > 0) == (se > 0);
-        *out = grows ? fly__num_special(PINF) : zero;
+        *out = grows ? fly__vec_num_special(PINF) : zero;
         return FLY_OK;
     }
     if (se < 0) {
@@ -985,19 +1004,20 @@ static fly_status op_power(fly__work *w, const fly__num *b, const fly__num *e, f
 }
 
 /* Errors of logarithms; true if `status` has one. */
-static bool log_error(fly__work *w, const fly__num *x, fly_status *status)
+static bool log_error(fly__vec_work *w, const fly__vec_num *x, fly_status *status)
 {
     int sign = sign_of(x);
     if (sign > 0) {
         return false;
     }
-    *status = fly__num_error(w->err, "2201E",
-                             sign < 0 ? "cannot take logarithm of a negative number"
-                                      : "cannot take logarithm of zero");
+    *status = fly__vec_num_error(w->err, "2201E",
+                                 sign < 0 ? "cannot take logarithm of a negative number"
+                                          : "cannot take logarithm of zero");
     return true;
 }
 
-static fly_status op_log(fly__work *w, const fly__num *b, const fly__num *x, fly__num *out)
+static fly_status op_log(fly__vec_work *w, const fly__vec_num *b, const fly__vec_num *x,
+                         fly__vec_num *out)
 {
     fly_status status;
     if (any_nan(b, x)) {
@@ -1010,7 +1030,7 @@ static fly_status op_log(fly__work *w, const fly__num *b, const fly__num *x, fly
         if (b->kind != FINITE && x->kind != FINITE) {
             return give_special(out, NOT_A_NUMBER);
         }
-        *out = b->kind != FINITE ? zero : fly__num_special(PINF);
+        *out = b->kind != FINITE ? zero : fly__vec_num_special(PINF);
         return FLY_OK;
     }
     return log_num(w, b, x, out);
@@ -1018,7 +1038,7 @@ static fly_status op_log(fly__work *w, const fly__num *b, const fly__num *x, fly
 
 /* ------------------------------------------------------------------ one operand */
 
-static fly_status op_neg(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_neg(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     (void)w;
     *out = *a;
@@ -1030,7 +1050,7 @@ static fly_status op_neg(fly__work *w, const fly__num *a, fly__num *out)
     return FLY_OK;
 }
 
-static fly_status op_abs(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_abs(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     (void)w;
     *out = *a;
@@ -1039,7 +1059,7 @@ static fly_status op_abs(fly__work *w, const fly__num *a, fly__num *out)
     return FLY_OK;
 }
 
-static fly_status op_signum(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_signum(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     (void)w;
     if (a->kind == NOT_A_NUMBER) {
@@ -1052,56 +1072,56 @@ static fly_status op_signum(fly__work *w, const fly__num *a, fly__num *out)
 }
 
 /* Cut, then one further if a part was lost on the wrong side. */
-static fly_status to_whole(fly__work *w, const fly__num *a, bool up, fly__num *out)
+static fly_status to_whole(fly__vec_work *w, const fly__vec_num *a, bool up, fly__vec_num *out)
 {
     if (a->kind != FINITE) {
         *out = *a;
         return FLY_OK;
     }
     fly_status status = cut(w, a, 0, false, out);
-    if (status != FLY_OK || fly__num_cmp_abs(a, out) == 0 || a->neg == up) {
+    if (status != FLY_OK || fly__vec_num_cmp_abs(a, out) == 0 || a->neg == up) {
         return status;
     }
-    return fly__num_add(w, out, &one, !up, out);
+    return fly__vec_num_add(w, out, &one, !up, out);
 }
 
-static fly_status op_ceil(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_ceil(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     return to_whole(w, a, true, out);
 }
 
-static fly_status op_floor(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_floor(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     return to_whole(w, a, false, out);
 }
 
-static fly_status op_sqrt(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_sqrt(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     if (a->kind == NOT_A_NUMBER) {
         return give_special(out, NOT_A_NUMBER);
     }
     if (sign_of(a) < 0) {
-        return fly__num_error(w->err, "2201F", "cannot take square root of a negative number");
+        return fly__vec_num_error(w->err, "2201F", "cannot take square root of a negative number");
     }
     if (a->kind == PINF) {
         return give_special(out, PINF);
     }
     int weight = (a->weight + 1) * GROUP / 2 - 1;
-    return fly__num_sqrt(w, a, clip_scale(max2(MIN_DIGITS - weight, a->dscale)), out);
+    return fly__vec_num_sqrt(w, a, clip_scale(max2(MIN_DIGITS - weight, a->dscale)), out);
 }
 
-static fly_status op_exp(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_exp(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     if (a->kind != FINITE) {
         *out = a->kind == NINF ? zero : *a;
         return FLY_OK;
     }
-    double weight = fly__num_double(a) * 0.434294481903252;
+    double weight = fly__vec_num_double(a) * 0.434294481903252;
     weight = weight < -RESULT_SCALE ? -RESULT_SCALE : weight > RESULT_SCALE ? RESULT_SCALE : weight;
     return exp_num(w, a, clip_scale(max2(MIN_DIGITS - (int)weight, a->dscale)), out);
 }
 
-static fly_status op_ln(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_ln(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     fly_status status;
     if (a->kind == NOT_A_NUMBER) {
@@ -1116,12 +1136,12 @@ static fly_status op_ln(fly__work *w, const fly__num *a, fly__num *out)
     return ln_num(w, a, clip_scale(max2(MIN_DIGITS - ln_weight(w, a), a->dscale)), out);
 }
 
-static fly_status op_log10(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_log10(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     return op_log(w, &ten, a, out);
 }
 
-static fly_status op_trim_scale(fly__work *w, const fly__num *a, fly__num *out)
+static fly_status op_trim_scale(fly__vec_work *w, const fly__vec_num *a, fly__vec_num *out)
 {
     (void)w;
     *out = *a;
@@ -1192,18 +1212,18 @@ fly_status fly_vec_numeric_smaller(fly_vec_str a, fly_vec_str b, fly_arena *aren
 static fly_status cut_to(fly_vec_str x, int32_t digits, bool up, fly_arena *arena, fly_vec_str *out,
                          fly_err *err)
 {
-    fly__work w;
-    fly__num v, result;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_num v, result;
+    fly__vec_work_init(&w, arena->mem, err);
     int scale = min2(max2(digits, -(WEIGHT_MAX + 1) * GROUP - 1), FLY_VEC_NUMERIC_SCALE_MAX);
-    fly_status status = fly__num_unpack(&w, x, &v);
+    fly_status status = fly__vec_num_unpack(&w, x, &v);
     if (status == FLY_OK) {
         status = cut(&w, &v, scale, up, &result);
     }
     if (status == FLY_OK) {
-        status = fly__num_pack(&result, arena, out, err);
+        status = fly__vec_num_pack(&result, arena, out, err);
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
@@ -1222,7 +1242,7 @@ fly_status fly_vec_numeric_trunc(fly_vec_str x, int32_t digits, fly_arena *arena
 static fly_status field_overflow(fly_err *err, const char *detail, int precision, int scale,
                                  const char *power, int number)
 {
-    fly_status status = fly__num_error(err, "22003", "numeric field overflow");
+    fly_status status = fly__vec_num_error(err, "22003", "numeric field overflow");
     if (err != NULL && detail != NULL) {
         fly_err_hint(err, "A field with precision %d, scale %d %s.", precision, scale, detail);
     } else if (err != NULL) {
@@ -1238,10 +1258,10 @@ static fly_status field_overflow(fly_err *err, const char *detail, int precision
 fly_status fly_vec_numeric_fit(fly_vec_str s, int precision, int scale, fly_arena *arena,
                                fly_vec_str *out, fly_err *err)
 {
-    fly__work w;
-    fly__num x, result;
-    fly__work_init(&w, arena->mem, err);
-    fly_status status = fly__num_unpack(&w, s, &x);
+    fly__vec_work w;
+    fly__vec_num x, result;
+    fly__vec_work_init(&w, arena->mem, err);
+    fly_status status = fly__vec_num_unpack(&w, s, &x);
     if (status != FLY_OK) {
         goto out;
     }
@@ -1266,28 +1286,28 @@ fly_status fly_vec_numeric_fit(fly_vec_str s, int precision, int scale, fly_aren
                                 most != 0 ? most : 1);
         goto out;
     }
-    status = fly__num_pack(&result, arena, out, err);
+    status = fly__vec_num_pack(&result, arena, out, err);
 out:
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
 fly_status fly_vec_numeric_factorial(int64_t n, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
     if (n < 0) {
-        return fly__num_error(err, "22003", "factorial of a negative number is undefined");
+        return fly__vec_num_error(err, "22003", "factorial of a negative number is undefined");
     }
     if (n > 32177) {
         return overflow(err);
     }
     /* One growing number times a small one: groups in reverse, the lowest first. */
     enum { GROUPS = 33000 };
-    fly__work w;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work w;
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status;
-    uint16_t *low = fly__num_digits(&w, GROUPS), *d = fly__num_digits(&w, GROUPS);
+    uint16_t *low = fly__vec_num_digits(&w, GROUPS), *d = fly__vec_num_digits(&w, GROUPS);
     if (low == NULL || d == NULL) {
-        status = fly__num_no_memory(err);
+        status = fly__vec_num_no_memory(err);
         goto out;
     }
     int used = 1;
@@ -1304,50 +1324,51 @@ fly_status fly_vec_numeric_factorial(int64_t n, fly_arena *arena, fly_vec_str *o
     for (int i = 0; i < used; i++) {
         d[i] = low[used - 1 - i];
     }
-    fly__num x = {FINITE, false, used, used - 1, 0, d};
-    status = fly__num_pack(&x, arena, out, err);
+    fly__vec_num x = {FINITE, false, used, used - 1, 0, d};
+    status = fly__vec_num_pack(&x, arena, out, err);
 out:
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }
 
 /* floor((x - low) * count / (high - low) + 1), the quotient rounded as any quotient is: so an x just
  * below `high` can come out as count + 1, as it does in PostgreSQL. */
-static fly_status bucket(fly__work *w, const fly__num *x, const fly__num *low, const fly__num *high,
-                         int32_t count, fly__num *out)
+static fly_status bucket(fly__vec_work *w, const fly__vec_num *x, const fly__vec_num *low,
+                         const fly__vec_num *high, int32_t count, fly__vec_num *out)
 {
-    fly__num n, offset, span, product;
+    fly__vec_num n, offset, span, product;
     fly_status status;
-    if ((status = fly__num_from_i128(w, count, 0, &n)) != FLY_OK ||
-        (status = fly__num_add(w, x, low, true, &offset)) != FLY_OK ||
-        (status = fly__num_add(w, high, low, true, &span)) != FLY_OK) {
+    if ((status = fly__vec_num_from_i128(w, count, 0, &n)) != FLY_OK ||
+        (status = fly__vec_num_add(w, x, low, true, &offset)) != FLY_OK ||
+        (status = fly__vec_num_add(w, high, low, true, &span)) != FLY_OK) {
         return status;
     }
     offset.neg = span.neg = false;
-    if ((status = fly__num_mul(w, &offset, &n, offset.dscale, &product)) != FLY_OK ||
-        (status = fly__num_div(w, &product, &span, fly__num_div_scale(&product, &span), true,
-                               out)) != FLY_OK ||
-        (status = fly__num_trunc(w, out, 0, out)) != FLY_OK) {
+    if ((status = fly__vec_num_mul(w, &offset, &n, offset.dscale, &product)) != FLY_OK ||
+        (status = fly__vec_num_div(w, &product, &span, fly__vec_num_div_scale(&product, &span),
+                                   true, out)) != FLY_OK ||
+        (status = fly__vec_num_trunc(w, out, 0, out)) != FLY_OK) {
         return status;
     }
-    return fly__num_add(w, out, &one, false, out);
+    return fly__vec_num_add(w, out, &one, false, out);
 }
 
 fly_status fly_vec_numeric_width_bucket(fly_vec_str x, fly_vec_str low, fly_vec_str high,
                                         int32_t count, fly_arena *arena, int32_t *out, fly_err *err)
 {
     if (count <= 0) {
-        return fly__num_error(err, "2201G", "count must be greater than zero");
+        return fly__vec_num_error(err, "2201G", "count must be greater than zero");
     }
     if (fly_vec_numeric_is_nan(x) || fly_vec_numeric_is_nan(low) || fly_vec_numeric_is_nan(high)) {
-        return fly__num_error(err, "2201G", "operand, lower bound, and upper bound cannot be NaN");
+        return fly__vec_num_error(err, "2201G",
+                                  "operand, lower bound, and upper bound cannot be NaN");
     }
     if (fly_vec_numeric_is_inf(low) || fly_vec_numeric_is_inf(high)) {
-        return fly__num_error(err, "2201G", "lower and upper bounds must be finite");
+        return fly__vec_num_error(err, "2201G", "lower and upper bounds must be finite");
     }
     int order = fly_vec_numeric_cmp(low, high);
     if (order == 0) {
-        return fly__num_error(err, "2201G", "lower bound cannot equal upper bound");
+        return fly__vec_num_error(err, "2201G", "lower bound cannot equal upper bound");
     }
     int at_low = fly_vec_numeric_cmp(x, low), at_high = fly_vec_numeric_cmp(x, high);
     bool below = order < 0 ? at_low < 0 : at_low > 0,
@@ -1358,20 +1379,20 @@ fly_status fly_vec_numeric_width_bucket(fly_vec_str x, fly_vec_str low, fly_vec_
     }
     if (above) {
         return __builtin_add_overflow(count, 1, out)
-                   ? fly__num_error(err, "22003", "integer out of range")
+                   ? fly__vec_num_error(err, "22003", "integer out of range")
                    : FLY_OK;
     }
-    fly__work w;
-    fly__num a, b, c, result;
+    fly__vec_work w;
+    fly__vec_num a, b, c, result;
     fly_vec_i128 value;
-    fly__work_init(&w, arena->mem, err);
+    fly__vec_work_init(&w, arena->mem, err);
     fly_status status;
-    if ((status = fly__num_unpack(&w, x, &a)) == FLY_OK &&
-        (status = fly__num_unpack(&w, low, &b)) == FLY_OK &&
-        (status = fly__num_unpack(&w, high, &c)) == FLY_OK &&
+    if ((status = fly__vec_num_unpack(&w, x, &a)) == FLY_OK &&
+        (status = fly__vec_num_unpack(&w, low, &b)) == FLY_OK &&
+        (status = fly__vec_num_unpack(&w, high, &c)) == FLY_OK &&
         (status = bucket(&w, &a, &b, &c, count, &result)) == FLY_OK) {
-        *out = fly__num_to_i128(&result, &value) ? (int32_t)value : 0;
+        *out = fly__vec_num_to_i128(&result, &value) ? (int32_t)value : 0;
     }
-    fly__work_deinit(&w);
+    fly__vec_work_deinit(&w);
     return status;
 }

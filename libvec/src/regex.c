@@ -15,7 +15,7 @@ fly_status fly_vec_regex_create(fly_bytes pattern, unsigned flags, fly_mem *mem,
 {
     fly_vec_regex *re = fly_mem_alloc(mem, sizeof *re);
     if (re == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     memset(re, 0, sizeof *re);
     re->mem = mem;
@@ -23,9 +23,9 @@ fly_status fly_vec_regex_create(fly_bytes pattern, unsigned flags, fly_mem *mem,
     fly_arena_init(&re->arena, mem, 0);
     fly_arena_init(&re->scratch, mem, 0);
     fly_status status;
-    if ((status = fly__regex_parse(re, pattern, err)) != FLY_OK ||
-        (status = fly__regex_colours(re, err)) != FLY_OK ||
-        (status = fly__regex_prepare(re, err)) != FLY_OK) {
+    if ((status = fly__vec_regex_parse(re, pattern, err)) != FLY_OK ||
+        (status = fly__vec_regex_colours(re, err)) != FLY_OK ||
+        (status = fly__vec_regex_prepare(re, err)) != FLY_OK) {
         fly_vec_regex_destroy(re);
         return status;
     }
@@ -36,7 +36,7 @@ fly_status fly_vec_regex_create(fly_bytes pattern, unsigned flags, fly_mem *mem,
 void fly_vec_regex_destroy(fly_vec_regex *re)
 {
     if (re != NULL) {
-        fly__regex_release(re);
+        fly__vec_regex_release(re);
         fly_arena_deinit(&re->arena);
         fly_arena_deinit(&re->scratch);
         fly_mem_free(re->mem, re, sizeof *re);
@@ -60,7 +60,7 @@ static fly_status fill(fly_vec_regex *re, fly_bytes text, size_t begin, fly_vec_
                        size_t count, fly_err *err)
 {
     int64_t end;
-    fly_status status = fly__regex_end(re, text, begin, &end, err);
+    fly_status status = fly__vec_regex_end(re, text, begin, &end, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -68,7 +68,7 @@ static fly_status fill(fly_vec_regex *re, fly_bytes text, size_t begin, fly_vec_
         return FLY_E_NOT_FOUND;
     }
     spans[0] = (fly_vec_span){(int64_t)begin, end};
-    return count > 1 ? fly__regex_groups(re, text, spans, count, err) : FLY_OK;
+    return count > 1 ? fly__vec_regex_groups(re, text, spans, count, err) : FLY_OK;
 }
 
 fly_status fly_vec_regex_find(fly_vec_regex *re, fly_bytes text, size_t from, fly_vec_span *spans,
@@ -82,7 +82,7 @@ fly_status fly_vec_regex_find(fly_vec_regex *re, fly_bytes text, size_t from, fl
     }
     if (re->anchored) {
         int64_t end;
-        if ((status = fly__regex_end(re, text, 0, &end, err)) != FLY_OK || end < 0) {
+        if ((status = fly__vec_regex_end(re, text, 0, &end, err)) != FLY_OK || end < 0) {
             return status;
         }
         *found = true;
@@ -94,7 +94,8 @@ fly_status fly_vec_regex_find(fly_vec_regex *re, fly_bytes text, size_t from, fl
             return status;
         }
     }
-    if ((status = fly__regex_starts(re, text, from, NULL, &begin, err)) != FLY_OK || begin < 0) {
+    if ((status = fly__vec_regex_starts(re, text, from, NULL, &begin, err)) != FLY_OK ||
+        begin < 0) {
         return status;
     }
     status = fill(re, text, (size_t)begin, spans, count, err);
@@ -119,11 +120,11 @@ fly_status fly_vec_regex_scan_begin(fly_vec_regex_scan *scan, fly_vec_regex *re,
     size_t words = text.len / 64 + 1;
     scan->starts = fly_arena_alloc(arena, words * sizeof *scan->starts);
     if (scan->starts == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     memset(scan->starts, 0, words * sizeof *scan->starts);
     int64_t first;
-    return fly__regex_starts(re, text, from, scan->starts, &first, err);
+    return fly__vec_regex_starts(re, text, from, scan->starts, &first, err);
 }
 
 /* The first bit that is set at or after `at`; SIZE_MAX if none is. */
@@ -147,7 +148,7 @@ static size_t over(fly_bytes text, size_t at)
         return at + 1;
     }
     size_t len;
-    (void)fly__regex_decode(text.data + at, text.len - at, &len);
+    (void)fly__vec_regex_decode(text.data + at, text.len - at, &len);
     return at + len;
 }
 
@@ -176,7 +177,7 @@ fly_status fly_vec_regex_scan_next(fly_vec_regex_scan *scan, fly_vec_span *spans
             continue;
         }
         spans[0] = whole;
-        return count > 1 ? fly__regex_groups(scan->re, scan->text, spans, count, err) : FLY_OK;
+        return count > 1 ? fly__vec_regex_groups(scan->re, scan->text, spans, count, err) : FLY_OK;
     }
     scan->done = true;
     return FLY_E_END;
@@ -286,7 +287,7 @@ fly_status fly_vec_regex_replace(fly_vec_regex *re, fly_bytes text, fly_bytes wi
     }
     put(&s, text.data + copied, text.len - copied);
     if (s.failed) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     *out = fly_vec_str_of(s.bytes, s.n);
     return FLY_OK;

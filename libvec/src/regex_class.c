@@ -69,7 +69,7 @@ static const struct {
     CLASS("lower", lower_ranges), CLASS("upper", upper_ranges), CLASS("+word", word_extra)};
 
 /* "+word" is what \w has beside [:alpha:]. */
-bool fly__regex_class(const char *name, size_t len, const uint32_t (**ranges)[2], uint32_t *n)
+bool fly__vec_regex_class(const char *name, size_t len, const uint32_t (**ranges)[2], uint32_t *n)
 {
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         if (strlen(classes[i].name) == len && memcmp(classes[i].name, name, len) == 0) {
@@ -82,7 +82,7 @@ bool fly__regex_class(const char *name, size_t len, const uint32_t (**ranges)[2]
 }
 
 /* The other case of a character, if it has one: n is 1 or 2, the character itself first. */
-void fly__regex_fold(uint32_t c, uint32_t out[2], int *n)
+void fly__vec_regex_fold(uint32_t c, uint32_t out[2], int *n)
 {
     static const struct {
         uint32_t first, last, distance;

@@ -29,9 +29,9 @@ static fly_status get_program(walk *w, const node *n, bool back, program **slot)
     }
     program *p = fly_arena_alloc(&w->re->arena, sizeof *p);
     if (p == NULL) {
-        return fly__regex_no_memory(w->err);
+        return fly__vec_regex_no_memory(w->err);
     }
-    fly_status status = fly__regex_program(w->re, n, back, back, p, w->err);
+    fly_status status = fly__vec_regex_program(w->re, n, back, back, p, w->err);
     if (status == FLY_OK) {
         *slot = p;
     }
@@ -47,7 +47,7 @@ static void step(fly_vec_regex *re, const program *prog, uint32_t colour)
         const instruction *in = &prog->code[pc];
         if (in->op == I_CHAR &&
             (re->member[(size_t)in->a * re->member_words + colour / 64] >> (colour % 64) & 1)) {
-            (void)fly__sparse_add(&re->next, pc + 1);
+            (void)fly__vec_sparse_add(&re->next, pc + 1);
         }
     }
 }
@@ -56,13 +56,13 @@ static bool close_over(fly_vec_regex *re, const program *prog, fly_bytes text, s
 {
     uint8_t before = 0, behind = 0;
     if (re->looks || at == 0 || at == text.len) {
-        before = fly__regex_side_before(re, text, at);
-        behind = fly__regex_side_behind(re, text, at);
+        before = fly__vec_regex_side_before(re, text, at);
+        behind = fly__vec_regex_side_behind(re, text, at);
     }
     bool matched = false;
     re->list.n = 0;
     for (int32_t i = 0; i < re->next.n; i++) {
-        matched = fly__regex_follow(re, prog, re->next.dense[i], before, behind) || matched;
+        matched = fly__vec_regex_follow(re, prog, re->next.dense[i], before, behind) || matched;
     }
     return matched;
 }
@@ -82,9 +82,9 @@ static fly_status ends(walk *w, node *n, size_t from, size_t to, const uint64_t 
     if (n->type == N_SET) {
         size_t len;
         if (from < to) {
-            (void)fly__regex_decode(w->text.data + from, to - from, &len);
+            (void)fly__vec_regex_decode(w->text.data + from, to - from, &len);
             if (allowed == NULL ? from + len == to : bit(allowed, from + len - base)) {
-                uint32_t c = fly__regex_colour(re, w->text.data + from, to - from, &len);
+                uint32_t c = fly__vec_regex_colour(re, w->text.data + from, to - from, &len);
                 if (re->member[(size_t)n->value * re->member_words + c / 64] >> (c % 64) & 1) {
                     *out = (int64_t)(from + len);
                 }
@@ -98,7 +98,7 @@ static fly_status ends(walk *w, node *n, size_t from, size_t to, const uint64_t 
     }
     const program *prog = n->ahead;
     re->next.n = 0;
-    (void)fly__sparse_add(&re->next, prog->start);
+    (void)fly__vec_sparse_add(&re->next, prog->start);
     for (size_t at = from, len;; at += len) {
         bool matched = close_over(re, prog, w->text, at);
         if (matched && !(not_empty && at == from) &&
@@ -111,7 +111,7 @@ static fly_status ends(walk *w, node *n, size_t from, size_t to, const uint64_t 
         if (at >= to) {
             return FLY_OK;
         }
-        uint32_t colour = fly__regex_colour(re, w->text.data + at, to - at, &len);
+        uint32_t colour = fly__vec_regex_colour(re, w->text.data + at, to - at, &len);
         step(re, prog, colour);
         if (re->next.n == 0) {
             return FLY_OK;
@@ -130,7 +130,7 @@ static fly_status reach(walk *w, node *n, size_t from, size_t to, uint64_t *bits
     }
     const program *prog = n->back;
     re->next.n = 0;
-    (void)fly__sparse_add(&re->next, prog->start);
+    (void)fly__vec_sparse_add(&re->next, prog->start);
     for (size_t at = to;;) {
         (void)close_over(re, prog, w->text, at);
         for (int32_t i = 0; i < re->list.n; i++) {
@@ -143,8 +143,8 @@ static fly_status reach(walk *w, node *n, size_t from, size_t to, uint64_t *bits
         if (at <= from) {
             return FLY_OK;
         }
-        size_t p = fly__regex_before(w->text, at), len;
-        step(re, prog, fly__regex_colour(re, w->text.data + p, at - p, &len));
+        size_t p = fly__vec_regex_before(w->text, at), len;
+        step(re, prog, fly__vec_regex_colour(re, w->text.data + p, at - p, &len));
         if (re->next.n == 0) {
             return FLY_OK;
         }
@@ -176,7 +176,7 @@ static fly_status place_list(walk *w, node *n, size_t from, size_t to)
     }
     uint64_t *bits = new_bits(w, n->count + 1, words);
     if (bits == NULL) {
-        return fly__regex_no_memory(w->err);
+        return fly__vec_regex_no_memory(w->err);
     }
     fly_status status = reach(w, n, from, to, bits, words);
     for (uint32_t i = 0; i < last && status == FLY_OK; i++) {
@@ -208,7 +208,7 @@ static fly_status place_repeat(walk *w, node *n, size_t from, size_t to)
     size_t words = (to - from + 1 + 63) / 64, at = from, before = from;
     uint64_t *bits = new_bits(w, 1, words);
     if (bits == NULL) {
-        return fly__regex_no_memory(w->err);
+        return fly__vec_regex_no_memory(w->err);
     }
     fly_status status = reach(w, n, from, to, bits, words);
     while (at < to && status == FLY_OK) {
@@ -254,13 +254,13 @@ static fly_status place(walk *w, node *n, size_t from, size_t to)
     }
 }
 
-fly_status fly__regex_groups(fly_vec_regex *re, fly_bytes text, fly_vec_span *spans, size_t count,
-                             fly_err *err)
+fly_status fly__vec_regex_groups(fly_vec_regex *re, fly_bytes text, fly_vec_span *spans,
+                                 size_t count, fly_err *err)
 {
     size_t all = (size_t)re->groups + 1;
     fly_vec_span *own = fly_arena_alloc(&re->scratch, all * sizeof *own);
     if (own == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     for (size_t i = 0; i < all; i++) {
         own[i] = (fly_vec_span){-1, -1};

@@ -132,33 +132,33 @@ struct fly_vec_regex {
 };
 
 /* regex_parse.c */
-fly_status fly__regex_parse(fly_vec_regex *re, fly_bytes pattern, fly_err *err);
-fly_status fly__regex_error(fly_err *err, const char *what);
-fly_status fly__regex_no_memory(fly_err *err);
+fly_status fly__vec_regex_parse(fly_vec_regex *re, fly_bytes pattern, fly_err *err);
+fly_status fly__vec_regex_error(fly_err *err, const char *what);
+fly_status fly__vec_regex_no_memory(fly_err *err);
 
 /* regex_class.c */
-bool fly__regex_class(const char *name, size_t len, const uint32_t (**ranges)[2], uint32_t *n);
-void fly__regex_fold(uint32_t c, uint32_t out[2], int *n);
+bool fly__vec_regex_class(const char *name, size_t len, const uint32_t (**ranges)[2], uint32_t *n);
+void fly__vec_regex_fold(uint32_t c, uint32_t out[2], int *n);
 
 /* regex_match.c */
-fly_status fly__regex_colours(fly_vec_regex *re, fly_err *err);
-fly_status fly__regex_program(fly_vec_regex *re, const node *tree, bool backwards, bool marks,
-                              program *out, fly_err *err);
-fly_status fly__regex_prepare(fly_vec_regex *re, fly_err *err);
-void fly__regex_release(fly_vec_regex *re);
+fly_status fly__vec_regex_colours(fly_vec_regex *re, fly_err *err);
+fly_status fly__vec_regex_program(fly_vec_regex *re, const node *tree, bool backwards, bool marks,
+                                  program *out, fly_err *err);
+fly_status fly__vec_regex_prepare(fly_vec_regex *re, fly_err *err);
+void fly__vec_regex_release(fly_vec_regex *re);
 /* Longest or shortest end of a match that begins at `from`; -1: none. */
-fly_status fly__regex_end(fly_vec_regex *re, fly_bytes text, size_t from, int64_t *end,
-                          fly_err *err);
+fly_status fly__vec_regex_end(fly_vec_regex *re, fly_bytes text, size_t from, int64_t *end,
+                              fly_err *err);
 /* The first place from `from` where a match begins, or -1; `bits`, if not NULL, gets all of them. */
-fly_status fly__regex_starts(fly_vec_regex *re, fly_bytes text, size_t from, uint64_t *bits,
-                             int64_t *first, fly_err *err);
+fly_status fly__vec_regex_starts(fly_vec_regex *re, fly_bytes text, size_t from, uint64_t *bits,
+                                 int64_t *first, fly_err *err);
 
 /* regex_group.c */
-fly_status fly__regex_groups(fly_vec_regex *re, fly_bytes text, fly_vec_span *spans, size_t count,
-                             fly_err *err);
+fly_status fly__vec_regex_groups(fly_vec_regex *re, fly_bytes text, fly_vec_span *spans,
+                                 size_t count, fly_err *err);
 
 /* What is on both sides of a place; the colour of the character at it, and its length. */
-static inline uint32_t fly__regex_decode(const uint8_t *at, size_t left, size_t *len)
+static inline uint32_t fly__vec_regex_decode(const uint8_t *at, size_t left, size_t *len)
 {
     uint32_t c = at[0];
     size_t n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
@@ -177,52 +177,52 @@ static inline uint32_t fly__regex_decode(const uint8_t *at, size_t left, size_t 
 }
 
 /* Add to re->list what can be reached from a place without a character. True if that is a match. */
-bool fly__regex_follow(fly_vec_regex *re, const program *prog, int32_t from, uint8_t before,
-                       uint8_t behind);
-uint16_t fly__regex_colour_of(const fly_vec_regex *re, uint32_t c);
+bool fly__vec_regex_follow(fly_vec_regex *re, const program *prog, int32_t from, uint8_t before,
+                           uint8_t behind);
+uint16_t fly__vec_regex_colour_of(const fly_vec_regex *re, uint32_t c);
 
-static inline uint32_t fly__regex_colour(const fly_vec_regex *re, const uint8_t *at, size_t left,
-                                         size_t *len)
+static inline uint32_t fly__vec_regex_colour(const fly_vec_regex *re, const uint8_t *at,
+                                             size_t left, size_t *len)
 {
     if (at[0] < 0x80) {
         *len = 1;
         return re->ascii[at[0]];
     }
-    return fly__regex_colour_of(re, fly__regex_decode(at, left, len));
+    return fly__vec_regex_colour_of(re, fly__vec_regex_decode(at, left, len));
 }
 
 /* Where the character before `at` begins. */
-static inline size_t fly__regex_before(fly_bytes text, size_t at)
+static inline size_t fly__vec_regex_before(fly_bytes text, size_t at)
 {
     size_t p = at - 1;
     for (int i = 0; i < 3 && p > 0 && (text.data[p] & 0xc0) == 0x80; i++) {
         p--;
     }
     size_t len;
-    (void)fly__regex_decode(text.data + p, at - p, &len);
+    (void)fly__vec_regex_decode(text.data + p, at - p, &len);
     return len == at - p ? p : at - 1;
 }
 
-static inline uint8_t fly__regex_side_before(const fly_vec_regex *re, fly_bytes text, size_t at)
+static inline uint8_t fly__vec_regex_side_before(const fly_vec_regex *re, fly_bytes text, size_t at)
 {
     if (at == 0) {
         return S_BEGIN;
     }
-    size_t len, p = fly__regex_before(text, at);
-    return re->side_of[fly__regex_colour(re, text.data + p, at - p, &len)];
+    size_t len, p = fly__vec_regex_before(text, at);
+    return re->side_of[fly__vec_regex_colour(re, text.data + p, at - p, &len)];
 }
 
-static inline uint8_t fly__regex_side_behind(const fly_vec_regex *re, fly_bytes text, size_t at)
+static inline uint8_t fly__vec_regex_side_behind(const fly_vec_regex *re, fly_bytes text, size_t at)
 {
     if (at == text.len) {
         return S_END;
     }
     size_t len;
-    return re->side_of[fly__regex_colour(re, text.data + at, text.len - at, &len)];
+    return re->side_of[fly__vec_regex_colour(re, text.data + at, text.len - at, &len)];
 }
 
 /* Whether a condition holds between two sides. */
-static inline bool fly__regex_holds(int condition, uint8_t before, uint8_t behind)
+static inline bool fly__vec_regex_holds(int condition, uint8_t before, uint8_t behind)
 {
     bool word_before = (before & S_WORD) != 0, word_behind = (behind & S_WORD) != 0;
     switch (condition) {
@@ -245,7 +245,7 @@ static inline bool fly__regex_holds(int condition, uint8_t before, uint8_t behin
     }
 }
 
-static inline bool fly__sparse_add(sparse *s, int32_t x)
+static inline bool fly__vec_sparse_add(sparse *s, int32_t x)
 {
     int32_t at = s->where[x];
     if (at < s->n && s->dense[at] == x) {
@@ -256,7 +256,7 @@ static inline bool fly__sparse_add(sparse *s, int32_t x)
     return true;
 }
 
-static inline bool fly__sparse_has(const sparse *s, int32_t x)
+static inline bool fly__vec_sparse_has(const sparse *s, int32_t x)
 {
     int32_t at = s->where[x];
     return at < s->n && s->dense[at] == x;

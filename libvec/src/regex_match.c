@@ -33,7 +33,7 @@ enum { COLOURS_MAX = 4000 };
 
 static fly_status too_complex(fly_err *err)
 {
-    return fly__regex_error(err, "regular expression is too complex");
+    return fly__vec_regex_error(err, "regular expression is too complex");
 }
 
 static void sort(uint32_t *x, size_t n)
@@ -65,7 +65,7 @@ static uint32_t range_of(const uint32_t *bound, uint32_t n, uint32_t c)
     return low;
 }
 
-uint16_t fly__regex_colour_of(const fly_vec_regex *re, uint32_t c)
+uint16_t fly__vec_regex_colour_of(const fly_vec_regex *re, uint32_t c)
 {
     return re->bound_colour[range_of(re->bound, re->bounds, c)];
 }
@@ -126,8 +126,8 @@ static bool side_sets(fly_vec_regex *re, charset out[2])
     if (!re->looks) {
         return true;
     }
-    (void)fly__regex_class("alpha", 5, &alpha, &n);
-    (void)fly__regex_class("+word", 5, &extra, &m);
+    (void)fly__vec_regex_class("alpha", 5, &alpha, &n);
+    (void)fly__vec_regex_class("+word", 5, &extra, &m);
     out[0].range = fly_arena_alloc(&re->arena, (n + m) * sizeof *out[0].range);
     out[1].range = fly_arena_alloc(&re->arena, sizeof *out[1].range);
     if (out[0].range == NULL || out[1].range == NULL) {
@@ -141,12 +141,12 @@ static bool side_sets(fly_vec_regex *re, charset out[2])
     return true;
 }
 
-fly_status fly__regex_colours(fly_vec_regex *re, fly_err *err)
+fly_status fly__vec_regex_colours(fly_vec_regex *re, fly_err *err)
 {
     charset sides[2];
     size_t ranges = 1;
     if (!side_sets(re, sides)) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     for (uint32_t i = 0; i < re->set_count; i++) {
         ranges += re->sets[i].n;
@@ -159,7 +159,7 @@ fly_status fly__regex_colours(fly_vec_regex *re, fly_err *err)
     uint16_t *colour = fly_arena_alloc(&re->arena, 2 * ranges * sizeof *colour);
     uint32_t *size = fly_arena_alloc(&re->scratch, 3 * COLOURS_MAX * sizeof *size);
     if (bound == NULL || colour == NULL || size == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     memset(size, 0, 3 * COLOURS_MAX * sizeof *size);
     size_t n = 0;
@@ -195,7 +195,7 @@ fly_status fly__regex_colours(fly_vec_regex *re, fly_err *err)
     re->member = fly_arena_alloc(&re->arena, words * sizeof *re->member);
     re->side_of = fly_arena_alloc(&re->arena, re->colours);
     if (re->member == NULL || re->side_of == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     memset(re->member, 0, words * sizeof *re->member);
     memset(re->side_of, 0, re->colours);
@@ -212,7 +212,7 @@ fly_status fly__regex_colours(fly_vec_regex *re, fly_err *err)
     mark_side(re, &sides[0], S_WORD);
     mark_side(re, &sides[1], S_NEWLINE);
     for (uint32_t c = 0; c < 128; c++) {
-        re->ascii[c] = fly__regex_colour_of(re, c);
+        re->ascii[c] = fly__vec_regex_colour_of(re, c);
     }
     fly_arena_reset(&re->scratch);
     return FLY_OK;
@@ -237,7 +237,7 @@ static fly_status emit(maker *m, opcode op, int32_t a, int32_t b, int32_t *at)
         }
         instruction *code = fly_arena_alloc(&m->re->scratch, (size_t)room * sizeof *code);
         if (code == NULL) {
-            return fly__regex_no_memory(m->err);
+            return fly__vec_regex_no_memory(m->err);
         }
         if (m->n > 0) {
             memcpy(code, m->code, (size_t)m->n * sizeof *code);
@@ -361,8 +361,8 @@ static fly_status emit_node(maker *m, const node *n, bool marks)
 
 /* With `marks`: of a list, mark i is passed when kids i onwards have matched (backwards); of a repetition,
  * mark 0 whenever a whole number of times has. */
-fly_status fly__regex_program(fly_vec_regex *re, const node *tree, bool backwards, bool marks,
-                              program *out, fly_err *err)
+fly_status fly__vec_regex_program(fly_vec_regex *re, const node *tree, bool backwards, bool marks,
+                                  program *out, fly_err *err)
 {
     maker m = {re, NULL, 0, 0, backwards, err};
     fly_status status;
@@ -374,7 +374,7 @@ fly_status fly__regex_program(fly_vec_regex *re, const node *tree, bool backward
     out->n = m.n;
     out->start = 0;
     if (out->code == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     if (m.n <= re->list.capacity) {
         return FLY_OK;
@@ -383,7 +383,7 @@ fly_status fly__regex_program(fly_vec_regex *re, const node *tree, bool backward
     size_t n = (size_t)m.n;
     int32_t *room = fly_arena_alloc(&re->arena, 5 * n * sizeof *room);
     if (room == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     memset(room, 0, 5 * n * sizeof *room);
     re->list = (sparse){room, room + n, 0, m.n};
@@ -392,11 +392,12 @@ fly_status fly__regex_program(fly_vec_regex *re, const node *tree, bool backward
     return FLY_OK;
 }
 
-fly_status fly__regex_prepare(fly_vec_regex *re, fly_err *err)
+fly_status fly__vec_regex_prepare(fly_vec_regex *re, fly_err *err)
 {
     fly_status status;
-    if ((status = fly__regex_program(re, re->root, false, false, &re->whole, err)) != FLY_OK ||
-        (status = fly__regex_program(re, re->root, true, false, &re->reversed, err)) != FLY_OK) {
+    if ((status = fly__vec_regex_program(re, re->root, false, false, &re->whole, err)) != FLY_OK ||
+        (status = fly__vec_regex_program(re, re->root, true, false, &re->reversed, err)) !=
+            FLY_OK) {
         return status;
     }
     fly_arena_reset(&re->scratch);
@@ -455,7 +456,7 @@ static void dfa_release(fly_vec_regex *re, dfa *d)
     }
 }
 
-void fly__regex_release(fly_vec_regex *re)
+void fly__vec_regex_release(fly_vec_regex *re)
 {
     dfa_release(re, &re->search);
     dfa_release(re, &re->ahead);
@@ -560,12 +561,12 @@ static int32_t dfa_intern(fly_vec_regex *re, dfa *d, uint8_t side, bool *forgot)
 }
 
 /* Add to re->list what can be reached from a place without a character. True if that is a match. */
-bool fly__regex_follow(fly_vec_regex *re, const program *prog, int32_t from, uint8_t before,
-                       uint8_t behind)
+bool fly__vec_regex_follow(fly_vec_regex *re, const program *prog, int32_t from, uint8_t before,
+                           uint8_t behind)
 {
     int32_t top = 0;
     bool matched = false;
-    if (!fly__sparse_add(&re->list, from)) {
+    if (!fly__vec_sparse_add(&re->list, from)) {
         return false;
     }
     re->stack[top++] = from;
@@ -580,7 +581,7 @@ bool fly__regex_follow(fly_vec_regex *re, const program *prog, int32_t from, uin
             matched = true;
             continue;
         case I_ASSERT:
-            if (!fly__regex_holds(i->a, before, behind)) {
+            if (!fly__vec_regex_holds(i->a, before, behind)) {
                 continue;
             }
             break;
@@ -595,7 +596,7 @@ bool fly__regex_follow(fly_vec_regex *re, const program *prog, int32_t from, uin
             break;
         }
         for (int k = 1; k >= 0; k--) {
-            if (next[k] >= 0 && fly__sparse_add(&re->list, next[k])) {
+            if (next[k] >= 0 && fly__vec_sparse_add(&re->list, next[k])) {
                 re->stack[top++] = next[k];
             }
         }
@@ -613,7 +614,8 @@ static int32_t dfa_step(fly_vec_regex *re, dfa *d, int32_t from, uint32_t colour
     bool matched = false, forgot = false;
     re->list.n = 0;
     for (uint32_t i = 0; i < state.count; i++) {
-        matched = fly__regex_follow(re, d->prog, d->pool[state.at + i], before, behind) || matched;
+        matched = fly__vec_regex_follow(re, d->prog, d->pool[state.at + i], before, behind) ||
+                  matched;
     }
     re->next.n = 0;
     for (int32_t i = 0; !end && i < re->list.n; i++) {
@@ -621,11 +623,11 @@ static int32_t dfa_step(fly_vec_regex *re, dfa *d, int32_t from, uint32_t colour
         const instruction *in = &d->prog->code[pc];
         if (in->op == I_CHAR &&
             (re->member[(size_t)in->a * re->member_words + colour / 64] >> (colour % 64) & 1)) {
-            (void)fly__sparse_add(&re->next, pc + 1);
+            (void)fly__vec_sparse_add(&re->next, pc + 1);
         }
     }
     if (d->floating && !end) {
-        (void)fly__sparse_add(&re->next, d->prog->start);
+        (void)fly__vec_sparse_add(&re->next, d->prog->start);
     }
     int32_t to = dfa_intern(re, d, side, &forgot);
     if (to < 0) {
@@ -653,7 +655,7 @@ static int32_t dfa_begin(fly_vec_regex *re, dfa *d, uint8_t side)
     if (d->start[side] < 0) {
         bool forgot = false;
         re->next.n = 0;
-        (void)fly__sparse_add(&re->next, d->prog->start);
+        (void)fly__vec_sparse_add(&re->next, d->prog->start);
         int32_t start = dfa_intern(re, d, side, &forgot);
         if (start < 0) {
             return -1;
@@ -668,13 +670,13 @@ fly_status fly_vec_regex_match(fly_vec_regex *re, fly_bytes text, bool *found, f
     dfa *d = re->anchored ? &re->ahead : &re->search;
     int32_t state = dfa_begin(re, d, S_BEGIN), t;
     if (state < 0) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     for (size_t at = 0, len; at < text.len; at += len) {
-        uint32_t colour = fly__regex_colour(re, text.data + at, text.len - at, &len);
+        uint32_t colour = fly__vec_regex_colour(re, text.data + at, text.len - at, &len);
         t = dfa_next(re, d, state, colour);
         if (t < 0) {
-            return fly__regex_no_memory(err);
+            return fly__vec_regex_no_memory(err);
         }
         if (t & 1) {
             *found = true;
@@ -688,27 +690,27 @@ fly_status fly_vec_regex_match(fly_vec_regex *re, fly_bytes text, bool *found, f
     }
     t = dfa_next(re, d, state, re->colours);
     if (t < 0) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     *found = (t & 1) != 0;
     return FLY_OK;
 }
 
-fly_status fly__regex_end(fly_vec_regex *re, fly_bytes text, size_t from, int64_t *end,
-                          fly_err *err)
+fly_status fly__vec_regex_end(fly_vec_regex *re, fly_bytes text, size_t from, int64_t *end,
+                              fly_err *err)
 {
     dfa *d = &re->ahead;
     bool shortest = re->root->lean < 0;
-    int32_t state = dfa_begin(re, d, fly__regex_side_before(re, text, from)), t;
+    int32_t state = dfa_begin(re, d, fly__vec_regex_side_before(re, text, from)), t;
     size_t at = from, len;
     *end = -1;
     if (state < 0) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     for (; at < text.len; at += len) {
-        t = dfa_next(re, d, state, fly__regex_colour(re, text.data + at, text.len - at, &len));
+        t = dfa_next(re, d, state, fly__vec_regex_colour(re, text.data + at, text.len - at, &len));
         if (t < 0) {
-            return fly__regex_no_memory(err);
+            return fly__vec_regex_no_memory(err);
         }
         if (t & 1) {
             *end = (int64_t)at;
@@ -723,7 +725,7 @@ fly_status fly__regex_end(fly_vec_regex *re, fly_bytes text, size_t from, int64_
     }
     t = dfa_next(re, d, state, re->colours);
     if (t < 0) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     if (t & 1) {
         *end = (int64_t)at;
@@ -731,25 +733,25 @@ fly_status fly__regex_end(fly_vec_regex *re, fly_bytes text, size_t from, int64_
     return FLY_OK;
 }
 
-fly_status fly__regex_starts(fly_vec_regex *re, fly_bytes text, size_t from, uint64_t *bits,
-                             int64_t *first, fly_err *err)
+fly_status fly__vec_regex_starts(fly_vec_regex *re, fly_bytes text, size_t from, uint64_t *bits,
+                                 int64_t *first, fly_err *err)
 {
     dfa *d = &re->back;
     int32_t state = dfa_begin(re, d, S_END), t;
     *first = -1;
     if (state < 0) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     for (size_t at = text.len;;) {
         uint32_t colour = re->colours;
         size_t p = at, len;
         if (at > 0) {
-            p = fly__regex_before(text, at);
-            colour = fly__regex_colour(re, text.data + p, at - p, &len);
+            p = fly__vec_regex_before(text, at);
+            colour = fly__vec_regex_colour(re, text.data + p, at - p, &len);
         }
         t = dfa_next(re, d, state, colour);
         if (t < 0) {
-            return fly__regex_no_memory(err);
+            return fly__vec_regex_no_memory(err);
         }
         if (t & 1) {
             *first = (int64_t)at;

@@ -19,7 +19,7 @@ typedef struct reader {
     fly_err *err;
 } reader;
 
-fly_status fly__regex_error(fly_err *err, const char *what)
+fly_status fly__vec_regex_error(fly_err *err, const char *what)
 {
     fly_status status = fly_err_set(err, FLY_E_INVALID, "invalid regular expression: %s", what);
     if (err != NULL) {
@@ -28,7 +28,7 @@ fly_status fly__regex_error(fly_err *err, const char *what)
     return status;
 }
 
-fly_status fly__regex_no_memory(fly_err *err)
+fly_status fly__vec_regex_no_memory(fly_err *err)
 {
     return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a regular expression");
 }
@@ -77,7 +77,7 @@ static bool set_add_class(fly_vec_regex *re, charset *s, const char *name)
 {
     const uint32_t(*ranges)[2];
     uint32_t n;
-    if (!fly__regex_class(name, strlen(name), &ranges, &n)) {
+    if (!fly__vec_regex_class(name, strlen(name), &ranges, &n)) {
         return false;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -151,7 +151,7 @@ static bool set_fold(fly_vec_regex *re, charset *s)
             }
             uint32_t both[2];
             int count;
-            fly__regex_fold(c, both, &count);
+            fly__vec_regex_fold(c, both, &count);
             if (c <= last && count == 2 && !set_add(re, s, both[1], both[1])) {
                 return false;
             }
@@ -171,7 +171,7 @@ static fly_status new_node(reader *r, node_type type, node **out)
 {
     node *n = fly_arena_alloc(&r->re->arena, sizeof *n);
     if (n == NULL) {
-        return fly__regex_no_memory(r->err);
+        return fly__vec_regex_no_memory(r->err);
     }
     memset(n, 0, sizeof *n);
     n->type = (uint8_t)type;
@@ -196,7 +196,7 @@ static fly_status set_node(reader *r, charset *s, node **out)
             uint32_t room = re->set_room == 0 ? 16 : re->set_room * 2;
             charset *sets = fly_arena_alloc(&re->arena, room * sizeof *sets);
             if (sets == NULL) {
-                return fly__regex_no_memory(r->err);
+                return fly__vec_regex_no_memory(r->err);
             }
             if (re->set_count > 0) {
                 memcpy(sets, re->sets, re->set_count * sizeof *sets);
@@ -217,7 +217,7 @@ static fly_status char_node(reader *r, uint32_t c, node **out)
 {
     charset s = {0, 0, NULL};
     if (!set_add(r->re, &s, c, c) || ((r->flags & FLY_VEC_REGEX_ICASE) && !set_fold(r->re, &s))) {
-        return fly__regex_no_memory(r->err);
+        return fly__vec_regex_no_memory(r->err);
     }
     return set_node(r, &s, out);
 }
@@ -246,7 +246,7 @@ static fly_status list_node(reader *r, node_type type, node **kids, uint32_t cou
     node *n = *out;
     n->kid = fly_arena_copy(&r->re->arena, kids, count * sizeof *kids);
     if (n->kid == NULL) {
-        return fly__regex_no_memory(r->err);
+        return fly__vec_regex_no_memory(r->err);
     }
     n->count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -271,7 +271,7 @@ static fly_status repeat_node(reader *r, node *kid, int min, int max, int lean, 
     node *n = *out;
     n->kid = fly_arena_copy(&r->re->arena, &kid, sizeof kid);
     if (n->kid == NULL) {
-        return fly__regex_no_memory(r->err);
+        return fly__vec_regex_no_memory(r->err);
     }
     n->count = 1;
     n->min = min;
@@ -324,7 +324,7 @@ static fly_status hex(reader *r, int least, int most, uint32_t *out)
         x = x << 4 | (uint32_t)digit;
     }
     *out = x;
-    return n < least || x > CODE_MAX ? fly__regex_error(r->err, "invalid escape \\ sequence")
+    return n < least || x > CODE_MAX ? fly__vec_regex_error(r->err, "invalid escape \\ sequence")
                                      : FLY_OK;
 }
 
@@ -335,10 +335,10 @@ typedef enum escape_kind { E_CHAR, E_CLASS, E_CONDITION } escape_kind;
 static fly_status escape(reader *r, bool bracket, escape_kind *kind, uint32_t *value)
 {
     if (r->at == r->end) {
-        return fly__regex_error(r->err, "invalid escape \\ sequence");
+        return fly__vec_regex_error(r->err, "invalid escape \\ sequence");
     }
     size_t len;
-    uint32_t c = fly__regex_decode(r->at, (size_t)(r->end - r->at), &len);
+    uint32_t c = fly__vec_regex_decode(r->at, (size_t)(r->end - r->at), &len);
     r->at += len;
     *kind = E_CHAR;
     *value = c;
@@ -358,7 +358,7 @@ static fly_status escape(reader *r, bool bracket, escape_kind *kind, uint32_t *v
         return FLY_OK;
     case 'c':
         if (r->at == r->end) {
-            return fly__regex_error(r->err, "invalid escape \\ sequence");
+            return fly__vec_regex_error(r->err, "invalid escape \\ sequence");
         }
         *value = *r->at++ & 0x1fu;
         return FLY_OK;
@@ -401,17 +401,17 @@ static fly_status escape(reader *r, bool bracket, escape_kind *kind, uint32_t *v
                 number = number * 8 + (uint32_t)(*r->at - '0');
             }
             if (r->at == first) {
-                return fly__regex_error(r->err, "invalid escape \\ sequence");
+                return fly__vec_regex_error(r->err, "invalid escape \\ sequence");
             }
             *value = number;
             return FLY_OK;
         }
         if (number > (uint32_t)r->re->groups) {
-            return fly__regex_error(r->err, "invalid backreference number");
+            return fly__vec_regex_error(r->err, "invalid backreference number");
         }
         return unsupported(r->err, "back references");
     }
-    return fly__regex_error(r->err, "invalid escape \\ sequence");
+    return fly__vec_regex_error(r->err, "invalid escape \\ sequence");
 }
 
 /* \d and so on, into a set; the capitals are the rest. */
@@ -471,14 +471,14 @@ static fly_status bracket_name(reader *r, uint8_t kind, const uint8_t **name, si
             return FLY_OK;
         }
     }
-    return fly__regex_error(r->err, "brackets [] not balanced");
+    return fly__vec_regex_error(r->err, "brackets [] not balanced");
 }
 
 static fly_status collating_element(reader *r, const uint8_t *name, size_t len, uint32_t *c)
 {
     size_t one;
     if (len > 0) {
-        *c = fly__regex_decode(name, len, &one);
+        *c = fly__vec_regex_decode(name, len, &one);
         if (one == len) {
             return FLY_OK;
         }
@@ -489,7 +489,7 @@ static fly_status collating_element(reader *r, const uint8_t *name, size_t len, 
             return FLY_OK;
         }
     }
-    return fly__regex_error(r->err, "invalid collating element");
+    return fly__vec_regex_error(r->err, "invalid collating element");
 }
 
 /* One element of a bracket. `*single`: it is a character, and may begin a range. */
@@ -522,7 +522,7 @@ static fly_status bracket_element(reader *r, charset *s, uint32_t *c, bool *sing
                      : strcmp(word, "word") == 0
                          ? set_add_class(r->re, s, "alpha") && set_add_class(r->re, s, "+word")
                          : word[0] != '+' && set_add_class(r->re, s, word);
-        return known ? FLY_OK : fly__regex_error(r->err, "invalid character class");
+        return known ? FLY_OK : fly__vec_regex_error(r->err, "invalid character class");
     }
     if (*r->at == '\\' && !(r->flags & FLY_VEC_REGEX_EXTENDED)) {
         escape_kind kind;
@@ -532,11 +532,11 @@ static fly_status bracket_element(reader *r, charset *s, uint32_t *c, bool *sing
         }
         if (kind == E_CLASS) {
             *single = false;
-            return add_escape_class(r->re, s, *c) ? FLY_OK : fly__regex_no_memory(r->err);
+            return add_escape_class(r->re, s, *c) ? FLY_OK : fly__vec_regex_no_memory(r->err);
         }
         return FLY_OK;
     }
-    *c = fly__regex_decode(r->at, (size_t)(r->end - r->at), &len);
+    *c = fly__vec_regex_decode(r->at, (size_t)(r->end - r->at), &len);
     r->at += len;
     return FLY_OK;
 }
@@ -561,7 +561,7 @@ static fly_status bracket(reader *r, node **out)
         uint32_t c, last;
         bool single;
         if (r->at == r->end) {
-            return fly__regex_error(r->err, "brackets [] not balanced");
+            return fly__vec_regex_error(r->err, "brackets [] not balanced");
         }
         if (*r->at == ']' && !first) {
             r->at++;
@@ -573,7 +573,7 @@ static fly_status bracket(reader *r, node **out)
         bool range = r->end - r->at >= 2 && r->at[0] == '-' && r->at[1] != ']';
         if (!single) {
             if (range) {
-                return fly__regex_error(r->err, "invalid character range");
+                return fly__vec_regex_error(r->err, "invalid character range");
             }
             continue;
         }
@@ -584,20 +584,20 @@ static fly_status bracket(reader *r, node **out)
                 return status;
             }
             if (!single || last < c) {
-                return fly__regex_error(r->err, "invalid character range");
+                return fly__vec_regex_error(r->err, "invalid character range");
             }
         }
         if (!set_add(r->re, &s, c, last)) {
-            return fly__regex_no_memory(r->err);
+            return fly__vec_regex_no_memory(r->err);
         }
     }
     if ((r->flags & FLY_VEC_REGEX_ICASE) && !set_fold(r->re, &s)) {
-        return fly__regex_no_memory(r->err);
+        return fly__vec_regex_no_memory(r->err);
     }
     if (negate) {
         if (((r->flags & FLY_VEC_REGEX_NLSTOP) && !set_add(r->re, &s, '\n', '\n')) ||
             !set_negate(r->re, &s)) {
-            return fly__regex_no_memory(r->err);
+            return fly__vec_regex_no_memory(r->err);
         }
     }
     return set_node(r, &s, out);
@@ -646,13 +646,13 @@ static fly_status group(reader *r, node **out)
             return unsupported(r->err, "lookaround constraints");
         }
         if (c != ':') {
-            return fly__regex_error(r->err, "quantifier operand invalid");
+            return fly__vec_regex_error(r->err, "quantifier operand invalid");
         }
         r->at += 2;
         capture = false;
     }
     if (++r->depth > DEPTH_MAX) {
-        return fly__regex_error(r->err, "regular expression is too complex");
+        return fly__vec_regex_error(r->err, "regular expression is too complex");
     }
     if (capture) {
         index = ++r->re->groups;
@@ -664,7 +664,7 @@ static fly_status group(reader *r, node **out)
         return status;
     }
     if (r->at == r->end || *r->at != ')') {
-        return fly__regex_error(r->err, "parentheses () not balanced");
+        return fly__vec_regex_error(r->err, "parentheses () not balanced");
     }
     r->at++;
     if (!capture) {
@@ -676,7 +676,7 @@ static fly_status group(reader *r, node **out)
         node *n = *out;
         n->kid = fly_arena_copy(&r->re->arena, &inner, sizeof inner);
         if (n->kid == NULL) {
-            return fly__regex_no_memory(r->err);
+            return fly__vec_regex_no_memory(r->err);
         }
         n->count = 1;
         n->value = index;
@@ -692,7 +692,7 @@ static fly_status any_node(reader *r, node **out)
     bool good = r->flags & FLY_VEC_REGEX_NLSTOP
                     ? set_add(r->re, &s, 0, '\n' - 1) && set_add(r->re, &s, '\n' + 1, CODE_MAX)
                     : set_add(r->re, &s, 0, CODE_MAX);
-    return good ? set_node(r, &s, out) : fly__regex_no_memory(r->err);
+    return good ? set_node(r, &s, out) : fly__vec_regex_no_memory(r->err);
 }
 
 static fly_status escaped_node(reader *r, node **out)
@@ -709,7 +709,7 @@ static fly_status escaped_node(reader *r, node **out)
         return condition_node(r, (assertion)value, out);
     case E_CLASS:
         return add_escape_class(r->re, &s, value) ? set_node(r, &s, out)
-                                                  : fly__regex_no_memory(r->err);
+                                                  : fly__vec_regex_no_memory(r->err);
     default:
         return char_node(r, value, out);
     }
@@ -727,10 +727,10 @@ static fly_status atom(reader *r, node **out)
     case '*':
     case '+':
     case '?':
-        return fly__regex_error(r->err, "quantifier operand invalid");
+        return fly__vec_regex_error(r->err, "quantifier operand invalid");
     case '{':
         if (r->end - r->at >= 2 && is_digit(r->at[1])) {
-            return fly__regex_error(r->err, "quantifier operand invalid");
+            return fly__vec_regex_error(r->err, "quantifier operand invalid");
         }
         break;
     case '.':
@@ -751,7 +751,7 @@ static fly_status atom(reader *r, node **out)
     default:
         break;
     }
-    uint32_t code = fly__regex_decode(r->at, (size_t)(r->end - r->at), &len);
+    uint32_t code = fly__vec_regex_decode(r->at, (size_t)(r->end - r->at), &len);
     r->at += len;
     return char_node(r, code, out);
 }
@@ -767,7 +767,7 @@ static fly_status bounds(reader *r, int *min, int *max, bool *exact)
         }
         number[i] = x;
         if (x > REPEAT_MAX) {
-            return fly__regex_error(r->err, "invalid repetition count(s)");
+            return fly__vec_regex_error(r->err, "invalid repetition count(s)");
         }
         if (i == 0) {
             if (r->at < r->end && *r->at == ',') {
@@ -780,10 +780,10 @@ static fly_status bounds(reader *r, int *min, int *max, bool *exact)
         }
     }
     if (r->at == r->end) {
-        return fly__regex_error(r->err, "braces {} not balanced");
+        return fly__vec_regex_error(r->err, "braces {} not balanced");
     }
     if (*r->at != '}' || number[0] < 0 || (number[1] >= 0 && number[1] < number[0])) {
-        return fly__regex_error(r->err, "invalid repetition count(s)");
+        return fly__vec_regex_error(r->err, "invalid repetition count(s)");
     }
     r->at++;
     *min = number[0];
@@ -818,7 +818,7 @@ static int quantifier(reader *r, int *min, int *max, int *lean, fly_status *stat
     case '{':
         if (r->end - r->at < 2 || !is_digit(r->at[1])) {
             if (r->flags & FLY_VEC_REGEX_EXTENDED) {
-                *status = fly__regex_error(r->err, "invalid repetition count(s)");
+                *status = fly__vec_regex_error(r->err, "invalid repetition count(s)");
             }
             return 0;
         }
@@ -847,7 +847,7 @@ static fly_status branch(reader *r, node **out)
         const uint8_t *first = r->at;
         if (*r->at == ')' && r->depth == 0) {
             if (!(r->flags & FLY_VEC_REGEX_EXTENDED)) {
-                return fly__regex_error(r->err, "parentheses () not balanced");
+                return fly__vec_regex_error(r->err, "parentheses () not balanced");
             }
             r->at++;
             status = char_node(r, ')', &one);
@@ -864,21 +864,22 @@ static fly_status branch(reader *r, node **out)
         }
         if (quantified) {
             if (one->type == N_ASSERT && *first != '(') {
-                return fly__regex_error(r->err, "quantifier operand invalid");
+                return fly__vec_regex_error(r->err, "quantifier operand invalid");
             }
             if ((status = repeat(r, one, min, max, lean, &one)) != FLY_OK) {
                 return status;
             }
             skip(r);
             if (quantifier(r, &min, &max, &lean, &status) || status != FLY_OK) {
-                return status != FLY_OK ? status
-                                        : fly__regex_error(r->err, "quantifier operand invalid");
+                return status != FLY_OK
+                           ? status
+                           : fly__vec_regex_error(r->err, "quantifier operand invalid");
             }
         }
         if (n == room) {
             node **more = fly_arena_alloc(&r->re->arena, 2 * (size_t)room * sizeof *more);
             if (more == NULL) {
-                return fly__regex_no_memory(r->err);
+                return fly__vec_regex_no_memory(r->err);
             }
             memcpy(more, kids, n * sizeof *kids);
             kids = more;
@@ -897,7 +898,7 @@ static fly_status alternatives(reader *r, node **out)
         if (n == room) {
             node **more = fly_arena_alloc(&r->re->arena, 2 * (size_t)room * sizeof *more);
             if (more == NULL) {
-                return fly__regex_no_memory(r->err);
+                return fly__vec_regex_no_memory(r->err);
             }
             memcpy(more, kids, n * sizeof *kids);
             kids = more;
@@ -968,7 +969,7 @@ fly_status fly_vec_regex_flags(fly_bytes text, unsigned *flags, fly_err *err)
             result |= FLY_VEC_REGEX_GLOBAL;
         } else if (flag_of(text.data[i], &result) < 0) {
             size_t len;
-            (void)fly__regex_decode(text.data + i, text.len - i, &len);
+            (void)fly__vec_regex_decode(text.data + i, text.len - i, &len);
             fly_status status = fly_err_set(err, FLY_E_INVALID,
                                             "invalid regular expression option: \"%.*s\"", (int)len,
                                             (const char *)text.data + i);
@@ -995,18 +996,18 @@ static fly_status prefix(reader *r)
     if (r->end - r->at >= 4 && memcmp(r->at, "***:", 4) == 0) {
         r->at += 4;
     } else if (r->end - r->at >= 3 && memcmp(r->at, "***", 3) == 0) {
-        return fly__regex_error(r->err, "quantifier operand invalid");
+        return fly__vec_regex_error(r->err, "quantifier operand invalid");
     }
     if (r->end - r->at >= 3 && r->at[0] == '(' && r->at[1] == '?' && (r->at[2] | 0x20) >= 'a' &&
         (r->at[2] | 0x20) <= 'z') {
         r->at += 2;
         for (; r->at < r->end && *r->at != ')'; r->at++) {
             if (flag_of(*r->at, &r->flags) < 0) {
-                return fly__regex_error(r->err, "invalid embedded option");
+                return fly__vec_regex_error(r->err, "invalid embedded option");
             }
         }
         if (r->at == r->end) {
-            return fly__regex_error(r->err, "invalid embedded option");
+            return fly__vec_regex_error(r->err, "invalid embedded option");
         }
         r->at++;
     }
@@ -1018,11 +1019,11 @@ static fly_status literal(reader *r, node **out)
     uint32_t n = 0;
     node **kids = fly_arena_alloc(&r->re->arena, (size_t)(r->end - r->at + 1) * sizeof *kids);
     if (kids == NULL) {
-        return fly__regex_no_memory(r->err);
+        return fly__vec_regex_no_memory(r->err);
     }
     while (r->at < r->end) {
         size_t len;
-        uint32_t c = fly__regex_decode(r->at, (size_t)(r->end - r->at), &len);
+        uint32_t c = fly__vec_regex_decode(r->at, (size_t)(r->end - r->at), &len);
         r->at += len;
         fly_status status = char_node(r, c, &kids[n++]);
         if (status != FLY_OK) {
@@ -1058,7 +1059,7 @@ static fly_status find_prefix(fly_vec_regex *re, fly_err *err)
     }
     uint8_t *bytes = fly_arena_alloc(&re->arena, 4 * (size_t)n->count);
     if (bytes == NULL) {
-        return fly__regex_no_memory(err);
+        return fly__vec_regex_no_memory(err);
     }
     size_t len = 0;
     uint32_t i = 1;
@@ -1085,13 +1086,13 @@ static fly_status find_prefix(fly_vec_regex *re, fly_err *err)
     return FLY_OK;
 }
 
-fly_status fly__regex_parse(fly_vec_regex *re, fly_bytes pattern, fly_err *err)
+fly_status fly__vec_regex_parse(fly_vec_regex *re, fly_bytes pattern, fly_err *err)
 {
     static const uint8_t nothing[1] = {0};
     const uint8_t *at = pattern.len > 0 ? pattern.data : nothing;
     reader r = {re, at, at + pattern.len, 0, re->flags, err};
     if (pattern.len > PATTERN_MAX) {
-        return fly__regex_error(err, "regular expression is too complex");
+        return fly__vec_regex_error(err, "regular expression is too complex");
     }
     fly_status status = prefix(&r);
     if (status == FLY_OK) {

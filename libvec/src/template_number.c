@@ -137,7 +137,7 @@ typedef struct shape {
 
 static fly_status bad(fly_err *err, const char *message)
 {
-    return fly__text_error(err, "42601", message);
+    return fly__vec_text_error(err, "42601", message);
 }
 
 static fly_status note(shape *s, mark m, fly_err *err)
@@ -238,7 +238,8 @@ static fly_status note(shape *s, mark m, fly_err *err)
         s->eeee = true;
         return FLY_OK;
     case M_SP: {
-        fly_status status = fly__text_error(err, "0A000", "\"SP\" is not supported in templates");
+        fly_status status =
+            fly__vec_text_error(err, "0A000", "\"SP\" is not supported in templates");
         return status;
     }
     default:
@@ -263,7 +264,7 @@ static fly_status shape_of(fly_bytes format, shape *s, fly_err *err)
 
 /* The second walk. `digits` is the number without its sign. */
 typedef struct writer {
-    fly__sink *out;
+    fly__vec_sink *out;
     shape s;
     const char *digits, *at;
     const char *last; /* the last digit that FM shows; NULL: all */
@@ -279,7 +280,7 @@ typedef struct writer {
 
 static void put(writer *w, const char *text, size_t n)
 {
-    fly__sink_put(w->out, text, n);
+    fly__vec_sink_put(w->out, text, n);
 }
 
 /* ".5" where the template has no 0: the zero before the point is not shown. */
@@ -558,13 +559,13 @@ fly_status fly_vec_numeric_to_char(fly_vec_str x, fly_bytes format, fly_arena *a
                                    fly_vec_str *out, fly_err *err)
 {
     shape s;
-    fly__sink sink;
+    fly__vec_sink sink;
     fly_vec_str text, value = x;
     fly_status status = shape_of(format, &s, err);
     if (status != FLY_OK) {
         return status;
     }
-    fly__sink_init(&sink, arena, format.len * 2 + 16);
+    fly__vec_sink_init(&sink, arena, format.len * 2 + 16);
     writer w = {.out = &sink, .s = s, .sign = '+'};
     if (s.roman) {
         char digits[20];
@@ -577,15 +578,15 @@ fly_status fly_vec_numeric_to_char(fly_vec_str x, fly_bytes format, fly_arena *a
         roman(number, digits);
         w.digits = w.at = digits;
         write_places(&w, format);
-        return fly__sink_give(&sink, out, err);
+        return fly__vec_sink_give(&sink, out, err);
     }
     if (s.eeee) {
         char *number = NULL;
         if ((status = scientific(x, &s, arena, &number, err)) != FLY_OK) {
             return status;
         }
-        fly__sink_put(&sink, number, strlen(number));
-        return fly__sink_give(&sink, out, err);
+        fly__vec_sink_put(&sink, number, strlen(number));
+        return fly__vec_sink_give(&sink, out, err);
     }
     if (s.multi > 0) {
         char shift[24];
@@ -622,9 +623,10 @@ fly_status fly_vec_numeric_to_char(fly_vec_str x, fly_bytes format, fly_arena *a
     }
     write_number(&w, format);
     if (w.no_number) {
-        return fly__text_error_text(err, "22P02", "\"%s\" is not a number", fly_bytes_str(digits));
+        return fly__vec_text_error_text(err, "22P02", "\"%s\" is not a number",
+                                        fly_bytes_str(digits));
     }
-    return fly__sink_give(&sink, out, err);
+    return fly__vec_sink_give(&sink, out, err);
 }
 
 fly_status fly_vec_f64_to_char(double x, fly_bytes format, fly_arena *arena, fly_vec_str *out,
@@ -711,10 +713,10 @@ fly_status fly_vec_to_number(fly_bytes text, fly_bytes format, fly_arena *arena,
         return status;
     }
     if (found.roman) {
-        return fly__text_error(err, "0A000", "\"RN\" not supported for input");
+        return fly__vec_text_error(err, "0A000", "\"RN\" not supported for input");
     }
     if (found.eeee) {
-        return fly__text_error(err, "0A000", "\"EEEE\" not supported for input");
+        return fly__vec_text_error(err, "0A000", "\"EEEE\" not supported for input");
     }
     source s = {text.data, text.data + text.len,          NULL, 0, false,
                 false,     found.minus || found.sign != 0};
@@ -777,8 +779,8 @@ fly_status fly_vec_to_number(fly_bytes text, fly_bytes format, fly_arena *arena,
     n += s.n;
     fly_bytes done = fly_bytes_of(number, n);
     if (s.n == 0 || (s.n == 1 && s.digits[0] == '.')) {
-        return fly__text_error_text(err, "22P02", "invalid input syntax for type numeric: \"%s\"",
-                                    fly_bytes_of(" ", 1));
+        return fly__vec_text_error_text(
+            err, "22P02", "invalid input syntax for type numeric: \"%s\"", fly_bytes_of(" ", 1));
     }
     status = fly_vec_numeric_parse(done, arena, out, err);
     if (status == FLY_OK && found.multi > 0) {

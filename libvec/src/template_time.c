@@ -245,25 +245,25 @@ typedef struct shown {
     fly_vec_tz_info zone;
 } shown;
 
-static void put_cased(fly__sink *s, const char *text, size_t n, const part *p)
+static void put_cased(fly__vec_sink *s, const char *text, size_t n, const part *p)
 {
     for (size_t i = 0; i < n; i++) {
         int c = (uint8_t)text[i];
         bool low = p->lower || (p->title && i > 0);
         char out = (char)(low ? (c >= 'A' && c <= 'Z' ? c + 32 : c) : upper(c));
-        fly__sink_put(s, &out, 1);
+        fly__vec_sink_put(s, &out, 1);
     }
 }
 
-static void put_padded(fly__sink *s, const char *text, size_t n, size_t width, const part *p)
+static void put_padded(fly__vec_sink *s, const char *text, size_t n, size_t width, const part *p)
 {
     put_cased(s, text, n, p);
     for (; !p->fill && n < width; n++) {
-        fly__sink_put(s, " ", 1);
+        fly__vec_sink_put(s, " ", 1);
     }
 }
 
-static void put_ordinal(fly__sink *s, int64_t x, const part *p)
+static void put_ordinal(fly__vec_sink *s, int64_t x, const part *p)
 {
     static const char *const ends[] = {"th", "st", "nd", "rd"};
     if (p->th == 0) {
@@ -276,15 +276,15 @@ static void put_ordinal(fly__sink *s, int64_t x, const part *p)
         two[0] = upper(two[0]);
         two[1] = upper(two[1]);
     }
-    fly__sink_put(s, two, 2);
+    fly__vec_sink_put(s, two, 2);
 }
 
 /* Digits to a width, one more for a minus sign. */
-static void put_number(fly__sink *s, int64_t x, int width, const part *p)
+static void put_number(fly__vec_sink *s, int64_t x, int width, const part *p)
 {
     char text[32];
     int n = snprintf(text, sizeof text, "%0*lld", p->fill ? 0 : width + (x < 0), (long long)x);
-    fly__sink_put(s, text, (size_t)n);
+    fly__vec_sink_put(s, text, (size_t)n);
     put_ordinal(s, x, p);
 }
 
@@ -310,14 +310,14 @@ static int64_t iso_day(const shown *v)
 static fly_status not_for_intervals(fly_err *err)
 {
     fly_status status =
-        fly__time_error(err, "22007", "invalid format specification for an interval value");
+        fly__vec_time_error(err, "22007", "invalid format specification for an interval value");
     if (err != NULL) {
         fly_err_hint(err, "Intervals are not tied to specific calendar dates.");
     }
     return status;
 }
 
-static void put_year(fly__sink *s, const shown *v, const part *p)
+static void put_year(fly__vec_sink *s, const shown *v, const part *p)
 {
     int64_t year = shown_year(v, v->year), iso = 0;
     if (p->id >= F_IYYY && p->id <= F_I) {
@@ -329,7 +329,7 @@ static void put_year(fly__sink *s, const shown *v, const part *p)
         int64_t thousands = year / 1000;
         int n = snprintf(text, sizeof text, "%lld,%03lld", (long long)thousands,
                          (long long)(year - thousands * 1000));
-        fly__sink_put(s, text, (size_t)n);
+        fly__vec_sink_put(s, text, (size_t)n);
         put_ordinal(s, year, p);
         return;
     }
@@ -360,7 +360,7 @@ static void put_year(fly__sink *s, const shown *v, const part *p)
     }
 }
 
-static void put_zone(fly__sink *s, const shown *v, const part *p)
+static void put_zone(fly__vec_sink *s, const shown *v, const part *p)
 {
     int east = v->zone.east, size = abs(east);
     char text[16];
@@ -383,10 +383,10 @@ static void put_zone(fly__sink *s, const shown *v, const part *p)
     } else {
         n = snprintf(text, sizeof text, "%02d", size % 3600 / 60);
     }
-    fly__sink_put(s, text, (size_t)n);
+    fly__vec_sink_put(s, text, (size_t)n);
 }
 
-static fly_status put_field(fly__sink *s, const shown *v, const part *p, fly_err *err)
+static fly_status put_field(fly__vec_sink *s, const shown *v, const part *p, fly_err *err)
 {
     static const int tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
     const char *text;
@@ -533,11 +533,11 @@ static fly_status write_template(const shown *v, fly_bytes format, fly_arena *ar
     static const uint8_t nothing[1] = {0};
     const uint8_t *at = format.len > 0 ? format.data : nothing;
     reader r = {at, at + format.len, false};
-    fly__sink s;
-    fly__sink_init(&s, arena, format.len * 2);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, format.len * 2);
     for (part p = next_part(&r); p.kind != P_END; p = next_part(&r)) {
         if (p.kind != P_FIELD) {
-            fly__sink_put(&s, p.at, p.len);
+            fly__vec_sink_put(&s, p.at, p.len);
             continue;
         }
         fly_status status = put_field(&s, v, &p, err);
@@ -545,7 +545,7 @@ static fly_status write_template(const shown *v, fly_bytes format, fly_arena *ar
             return status;
         }
     }
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 static fly_status write_stamp(int64_t local, shown *v, fly_bytes format, fly_arena *arena,
@@ -560,7 +560,7 @@ static fly_status write_stamp(int64_t local, shown *v, fly_bytes format, fly_are
     v->minute = c.minute;
     v->second = c.second;
     v->micros = c.micros;
-    v->days = fly__time_floor(local, DAY_MICROS);
+    v->days = fly__vec_time_floor(local, DAY_MICROS);
     v->yday = v->days - fly_vec_civil_days(c.year, 1, 1) + 1;
     return write_template(v, format, arena, out, err);
 }
@@ -570,7 +570,7 @@ fly_status fly_vec_timestamp_to_char(int64_t micros, fly_bytes format, fly_arena
 {
     shown v;
     memset(&v, 0, sizeof v);
-    if (!fly__time_finite(micros)) {
+    if (!fly__vec_time_finite(micros)) {
         *out = fly_vec_str_of("", 0);
         return FLY_OK;
     }
@@ -583,7 +583,7 @@ fly_status fly_vec_timestamptz_to_char(int64_t micros, const fly_vec_tz *zone, f
     shown v;
     int64_t local;
     memset(&v, 0, sizeof v);
-    if (!fly__time_finite(micros)) {
+    if (!fly__vec_time_finite(micros)) {
         *out = fly_vec_str_of("", 0);
         return FLY_OK;
     }
@@ -592,7 +592,7 @@ fly_status fly_vec_timestamptz_to_char(int64_t micros, const fly_vec_tz *zone, f
         return status;
     }
     v.zoned = true;
-    fly_vec_tz_at(zone, fly__time_floor(micros, SECOND_MICROS), &v.zone);
+    fly_vec_tz_at(zone, fly__vec_time_floor(micros, SECOND_MICROS), &v.zone);
     return write_stamp(local, &v, format, arena, out, err);
 }
 
@@ -635,7 +635,7 @@ typedef struct source {
 
 static fly_status complain(source *s, const char *sqlstate, const char *message, const char *detail)
 {
-    fly_status status = fly__time_error(s->err, sqlstate, message);
+    fly_status status = fly__vec_time_error(s->err, sqlstate, message);
     if (s->err != NULL && detail != NULL) {
         fly_err_hint(s->err, "%s", detail);
     }
@@ -1027,8 +1027,8 @@ static fly_status read_template(source *s, read *t)
 
 static fly_status range(source *s)
 {
-    return fly__time_error_text(s->err, "22008", "date/time field value out of range: \"%s\"",
-                                fly_bytes_str(s->text));
+    return fly__vec_time_error_text(s->err, "22008", "date/time field value out of range: \"%s\"",
+                                    fly_bytes_str(s->text));
 }
 
 /* The day of what was read, since 1970. */
@@ -1103,7 +1103,8 @@ static fly_status settle_date(source *s, read *t, int64_t *out)
         *out = fly_vec_civil_days((int32_t)year, 1, 1) + t->ddd - 1;
         return FLY_OK;
     }
-    if (month < 1 || month > 12 || day < 1 || day > fly__time_month_days((int32_t)year, month)) {
+    if (month < 1 || month > 12 || day < 1 ||
+        day > fly__vec_time_month_days((int32_t)year, month)) {
         return range(s);
     }
     *out = fly_vec_civil_days((int32_t)year, month, day);
@@ -1171,16 +1172,16 @@ fly_status fly_vec_to_timestamp(fly_bytes text, fly_bytes format, const fly_vec_
     int64_t east;
     if (t.tz_sign != 0) {
         if (t.tzh < 0 || t.tzh > 15 || t.tzm < 0 || t.tzm > 59) {
-            return fly__time_error_text(err, "22009", "time zone displacement out of range: \"%s\"",
-                                        text);
+            return fly__vec_time_error_text(err, "22009",
+                                            "time zone displacement out of range: \"%s\"", text);
         }
         east = t.tz_sign * (t.tzh * 3600 + t.tzm * 60);
     } else {
         east = fly_vec_tz_local(env->zone, day * 86400 + micros / SECOND_MICROS);
     }
-    return fly__time_stamp(day, micros - east * SECOND_MICROS, out)
+    return fly__vec_time_stamp(day, micros - east * SECOND_MICROS, out)
                ? FLY_OK
-               : fly__time_error(err, "22008", "timestamp out of range");
+               : fly__vec_time_error(err, "22008", "timestamp out of range");
 }
 
 fly_status fly_vec_to_date(fly_bytes text, fly_bytes format, int32_t *out, fly_err *err)
@@ -1194,7 +1195,7 @@ fly_status fly_vec_to_date(fly_bytes text, fly_bytes format, int32_t *out, fly_e
         return status;
     }
     if (day < DATE_MIN || day >= DATE_END) {
-        return fly__time_error_text(err, "22008", "date out of range: \"%s\"", text);
+        return fly__vec_time_error_text(err, "22008", "date out of range: \"%s\"", text);
     }
     *out = (int32_t)day;
     return FLY_OK;

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-fly_status fly__text_error(fly_err *err, const char *sqlstate, const char *message)
+fly_status fly__vec_text_error(fly_err *err, const char *sqlstate, const char *message)
 {
     fly_status status = fly_err_set(err, FLY_E_INVALID, "%s", message);
     if (err != NULL) {
@@ -27,14 +27,14 @@ static fly_status no_memory(fly_err *err)
 
 static fly_status too_large(fly_err *err)
 {
-    return fly__text_error(err, "54000", "requested length too large");
+    return fly__vec_text_error(err, "54000", "requested length too large");
 }
 
 /* --------------------------------------------------------------------- the sink */
 
-void fly__sink_init(fly__sink *s, fly_arena *arena, size_t expect)
+void fly__vec_sink_init(fly__vec_sink *s, fly_arena *arena, size_t expect)
 {
-    *s = (fly__sink){.arena = arena, .bytes = s->small, .room = sizeof s->small};
+    *s = (fly__vec_sink){.arena = arena, .bytes = s->small, .room = sizeof s->small};
     if (expect > sizeof s->small && expect <= FLY_VEC_TEXT_MAX) {
         uint8_t *bytes = fly_arena_alloc(arena, expect);
         if (bytes != NULL) {
@@ -44,7 +44,7 @@ void fly__sink_init(fly__sink *s, fly_arena *arena, size_t expect)
     }
 }
 
-bool fly__sink_room(fly__sink *s, size_t more)
+bool fly__vec_sink_room(fly__vec_sink *s, size_t more)
 {
     if (s->trouble != FLY_OK || more > FLY_VEC_TEXT_MAX - s->n) {
         s->trouble = s->trouble != FLY_OK ? s->trouble : FLY_E_TOO_LARGE;
@@ -65,15 +65,15 @@ bool fly__sink_room(fly__sink *s, size_t more)
     return true;
 }
 
-void fly__sink_put(fly__sink *s, const void *data, size_t len)
+void fly__vec_sink_put(fly__vec_sink *s, const void *data, size_t len)
 {
-    if (len > 0 && fly__sink_room(s, len)) {
+    if (len > 0 && fly__vec_sink_room(s, len)) {
         memcpy(s->bytes + s->n, data, len);
         s->n += len;
     }
 }
 
-fly_status fly__sink_give(fly__sink *s, fly_vec_str *out, fly_err *err)
+fly_status fly__vec_sink_give(fly__vec_sink *s, fly_vec_str *out, fly_err *err)
 {
     if (s->trouble != FLY_OK) {
         return s->trouble == FLY_E_NO_MEMORY ? no_memory(err) : too_large(err);
@@ -130,7 +130,7 @@ fly_status fly_vec_text_substr(fly_bytes text, int64_t start, int64_t count, fly
                                fly_err *err)
 {
     if (count < 0) {
-        return fly__text_error(err, "22011", "negative substring length not allowed");
+        return fly__vec_text_error(err, "22011", "negative substring length not allowed");
     }
     int64_t end;
     if (__builtin_add_overflow(start, count, &end)) {
@@ -211,7 +211,7 @@ fly_status fly_vec_text_split_part(fly_bytes text, fly_bytes separator, int64_t 
                                    fly_err *err)
 {
     if (n == 0) {
-        return fly__text_error(err, "22023", "field position must not be zero");
+        return fly__vec_text_error(err, "22023", "field position must not be zero");
     }
     if (separator.len == 0) {
         *out = n == 1 || n == -1 ? text : part(text, 0, 0);
@@ -248,7 +248,7 @@ static fly_status pad(fly_bytes text, int64_t n, fly_bytes fill, bool left, fly_
                       fly_vec_str *out, fly_err *err)
 {
     int64_t length = fly_vec_text_length(text);
-    fly__sink s;
+    fly__vec_sink s;
     n = n < 0 ? 0 : n;
     if (length >= n || fill.len == 0) {
         size_t end = nth(text, n);
@@ -265,18 +265,18 @@ static fly_status pad(fly_bytes text, int64_t n, fly_bytes fill, bool left, fly_
         __builtin_add_overflow(whole, rest + text.len, &total) || total > FLY_VEC_TEXT_MAX) {
         return too_large(err);
     }
-    fly__sink_init(&s, arena, total);
+    fly__vec_sink_init(&s, arena, total);
     if (!left) {
-        fly__sink_put(&s, text.data, text.len);
+        fly__vec_sink_put(&s, text.data, text.len);
     }
     for (int64_t i = 0; i < want / have && s.trouble == FLY_OK; i++) {
-        fly__sink_put(&s, fill.data, fill.len);
+        fly__vec_sink_put(&s, fill.data, fill.len);
     }
-    fly__sink_put(&s, fill.data, rest);
+    fly__vec_sink_put(&s, fill.data, rest);
     if (left) {
-        fly__sink_put(&s, text.data, text.len);
+        fly__vec_sink_put(&s, text.data, text.len);
     }
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 fly_status fly_vec_text_lpad(fly_bytes text, int64_t n, fly_bytes fill, fly_arena *arena,
@@ -294,17 +294,17 @@ fly_status fly_vec_text_rpad(fly_bytes text, int64_t n, fly_bytes fill, fly_aren
 fly_status fly_vec_text_repeat(fly_bytes text, int64_t n, fly_arena *arena, fly_vec_str *out,
                                fly_err *err)
 {
-    fly__sink s;
+    fly__vec_sink s;
     size_t total;
     n = n < 0 || text.len == 0 ? 0 : n;
     if (__builtin_mul_overflow((size_t)n, text.len, &total) || total > FLY_VEC_TEXT_MAX) {
         return too_large(err);
     }
-    fly__sink_init(&s, arena, total);
+    fly__vec_sink_init(&s, arena, total);
     for (int64_t i = 0; i < n && s.trouble == FLY_OK; i++) {
-        fly__sink_put(&s, text.data, text.len);
+        fly__vec_sink_put(&s, text.data, text.len);
     }
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 fly_status fly_vec_text_replace(fly_bytes text, fly_bytes from, fly_bytes to, fly_arena *arena,
@@ -315,17 +315,17 @@ fly_status fly_vec_text_replace(fly_bytes text, fly_bytes from, fly_bytes to, fl
         *out = fly_vec_str_of(text.data, text.len);
         return FLY_OK;
     }
-    fly__sink s;
+    fly__vec_sink s;
     size_t at = 0;
-    fly__sink_init(&s, arena, text.len);
+    fly__vec_sink_init(&s, arena, text.len);
     for (; next != NULL && s.trouble == FLY_OK; next = find(text, at, from)) {
         size_t end = (size_t)(next - text.data);
-        fly__sink_put(&s, text.data + at, end - at);
-        fly__sink_put(&s, to.data, to.len);
+        fly__vec_sink_put(&s, text.data + at, end - at);
+        fly__vec_sink_put(&s, to.data, to.len);
         at = end + from.len;
     }
-    fly__sink_put(&s, text.data + at, text.len - at);
-    return fly__sink_give(&s, out, err);
+    fly__vec_sink_put(&s, text.data + at, text.len - at);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 /* The i-th character of `from`, if it is the one at `c`. */
@@ -347,18 +347,18 @@ static bool translated(fly_bytes from, fly_bytes to, const uint8_t *c, size_t n,
 fly_status fly_vec_text_translate(fly_bytes text, fly_bytes from, fly_bytes to, fly_arena *arena,
                                   fly_vec_str *out, fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, text.len);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, text.len);
     for (size_t i = 0, len; i < text.len && s.trouble == FLY_OK; i += len) {
         fly_bytes c;
         len = fly_vec_text_step(text.data + i, text.len - i);
         if (translated(from, to, text.data + i, len, &c)) {
-            fly__sink_put(&s, c.data, c.len);
+            fly__vec_sink_put(&s, c.data, c.len);
         } else {
-            fly__sink_put(&s, text.data + i, len);
+            fly__vec_sink_put(&s, text.data + i, len);
         }
     }
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 fly_status fly_vec_text_reverse(fly_bytes text, fly_arena *arena, fly_vec_str *out, fly_err *err)
@@ -379,21 +379,21 @@ fly_status fly_vec_text_reverse(fly_bytes text, fly_arena *arena, fly_vec_str *o
 fly_status fly_vec_text_overlay(fly_bytes text, fly_bytes with, int64_t start, int64_t count,
                                 fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly__sink s;
+    fly__vec_sink s;
     if (start <= 0) {
-        return fly__text_error(err, "22011", "negative substring length not allowed");
+        return fly__vec_text_error(err, "22011", "negative substring length not allowed");
     }
     int64_t end;
     count = count == -1 ? fly_vec_text_length(with) : count;
     if (__builtin_add_overflow(start, count, &end)) {
-        return fly__text_error(err, "22003", "integer out of range");
+        return fly__vec_text_error(err, "22003", "integer out of range");
     }
     fly_bytes head = part(text, 0, nth(text, start - 1)), tail = fly_vec_text_from(text, end);
-    fly__sink_init(&s, arena, head.len + with.len + tail.len);
-    fly__sink_put(&s, head.data, head.len);
-    fly__sink_put(&s, with.data, with.len);
-    fly__sink_put(&s, tail.data, tail.len);
-    return fly__sink_give(&s, out, err);
+    fly__vec_sink_init(&s, arena, head.len + with.len + tail.len);
+    fly__vec_sink_put(&s, head.data, head.len);
+    fly__vec_sink_put(&s, with.data, with.len);
+    fly__vec_sink_put(&s, tail.data, tail.len);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 /* ------------------------------------------------------------------------- case */
@@ -443,19 +443,19 @@ fly_status fly_vec_text_initcap(fly_bytes text, fly_arena *arena, fly_vec_str *o
 
 /* --------------------------------------------------------------------- quoting */
 
-static void put_doubled(fly__sink *s, fly_bytes text, char quote, bool backslashes)
+static void put_doubled(fly__vec_sink *s, fly_bytes text, char quote, bool backslashes)
 {
-    fly__sink_put(s, &quote, 1);
+    fly__vec_sink_put(s, &quote, 1);
     for (size_t i = 0; i < text.len && s->trouble == FLY_OK; i++) {
         if (text.data[i] == (uint8_t)quote || (backslashes && text.data[i] == '\\')) {
-            fly__sink_put(s, text.data + i, 1);
+            fly__vec_sink_put(s, text.data + i, 1);
         }
-        fly__sink_put(s, text.data + i, 1);
+        fly__vec_sink_put(s, text.data + i, 1);
     }
-    fly__sink_put(s, &quote, 1);
+    fly__vec_sink_put(s, &quote, 1);
 }
 
-static void put_ident(fly__sink *s, fly_bytes name, fly_vec_reserved reserved, void *ctx)
+static void put_ident(fly__vec_sink *s, fly_bytes name, fly_vec_reserved reserved, void *ctx)
 {
     bool plain = name.len > 0 && (is_lower(name.data[0]) || name.data[0] == '_');
     for (size_t i = 0; plain && i < name.len; i++) {
@@ -463,34 +463,34 @@ static void put_ident(fly__sink *s, fly_bytes name, fly_vec_reserved reserved, v
         plain = is_lower(c) || (c >= '0' && c <= '9') || c == '_';
     }
     if (plain && (reserved == NULL || !reserved(ctx, name))) {
-        fly__sink_put(s, name.data, name.len);
+        fly__vec_sink_put(s, name.data, name.len);
         return;
     }
     put_doubled(s, name, '"', false);
 }
 
-static void put_literal(fly__sink *s, fly_bytes text)
+static void put_literal(fly__vec_sink *s, fly_bytes text)
 {
     bool backslash = text.len > 0 && memchr(text.data, '\\', text.len) != NULL;
-    fly__sink_put(s, "E", backslash ? 1 : 0);
+    fly__vec_sink_put(s, "E", backslash ? 1 : 0);
     put_doubled(s, text, '\'', true);
 }
 
 fly_status fly_vec_quote_ident(fly_bytes name, fly_vec_reserved reserved, void *ctx,
                                fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, name.len + 2);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, name.len + 2);
     put_ident(&s, name, reserved, ctx);
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 fly_status fly_vec_quote_literal(fly_bytes text, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, text.len + 2);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, text.len + 2);
     put_literal(&s, text);
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 /* ---------------------------------------------------------------------- format() */
@@ -507,12 +507,12 @@ typedef struct spec {
 
 static fly_status too_few(fly_err *err)
 {
-    return fly__text_error(err, "22023", "too few arguments for format()");
+    return fly__vec_text_error(err, "22023", "too few arguments for format()");
 }
 
 static fly_status unterminated(fly_err *err)
 {
-    fly_status status = fly__text_error(err, "22023", "unterminated format() type specifier");
+    fly_status status = fly__vec_text_error(err, "22023", "unterminated format() type specifier");
     if (err != NULL) {
         fly_err_hint(err, "For a single \"%%\" use \"%%%%\".");
     }
@@ -527,7 +527,7 @@ static fly_status digits(fly_bytes f, size_t *at, int64_t *out, bool *any, fly_e
         *out = *out * 10 + (f.data[*at] - '0');
         *any = true;
         if (*out > INT32_MAX) {
-            return fly__text_error(err, "22003", "number is out of range");
+            return fly__vec_text_error(err, "22003", "number is out of range");
         }
     }
     return *at == f.len && *any ? unterminated(err) : FLY_OK;
@@ -536,8 +536,8 @@ static fly_status digits(fly_bytes f, size_t *at, int64_t *out, bool *any, fly_e
 static fly_status position(int64_t n, fly_err *err)
 {
     return n == 0
-               ? fly__text_error(err, "22023",
-                                 "format specifies argument 0, but arguments are numbered from 1")
+               ? fly__vec_text_error(
+                     err, "22023", "format specifies argument 0, but arguments are numbered from 1")
                : FLY_OK;
 }
 
@@ -576,8 +576,8 @@ static fly_status read_spec(fly_bytes f, size_t *at, spec *s, fly_err *err)
             }
             if (any) {
                 if (f.data[*at] != '$') {
-                    return fly__text_error(err, "22023",
-                                           "width argument position must be ended by \"$\"");
+                    return fly__vec_text_error(err, "22023",
+                                               "width argument position must be ended by \"$\"");
                 }
                 if ((status = position(n, err)) != FLY_OK) {
                     return status;
@@ -595,8 +595,9 @@ static fly_status read_spec(fly_bytes f, size_t *at, spec *s, fly_err *err)
     s->type = (char)f.data[*at];
     if (s->type != 's' && s->type != 'I' && s->type != 'L') {
         size_t len = fly_vec_text_step(f.data + *at, f.len - *at);
-        status = fly__text_error_text(err, "22023", "unrecognized format() type specifier \"%s\"",
-                                      fly_bytes_of(f.data + *at, len));
+        status = fly__vec_text_error_text(err, "22023",
+                                          "unrecognized format() type specifier \"%s\"",
+                                          fly_bytes_of(f.data + *at, len));
         if (err != NULL) {
             fly_err_hint(err, "For a single \"%%\" use \"%%%%\".");
         }
@@ -614,18 +615,18 @@ static fly_status star_width(const fly_vec_value *arg, spec *s, fly_err *err)
         size_t i = t.len > 0 && (t.data[0] == '-' || t.data[0] == '+');
         bool neg = i == 1 && t.data[0] == '-';
         if (i == t.len) {
-            return fly__text_error_text(err, "22P02",
-                                        "invalid input syntax for type integer: \"%s\"", t);
+            return fly__vec_text_error_text(err, "22P02",
+                                            "invalid input syntax for type integer: \"%s\"", t);
         }
         for (; i < t.len && n <= INT32_MAX; i++) {
             if (t.data[i] < '0' || t.data[i] > '9') {
-                return fly__text_error_text(err, "22P02",
-                                            "invalid input syntax for type integer: \"%s\"", t);
+                return fly__vec_text_error_text(err, "22P02",
+                                                "invalid input syntax for type integer: \"%s\"", t);
             }
             n = n * 10 + (t.data[i] - '0');
         }
         if (n > INT32_MAX) {
-            return fly__text_error(err, "22003", "number is out of range");
+            return fly__vec_text_error(err, "22003", "number is out of range");
         }
         if (neg) {
             s->left = true;
@@ -635,29 +636,29 @@ static fly_status star_width(const fly_vec_value *arg, spec *s, fly_err *err)
     return FLY_OK;
 }
 
-static fly_status put_argument(fly__sink *out, const fly_vec_value *arg, const spec *s,
+static fly_status put_argument(fly__vec_sink *out, const fly_vec_value *arg, const spec *s,
                                fly_vec_reserved reserved, void *ctx, fly_arena *arena, fly_err *err)
 {
-    fly__sink own;
+    fly__vec_sink own;
     fly_vec_str text;
     fly_bytes t = arg->null ? fly_bytes_of("", 0) : fly_vec_str_bytes(&arg->str);
-    fly__sink_init(&own, arena, t.len);
+    fly__vec_sink_init(&own, arena, t.len);
     if (s->type == 's') {
-        fly__sink_put(&own, t.data, t.len);
+        fly__vec_sink_put(&own, t.data, t.len);
     } else if (s->type == 'L') {
         if (arg->null) {
-            fly__sink_put(&own, "NULL", 4);
+            fly__vec_sink_put(&own, "NULL", 4);
         } else {
             put_literal(&own, t);
         }
     } else {
         if (arg->null) {
-            return fly__text_error(err, "22004",
-                                   "null values cannot be formatted as an SQL identifier");
+            return fly__vec_text_error(err, "22004",
+                                       "null values cannot be formatted as an SQL identifier");
         }
         put_ident(&own, t, reserved, ctx);
     }
-    fly_status status = fly__sink_give(&own, &text, err);
+    fly_status status = fly__vec_sink_give(&own, &text, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -667,14 +668,14 @@ static fly_status put_argument(fly__sink *out, const fly_vec_value *arg, const s
         return too_large(err);
     }
     if (s->left) {
-        fly__sink_put(out, t.data, t.len);
+        fly__vec_sink_put(out, t.data, t.len);
     }
-    if (fill > 0 && fly__sink_room(out, (size_t)fill)) {
+    if (fill > 0 && fly__vec_sink_room(out, (size_t)fill)) {
         memset(out->bytes + out->n, ' ', (size_t)fill);
         out->n += (size_t)fill;
     }
     if (!s->left) {
-        fly__sink_put(out, t.data, t.len);
+        fly__vec_sink_put(out, t.data, t.len);
     }
     return FLY_OK;
 }
@@ -683,20 +684,20 @@ fly_status fly_vec_text_format(fly_bytes format, const fly_vec_value *args, size
                                fly_vec_reserved reserved, void *ctx, fly_arena *arena,
                                fly_vec_str *out, fly_err *err)
 {
-    fly__sink s;
+    fly__vec_sink s;
     size_t next = 0; /* argument */
     fly_status status;
-    fly__sink_init(&s, arena, format.len);
+    fly__vec_sink_init(&s, arena, format.len);
     for (size_t at = 0; at < format.len;) {
         if (format.data[at] != '%') {
-            fly__sink_put(&s, format.data + at++, 1);
+            fly__vec_sink_put(&s, format.data + at++, 1);
             continue;
         }
         if (++at == format.len) {
             return unterminated(err);
         }
         if (format.data[at] == '%') {
-            fly__sink_put(&s, format.data + at++, 1);
+            fly__vec_sink_put(&s, format.data + at++, 1);
             continue;
         }
         spec one;
@@ -721,7 +722,7 @@ fly_status fly_vec_text_format(fly_bytes format, const fly_vec_value *args, size
             return status;
         }
     }
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 /* ------------------------------------------------------------------ edit distance */
@@ -732,8 +733,8 @@ fly_status fly_vec_levenshtein(fly_bytes a, fly_bytes b, int32_t insert, int32_t
     enum { MOST = 255 };
     int64_t m = fly_vec_text_length(a), n = fly_vec_text_length(b), row[MOST + 1];
     if (m > MOST || n > MOST) {
-        return fly__text_error(err, "22023",
-                               "levenshtein argument exceeds maximum length of 255 characters");
+        return fly__vec_text_error(err, "22023",
+                                   "levenshtein argument exceeds maximum length of 255 characters");
     }
     for (int64_t j = 0; j <= n; j++) {
         row[j] = j * insert;

@@ -16,8 +16,8 @@ static int lower(int c)
     return c >= 'A' && c <= 'Z' ? c + 32 : c;
 }
 
-fly_status fly__text_error_text(fly_err *err, const char *sqlstate, const char *format,
-                                fly_bytes text)
+fly_status fly__vec_text_error_text(fly_err *err, const char *sqlstate, const char *format,
+                                    fly_bytes text)
 {
     char copy[300], message[400];
     size_t n = text.len < sizeof copy - 1 ? text.len : sizeof copy - 1;
@@ -28,7 +28,7 @@ fly_status fly__text_error_text(fly_err *err, const char *sqlstate, const char *
     const char *hole = strstr(format, "%s");
     (void)snprintf(message, sizeof message, "%.*s%s%s", (int)(hole - format), format, copy,
                    hole + 2);
-    return fly__text_error(err, sqlstate, message);
+    return fly__vec_text_error(err, sqlstate, message);
 }
 
 static bool is_word(fly_bytes t, const char *word)
@@ -55,9 +55,9 @@ static int hex_value(int c)
                                                 : -1;
 }
 
-static void put_hex(fly__sink *s, fly_bytes data)
+static void put_hex(fly__vec_sink *s, fly_bytes data)
 {
-    if (fly__sink_room(s, data.len * 2)) {
+    if (fly__vec_sink_room(s, data.len * 2)) {
         for (size_t i = 0; i < data.len; i++) {
             s->bytes[s->n++] = (uint8_t)hex_digits[data.data[i] >> 4];
             s->bytes[s->n++] = (uint8_t)hex_digits[data.data[i] & 15];
@@ -65,7 +65,7 @@ static void put_hex(fly__sink *s, fly_bytes data)
     }
 }
 
-static fly_status get_hex(fly__sink *s, fly_bytes text, fly_err *err)
+static fly_status get_hex(fly__vec_sink *s, fly_bytes text, fly_err *err)
 {
     for (size_t i = 0; i < text.len;) {
         if (is_space(text.data[i])) {
@@ -75,20 +75,20 @@ static fly_status get_hex(fly__sink *s, fly_bytes text, fly_err *err)
         int value = 0;
         for (int k = 0; k < 2; k++) {
             if (i == text.len) {
-                return fly__text_error(err, "22023",
-                                       "invalid hexadecimal data: odd number of digits");
+                return fly__vec_text_error(err, "22023",
+                                           "invalid hexadecimal data: odd number of digits");
             }
             int digit = hex_value(text.data[i]);
             if (digit < 0) {
                 size_t len = fly_vec_text_step(text.data + i, text.len - i);
-                return fly__text_error_text(err, "22023", "invalid hexadecimal digit: \"%s\"",
-                                            fly_bytes_of(text.data + i, len));
+                return fly__vec_text_error_text(err, "22023", "invalid hexadecimal digit: \"%s\"",
+                                                fly_bytes_of(text.data + i, len));
             }
             value = value * 16 + digit;
             i++;
         }
         uint8_t byte = (uint8_t)value;
-        fly__sink_put(s, &byte, 1);
+        fly__vec_sink_put(s, &byte, 1);
     }
     return FLY_OK;
 }
@@ -98,7 +98,7 @@ static fly_status get_hex(fly__sink *s, fly_bytes text, fly_err *err)
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static void put_base64(fly__sink *s, fly_bytes data)
+static void put_base64(fly__vec_sink *s, fly_bytes data)
 {
     enum { LINE = 76 };
     size_t column = 0;
@@ -111,14 +111,14 @@ static void put_base64(fly__sink *s, fly_bytes data)
                         n > 1 ? base64_digits[x >> 6 & 63] : '=',
                         n > 2 ? base64_digits[x & 63] : '=', '\n'};
         column += 4;
-        fly__sink_put(s, four, column == LINE && n == 3 ? 5 : 4);
+        fly__vec_sink_put(s, four, column == LINE && n == 3 ? 5 : 4);
         column = column == LINE ? 0 : column;
     }
 }
 
 static fly_status bad_end(fly_err *err)
 {
-    fly_status status = fly__text_error(err, "22023", "invalid base64 end sequence");
+    fly_status status = fly__vec_text_error(err, "22023", "invalid base64 end sequence");
     if (err != NULL) {
         fly_err_hint(err,
                      "Input data is missing padding, is truncated, or is otherwise corrupted.");
@@ -126,7 +126,7 @@ static fly_status bad_end(fly_err *err)
     return status;
 }
 
-static fly_status get_base64(fly__sink *s, fly_bytes text, fly_err *err)
+static fly_status get_base64(fly__vec_sink *s, fly_bytes text, fly_err *err)
 {
     uint32_t buffer = 0;
     int position = 0, end = 0;
@@ -143,16 +143,16 @@ static fly_status get_base64(fly__sink *s, fly_bytes text, fly_err *err)
                 } else if (position == 3) {
                     end = 2;
                 } else {
-                    return fly__text_error_text(err, "22023",
-                                                "unexpected \"%s\" while decoding base64 sequence",
-                                                fly_bytes_str("="));
+                    return fly__vec_text_error_text(
+                        err, "22023", "unexpected \"%s\" while decoding base64 sequence",
+                        fly_bytes_str("="));
                 }
             }
         } else {
             const char *digit = c == 0 ? NULL : strchr(base64_digits, c);
             if (digit == NULL) {
                 size_t len = fly_vec_text_step(text.data + i, text.len - i);
-                return fly__text_error_text(
+                return fly__vec_text_error_text(
                     err, "22023", "invalid symbol \"%s\" found while decoding base64 sequence",
                     fly_bytes_of(text.data + i, len));
             }
@@ -161,7 +161,7 @@ static fly_status get_base64(fly__sink *s, fly_bytes text, fly_err *err)
         buffer = buffer << 6 | value;
         if (++position == 4) {
             uint8_t three[3] = {(uint8_t)(buffer >> 16), (uint8_t)(buffer >> 8), (uint8_t)buffer};
-            fly__sink_put(s, three, end == 0 ? 3 : (size_t)end);
+            fly__vec_sink_put(s, three, end == 0 ? 3 : (size_t)end);
             buffer = 0;
             position = 0;
         }
@@ -171,7 +171,7 @@ static fly_status get_base64(fly__sink *s, fly_bytes text, fly_err *err)
 
 /* ----------------------------------------------------------------------- escapes */
 
-static void put_escape(fly__sink *s, fly_bytes data, bool controls)
+static void put_escape(fly__vec_sink *s, fly_bytes data, bool controls)
 {
     for (size_t i = 0; i < data.len && s->trouble == FLY_OK; i++) {
         uint8_t c = data.data[i];
@@ -179,31 +179,31 @@ static void put_escape(fly__sink *s, fly_bytes data, bool controls)
         char text[5] = {'\\', (char)('0' + (c >> 6)), (char)('0' + (c >> 3 & 7)),
                         (char)('0' + (c & 7)), 0};
         if (octal) {
-            fly__sink_put(s, text, 4);
+            fly__vec_sink_put(s, text, 4);
         } else {
-            fly__sink_put(s, "\\", c == '\\' ? 1 : 0);
-            fly__sink_put(s, &c, 1);
+            fly__vec_sink_put(s, "\\", c == '\\' ? 1 : 0);
+            fly__vec_sink_put(s, &c, 1);
         }
     }
 }
 
-static fly_status get_escape(fly__sink *s, fly_bytes text, fly_err *err)
+static fly_status get_escape(fly__vec_sink *s, fly_bytes text, fly_err *err)
 {
     const uint8_t *t = text.data;
     for (size_t i = 0; i < text.len; i++) {
         if (t[i] != '\\') {
-            fly__sink_put(s, t + i, 1);
+            fly__vec_sink_put(s, t + i, 1);
         } else if (text.len - i >= 4 && t[i + 1] >= '0' && t[i + 1] <= '3' && t[i + 2] >= '0' &&
                    t[i + 2] <= '7' && t[i + 3] >= '0' && t[i + 3] <= '7') {
             uint8_t byte =
                 (uint8_t)((t[i + 1] - '0') << 6 | (t[i + 2] - '0') << 3 | (t[i + 3] - '0'));
-            fly__sink_put(s, &byte, 1);
+            fly__vec_sink_put(s, &byte, 1);
             i += 3;
         } else if (text.len - i >= 2 && t[i + 1] == '\\') {
-            fly__sink_put(s, t + i, 1);
+            fly__vec_sink_put(s, t + i, 1);
             i++;
         } else {
-            return fly__text_error(err, "22P02", "invalid input syntax for type bytea");
+            return fly__vec_text_error(err, "22P02", "invalid input syntax for type bytea");
         }
     }
     return FLY_OK;
@@ -213,34 +213,34 @@ static fly_status get_escape(fly__sink *s, fly_bytes text, fly_err *err)
 
 static fly_status unknown(fly_err *err, fly_bytes encoding)
 {
-    return fly__text_error_text(err, "22023", "unrecognized encoding: \"%s\"", encoding);
+    return fly__vec_text_error_text(err, "22023", "unrecognized encoding: \"%s\"", encoding);
 }
 
 fly_status fly_vec_encode(fly_bytes data, fly_bytes encoding, fly_arena *arena, fly_vec_str *out,
                           fly_err *err)
 {
-    fly__sink s;
+    fly__vec_sink s;
     if (is_word(encoding, "hex")) {
-        fly__sink_init(&s, arena, data.len * 2);
+        fly__vec_sink_init(&s, arena, data.len * 2);
         put_hex(&s, data);
     } else if (is_word(encoding, "base64")) {
-        fly__sink_init(&s, arena, data.len / 3 * 4 + data.len / 57 + 8);
+        fly__vec_sink_init(&s, arena, data.len / 3 * 4 + data.len / 57 + 8);
         put_base64(&s, data);
     } else if (is_word(encoding, "escape")) {
-        fly__sink_init(&s, arena, data.len);
+        fly__vec_sink_init(&s, arena, data.len);
         put_escape(&s, data, false);
     } else {
         return unknown(err, encoding);
     }
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 fly_status fly_vec_decode(fly_bytes text, fly_bytes encoding, fly_arena *arena, fly_vec_str *out,
                           fly_err *err)
 {
-    fly__sink s;
+    fly__vec_sink s;
     fly_status status;
-    fly__sink_init(&s, arena, text.len);
+    fly__vec_sink_init(&s, arena, text.len);
     if (is_word(encoding, "hex")) {
         status = get_hex(&s, text, err);
     } else if (is_word(encoding, "base64")) {
@@ -250,31 +250,31 @@ fly_status fly_vec_decode(fly_bytes text, fly_bytes encoding, fly_arena *arena, 
     } else {
         status = unknown(err, encoding);
     }
-    return status == FLY_OK ? fly__sink_give(&s, out, err) : status;
+    return status == FLY_OK ? fly__vec_sink_give(&s, out, err) : status;
 }
 
 fly_status fly_vec_bytea_parse(fly_bytes text, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, text.len);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, text.len);
     fly_status status = text.len >= 2 && text.data[0] == '\\' && text.data[1] == 'x'
                             ? get_hex(&s, fly_bytes_of(text.data + 2, text.len - 2), err)
                             : get_escape(&s, text, err);
-    return status == FLY_OK ? fly__sink_give(&s, out, err) : status;
+    return status == FLY_OK ? fly__vec_sink_give(&s, out, err) : status;
 }
 
 fly_status fly_vec_bytea_format(fly_bytes data, bool escape, fly_arena *arena, fly_vec_str *out,
                                 fly_err *err)
 {
-    fly__sink s;
-    fly__sink_init(&s, arena, data.len * 2 + 2);
+    fly__vec_sink s;
+    fly__vec_sink_init(&s, arena, data.len * 2 + 2);
     if (escape) {
         put_escape(&s, data, true);
     } else {
-        fly__sink_put(&s, "\\x", 2);
+        fly__vec_sink_put(&s, "\\x", 2);
         put_hex(&s, data);
     }
-    return fly__sink_give(&s, out, err);
+    return fly__vec_sink_give(&s, out, err);
 }
 
 /* ---------------------------------------------------------------- characters' codes */
@@ -311,10 +311,10 @@ int32_t fly_vec_ascii(fly_bytes text)
 fly_status fly_vec_chr(int32_t code, fly_vec_str *out, fly_err *err)
 {
     if (code < 0) {
-        return fly__text_error(err, "22023", "character number must be positive");
+        return fly__vec_text_error(err, "22023", "character number must be positive");
     }
     if (code == 0) {
-        return fly__text_error(err, "54000", "null character not permitted");
+        return fly__vec_text_error(err, "54000", "null character not permitted");
     }
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
         char message[80];
@@ -322,7 +322,7 @@ fly_status fly_vec_chr(int32_t code, fly_vec_str *out, fly_err *err)
                        code > 0x10ffff ? "requested character too large for encoding: %d"
                                        : "requested character not valid for encoding: %d",
                        code);
-        return fly__text_error(err, "54000", message);
+        return fly__vec_text_error(err, "54000", message);
     }
     uint8_t bytes[4];
     uint32_t c = (uint32_t)code;
@@ -370,8 +370,8 @@ fly_status fly_vec_bool_parse(fly_bytes text, bool *out, fly_err *err)
             }
         }
     }
-    return fly__text_error_text(err, "22P02", "invalid input syntax for type boolean: \"%s\"",
-                                text);
+    return fly__vec_text_error_text(err, "22P02", "invalid input syntax for type boolean: \"%s\"",
+                                    text);
 }
 
 fly_status fly_vec_uuid_parse(fly_bytes text, fly_vec_i128 *out, fly_err *err)
@@ -393,8 +393,8 @@ fly_status fly_vec_uuid_parse(fly_bytes text, fly_vec_i128 *out, fly_err *err)
         good = good && i < n && t[i++] == '}';
     }
     if (!good || i != n) {
-        return fly__text_error_text(err, "22P02", "invalid input syntax for type uuid: \"%s\"",
-                                    text);
+        return fly__vec_text_error_text(err, "22P02", "invalid input syntax for type uuid: \"%s\"",
+                                        text);
     }
     /* The sign bit is turned, so that integers sort as UUIDs do. */
     *out = (fly_vec_i128)(x ^ (fly_vec_u128)1 << 127);

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-fly_status fly__time_error(fly_err *err, const char *sqlstate, const char *message)
+fly_status fly__vec_time_error(fly_err *err, const char *sqlstate, const char *message)
 {
     fly_status status = fly_err_set(err, FLY_E_INVALID, "%s", message);
     if (err != NULL) {
@@ -24,8 +24,8 @@ fly_status fly__time_error(fly_err *err, const char *sqlstate, const char *messa
     return status;
 }
 
-fly_status fly__time_error_text(fly_err *err, const char *sqlstate, const char *format,
-                                fly_bytes text)
+fly_status fly__vec_time_error_text(fly_err *err, const char *sqlstate, const char *format,
+                                    fly_bytes text)
 {
     char copy[300], message[400];
     size_t n = text.len < sizeof copy - 1 ? text.len : sizeof copy - 1;
@@ -37,33 +37,33 @@ fly_status fly__time_error_text(fly_err *err, const char *sqlstate, const char *
     FLY_ASSERT(hole != NULL);
     (void)snprintf(message, sizeof message, "%.*s%s%s", (int)(hole - format), format, copy,
                    hole + 2);
-    return fly__time_error(err, sqlstate, message);
+    return fly__vec_time_error(err, sqlstate, message);
 }
 
 static fly_status timestamp_range(fly_err *err)
 {
-    return fly__time_error(err, "22008", "timestamp out of range");
+    return fly__vec_time_error(err, "22008", "timestamp out of range");
 }
 
 /* --------------------------------------------------------------------- calendar */
 
-bool fly__time_leap(int32_t year)
+bool fly__vec_time_leap(int32_t year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-int fly__time_month_days(int32_t year, int32_t month)
+int fly__vec_time_month_days(int32_t year, int32_t month)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return days[month - 1] + (month == 2 && fly__time_leap(year));
+    return days[month - 1] + (month == 2 && fly__vec_time_leap(year));
 }
 
 int64_t fly_vec_civil_days(int32_t year, int32_t month, int32_t day)
 {
     int64_t months = (int64_t)year * 12 + month - 1;
-    int64_t y = fly__time_floor(months, 12), m = months - y * 12 + 1;
+    int64_t y = fly__vec_time_floor(months, 12), m = months - y * 12 + 1;
     y -= m <= 2;
-    int64_t era = fly__time_floor(y, 400), of_era = y - era * 400;
+    int64_t era = fly__vec_time_floor(y, 400), of_era = y - era * 400;
     int64_t of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5;
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468 + day - 1;
 }
@@ -71,7 +71,7 @@ int64_t fly_vec_civil_days(int32_t year, int32_t month, int32_t day)
 void fly_vec_days_civil(int64_t days, fly_vec_civil *c)
 {
     days += 719468;
-    int64_t era = fly__time_floor(days, 146097), of_era = days - era * 146097;
+    int64_t era = fly__vec_time_floor(days, 146097), of_era = days - era * 146097;
     int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
     int64_t month = (5 * of_year + 2) / 153;
@@ -82,7 +82,7 @@ void fly_vec_days_civil(int64_t days, fly_vec_civil *c)
 
 void fly_vec_timestamp_civil(int64_t micros, fly_vec_civil *c)
 {
-    int64_t days = fly__time_floor(micros, DAY_MICROS), rest = micros - days * DAY_MICROS;
+    int64_t days = fly__vec_time_floor(micros, DAY_MICROS), rest = micros - days * DAY_MICROS;
     fly_vec_days_civil(days, c);
     c->hour = (int32_t)(rest / HOUR_MICROS);
     c->minute = (int32_t)(rest / MINUTE_MICROS % 60);
@@ -105,7 +105,7 @@ int fly_vec_iso_week(int64_t days, int32_t *iso_year)
     return (int)((thursday - fly_vec_civil_days(c.year, 1, 1)) / 7 + 1);
 }
 
-bool fly__time_stamp(int64_t days, int64_t micros, int64_t *out)
+bool fly__vec_time_stamp(int64_t days, int64_t micros, int64_t *out)
 {
     int64_t at;
     if (__builtin_mul_overflow(days, DAY_MICROS, &at) || __builtin_add_overflow(at, micros, &at) ||
@@ -120,7 +120,7 @@ bool fly__time_stamp(int64_t days, int64_t micros, int64_t *out)
 
 static fly_status date_range_for_timestamp(fly_err *err)
 {
-    return fly__time_error(err, "22008", "date out of range for timestamp");
+    return fly__vec_time_error(err, "22008", "date out of range for timestamp");
 }
 
 fly_status fly_vec_date_to_timestamp(int32_t date, int64_t *out, fly_err *err)
@@ -129,7 +129,7 @@ fly_status fly_vec_date_to_timestamp(int32_t date, int64_t *out, fly_err *err)
         *out = date < 0 ? INT64_MIN : INT64_MAX;
         return FLY_OK;
     }
-    return fly__time_stamp(date, 0, out) ? FLY_OK : date_range_for_timestamp(err);
+    return fly__vec_time_stamp(date, 0, out) ? FLY_OK : date_range_for_timestamp(err);
 }
 
 fly_status fly_vec_date_to_timestamptz(int32_t date, const fly_vec_tz *zone, int64_t *out,
@@ -140,36 +140,38 @@ fly_status fly_vec_date_to_timestamptz(int32_t date, const fly_vec_tz *zone, int
     if (status != FLY_OK) {
         return status;
     }
-    if (!fly__time_finite(local)) {
+    if (!fly__vec_time_finite(local)) {
         *out = local;
         return FLY_OK;
     }
     int64_t east = fly_vec_tz_local(zone, local / SECOND_MICROS);
-    return fly__time_stamp(date, -east * SECOND_MICROS, out) ? FLY_OK
-                                                             : date_range_for_timestamp(err);
+    return fly__vec_time_stamp(date, -east * SECOND_MICROS, out) ? FLY_OK
+                                                                 : date_range_for_timestamp(err);
 }
 
 int32_t fly_vec_timestamp_to_date(int64_t micros)
 {
-    if (!fly__time_finite(micros)) {
+    if (!fly__vec_time_finite(micros)) {
         return micros < 0 ? FLY_VEC_DATE_MINUS_INFINITY : FLY_VEC_DATE_INFINITY;
     }
-    return (int32_t)fly__time_floor(micros, DAY_MICROS);
+    return (int32_t)fly__vec_time_floor(micros, DAY_MICROS);
 }
 
 int64_t fly_vec_timestamp_to_time(int64_t micros)
 {
-    return fly__time_finite(micros) ? micros - fly__time_floor(micros, DAY_MICROS) * DAY_MICROS : 0;
+    return fly__vec_time_finite(micros)
+               ? micros - fly__vec_time_floor(micros, DAY_MICROS) * DAY_MICROS
+               : 0;
 }
 
 fly_status fly_vec_timestamp_to_utc(int64_t local, const fly_vec_tz *zone, int64_t *out,
                                     fly_err *err)
 {
-    if (!fly__time_finite(local)) {
+    if (!fly__vec_time_finite(local)) {
         *out = local;
         return FLY_OK;
     }
-    int64_t east = fly_vec_tz_local(zone, fly__time_floor(local, SECOND_MICROS));
+    int64_t east = fly_vec_tz_local(zone, fly__vec_time_floor(local, SECOND_MICROS));
     int64_t utc;
     if (__builtin_sub_overflow(local, east * SECOND_MICROS, &utc) || utc < TIMESTAMP_MIN ||
         utc == INT64_MAX) {
@@ -182,15 +184,15 @@ fly_status fly_vec_timestamp_to_utc(int64_t local, const fly_vec_tz *zone, int64
 fly_status fly_vec_timestamp_to_local(int64_t utc, const fly_vec_tz *zone, int64_t *out,
                                       fly_err *err)
 {
-    if (!fly__time_finite(utc)) {
+    if (!fly__vec_time_finite(utc)) {
         *out = utc;
         return FLY_OK;
     }
     fly_vec_tz_info info;
-    fly_vec_tz_at(zone, fly__time_floor(utc, SECOND_MICROS), &info);
+    fly_vec_tz_at(zone, fly__vec_time_floor(utc, SECOND_MICROS), &info);
     int64_t local;
     if (__builtin_add_overflow(utc, info.east * SECOND_MICROS, &local) ||
-        !fly__time_finite(local)) {
+        !fly__vec_time_finite(local)) {
         return timestamp_range(err);
     }
     *out = local;
@@ -199,13 +201,13 @@ fly_status fly_vec_timestamp_to_local(int64_t utc, const fly_vec_tz *zone, int64
 
 int64_t fly_vec_interval_to_time(fly_vec_interval x)
 {
-    return x.micros - fly__time_floor(x.micros, DAY_MICROS) * DAY_MICROS;
+    return x.micros - fly__vec_time_floor(x.micros, DAY_MICROS) * DAY_MICROS;
 }
 
 int64_t fly_vec_micros_round(int64_t micros, int precision)
 {
     static const int64_t units[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    if (precision < 0 || precision >= 6 || !fly__time_finite(micros)) {
+    if (precision < 0 || precision >= 6 || !fly__vec_time_finite(micros)) {
         return micros;
     }
     int64_t unit = units[precision], half = unit / 2, sum;
@@ -225,7 +227,7 @@ static bool date_of(int32_t year, int32_t month, int32_t day, int64_t *days)
         return false;
     }
     year += year < 0;
-    if (day < 1 || day > fly__time_month_days(year, month)) {
+    if (day < 1 || day > fly__vec_time_month_days(year, month)) {
         return false;
     }
     *days = fly_vec_civil_days(year, month, day);
@@ -239,11 +241,11 @@ fly_status fly_vec_make_date(int32_t year, int32_t month, int32_t day, int32_t *
     if (!date_of(year, month, day, &days)) {
         (void)snprintf(text, sizeof text, "date field value out of range: %d-%02d-%02d", year,
                        month, day);
-        return fly__time_error(err, "22008", text);
+        return fly__vec_time_error(err, "22008", text);
     }
     if (days < DATE_MIN || days >= DATE_END) {
         (void)snprintf(text, sizeof text, "date out of range: %d-%02d-%02d", year, month, day);
-        return fly__time_error(err, "22008", text);
+        return fly__vec_time_error(err, "22008", text);
     }
     *out = (int32_t)days;
     return FLY_OK;
@@ -266,7 +268,7 @@ fly_status fly_vec_make_time(int32_t hour, int32_t minute, double second, int64_
         char text[120];
         (void)snprintf(text, sizeof text, "time field value out of range: %d:%02d:%02g", hour,
                        minute, second);
-        return fly__time_error(err, "22008", text);
+        return fly__vec_time_error(err, "22008", text);
     }
     return FLY_OK;
 }
@@ -279,17 +281,17 @@ fly_status fly_vec_make_timestamp(int32_t year, int32_t month, int32_t day, int3
     if (!date_of(year, month, day, &days)) {
         (void)snprintf(text, sizeof text, "date field value out of range: %d-%02d-%02d", year,
                        month, day);
-        return fly__time_error(err, "22008", text);
+        return fly__vec_time_error(err, "22008", text);
     }
     if (!time_of(hour, minute, second, &micros)) {
         (void)snprintf(text, sizeof text, "time field value out of range: %d:%02d:%02g", hour,
                        minute, second);
-        return fly__time_error(err, "22008", text);
+        return fly__vec_time_error(err, "22008", text);
     }
-    if (!fly__time_stamp(days, micros, out)) {
+    if (!fly__vec_time_stamp(days, micros, out)) {
         (void)snprintf(text, sizeof text, "timestamp out of range: %d-%02d-%02d %d:%02d:%02g", year,
                        month, day, hour, minute, second);
-        return fly__time_error(err, "22008", text);
+        return fly__vec_time_error(err, "22008", text);
     }
     return FLY_OK;
 }
@@ -297,7 +299,7 @@ fly_status fly_vec_make_timestamp(int32_t year, int32_t month, int32_t day, int3
 fly_status fly_vec_timestamp_from_epoch(double seconds, int64_t *out, fly_err *err)
 {
     if (isnan(seconds)) {
-        return fly__time_error(err, "22008", "timestamp cannot be NaN");
+        return fly__vec_time_error(err, "22008", "timestamp cannot be NaN");
     }
     if (isinf(seconds)) {
         *out = seconds < 0 ? INT64_MIN : INT64_MAX;
@@ -314,7 +316,7 @@ fly_status fly_vec_timestamp_from_epoch(double seconds, int64_t *out, fly_err *e
     }
     char text[120];
     (void)snprintf(text, sizeof text, "timestamp out of range: \"%g\"", seconds);
-    return fly__time_error(err, "22008", text);
+    return fly__vec_time_error(err, "22008", text);
 }
 
 /* ------------------------------------------------------------------- arithmetic */
@@ -332,7 +334,7 @@ fly_status fly_vec_date_add_days(int32_t date, int32_t days, int32_t *out, fly_e
         return FLY_OK;
     }
     if (sum < DATE_MIN || sum >= DATE_END) {
-        return fly__time_error(err, "22008", "date out of range");
+        return fly__vec_time_error(err, "22008", "date out of range");
     }
     *out = (int32_t)sum;
     return FLY_OK;
@@ -341,7 +343,7 @@ fly_status fly_vec_date_add_days(int32_t date, int32_t days, int32_t *out, fly_e
 fly_status fly_vec_date_sub(int32_t a, int32_t b, int32_t *days, fly_err *err)
 {
     if (date_infinite(a) || date_infinite(b)) {
-        return fly__time_error(err, "22008", "cannot subtract infinite dates");
+        return fly__vec_time_error(err, "22008", "cannot subtract infinite dates");
     }
     *days = a - b;
     return FLY_OK;
@@ -351,24 +353,24 @@ fly_status fly_vec_date_sub(int32_t a, int32_t b, int32_t *days, fly_err *err)
 static bool add_months(int64_t local, int64_t months, int64_t *out)
 {
     fly_vec_civil c;
-    int64_t days = fly__time_floor(local, DAY_MICROS), rest = local - days * DAY_MICROS;
+    int64_t days = fly__vec_time_floor(local, DAY_MICROS), rest = local - days * DAY_MICROS;
     fly_vec_days_civil(days, &c);
     int64_t total = (int64_t)c.year * 12 + c.month - 1 + months;
-    int64_t year = fly__time_floor(total, 12);
+    int64_t year = fly__vec_time_floor(total, 12);
     if (year < -5000 || year > 300000) {
         return false;
     }
     int32_t month = (int32_t)(total - year * 12 + 1);
-    int most = fly__time_month_days((int32_t)year, month);
+    int most = fly__vec_time_month_days((int32_t)year, month);
     int32_t day = c.day < most ? c.day : most;
-    return fly__time_stamp(fly_vec_civil_days((int32_t)year, month, day), rest, out);
+    return fly__vec_time_stamp(fly_vec_civil_days((int32_t)year, month, day), rest, out);
 }
 
 fly_status fly_vec_timestamp_add(int64_t at, fly_vec_interval span, int sign, int64_t *out,
                                  fly_err *err)
 {
     int64_t days = (int64_t)span.days * sign, micros;
-    if (!fly__time_finite(at)) {
+    if (!fly__vec_time_finite(at)) {
         *out = at;
         return FLY_OK;
     }
@@ -376,8 +378,8 @@ fly_status fly_vec_timestamp_add(int64_t at, fly_vec_interval span, int sign, in
         return timestamp_range(err);
     }
     if (days != 0) {
-        int64_t day = fly__time_floor(at, DAY_MICROS);
-        if (!fly__time_stamp(day + days, at - day * DAY_MICROS, &at)) {
+        int64_t day = fly__vec_time_floor(at, DAY_MICROS);
+        if (!fly__vec_time_stamp(day + days, at - day * DAY_MICROS, &at)) {
             return timestamp_range(err);
         }
     }
@@ -394,7 +396,7 @@ fly_status fly_vec_timestamptz_add(int64_t at, fly_vec_interval span, int sign,
 {
     fly_status status;
     int64_t local;
-    if (fly__time_finite(at) && span.months != 0) {
+    if (fly__vec_time_finite(at) && span.months != 0) {
         fly_vec_interval months = {0, 0, span.months};
         if ((status = fly_vec_timestamp_to_local(at, zone, &local, err)) != FLY_OK ||
             (status = fly_vec_timestamp_add(local, months, sign, &local, err)) != FLY_OK ||
@@ -402,7 +404,7 @@ fly_status fly_vec_timestamptz_add(int64_t at, fly_vec_interval span, int sign,
             return status;
         }
     }
-    if (fly__time_finite(at) && span.days != 0) {
+    if (fly__vec_time_finite(at) && span.days != 0) {
         fly_vec_interval days = {0, span.days, 0};
         if ((status = fly_vec_timestamp_to_local(at, zone, &local, err)) != FLY_OK ||
             (status = fly_vec_timestamp_add(local, days, sign, &local, err)) != FLY_OK ||
@@ -417,11 +419,11 @@ fly_status fly_vec_timestamptz_add(int64_t at, fly_vec_interval span, int sign,
 fly_status fly_vec_timestamp_sub(int64_t a, int64_t b, fly_vec_interval *out, fly_err *err)
 {
     fly_vec_interval span = {0, 0, 0};
-    if (!fly__time_finite(a) || !fly__time_finite(b)) {
-        return fly__time_error(err, "22008", "cannot subtract infinite timestamps");
+    if (!fly__vec_time_finite(a) || !fly__vec_time_finite(b)) {
+        return fly__vec_time_error(err, "22008", "cannot subtract infinite timestamps");
     }
     if (__builtin_sub_overflow(a, b, &span.micros)) {
-        return fly__time_error(err, "22008", "interval out of range");
+        return fly__vec_time_error(err, "22008", "interval out of range");
     }
     span.days = (int32_t)(span.micros / DAY_MICROS);
     span.micros %= DAY_MICROS;
@@ -432,7 +434,7 @@ fly_status fly_vec_timestamp_sub(int64_t a, int64_t b, fly_vec_interval *out, fl
 /* Field by field, borrowing from the next larger one; a day is borrowed from the earlier month. */
 fly_status fly_vec_timestamp_age(int64_t a, int64_t b, fly_vec_interval *out, fly_err *err)
 {
-    if (!fly__time_finite(a) || !fly__time_finite(b)) {
+    if (!fly__vec_time_finite(a) || !fly__vec_time_finite(b)) {
         return timestamp_range(err);
     }
     fly_vec_civil x, y;
@@ -449,7 +451,7 @@ fly_status fly_vec_timestamp_age(int64_t a, int64_t b, fly_vec_interval *out, fl
     if (days < 0) {
         /* The month that lends is the earlier date's; seen from the later one if signs are turned. */
         int32_t year = y.year, month = y.month;
-        days += fly__time_month_days(year, month);
+        days += fly__vec_time_month_days(year, month);
         months--;
     }
     *out = neg ? (fly_vec_interval){-micros, -days, -months}

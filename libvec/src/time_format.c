@@ -157,7 +157,7 @@ static size_t put_stamp(int64_t local, const fly_vec_tz_info *info, const fly_ve
     if (env->date_style == FLY_VEC_DATE_POSTGRES) {
         const char *month = month_names[c.month - 1];
         bool dmy = env->date_order == FLY_VEC_ORDER_DMY;
-        put(&s, day_names[fly_vec_weekday(fly__time_floor(local, DAY_MICROS))]);
+        put(&s, day_names[fly_vec_weekday(fly__vec_time_floor(local, DAY_MICROS))]);
         put_char(&s, ' ');
         if (dmy) {
             put_int(&s, c.day, 2);
@@ -193,18 +193,18 @@ static size_t put_stamp(int64_t local, const fly_vec_tz_info *info, const fly_ve
 
 size_t fly_vec_timestamp_format(int64_t micros, const fly_vec_time_env *env, char *out)
 {
-    return fly__time_finite(micros) ? put_stamp(micros, NULL, env, out)
-                                    : put_infinity(out, micros < 0);
+    return fly__vec_time_finite(micros) ? put_stamp(micros, NULL, env, out)
+                                        : put_infinity(out, micros < 0);
 }
 
 size_t fly_vec_timestamptz_format(int64_t micros, const fly_vec_time_env *env, char *out)
 {
-    if (!fly__time_finite(micros)) {
+    if (!fly__vec_time_finite(micros)) {
         return put_infinity(out, micros < 0);
     }
     fly_vec_tz_info info;
     int64_t local;
-    fly_vec_tz_at(env->zone, fly__time_floor(micros, SECOND_MICROS), &info);
+    fly_vec_tz_at(env->zone, fly__vec_time_floor(micros, SECOND_MICROS), &info);
     if (__builtin_add_overflow(micros, info.east * SECOND_MICROS, &local)) {
         info = (fly_vec_tz_info){0, false, "UTC"};
         local = micros;

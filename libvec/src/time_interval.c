@@ -611,16 +611,16 @@ fly_status fly_vec_interval_parse(fly_bytes text, const fly_vec_time_env *env, u
         bad = decode_iso(text, &t);
     }
     if (bad == BAD_FORMAT) {
-        return fly__time_error_text(err, "22007", "invalid input syntax for type interval: \"%s\"",
-                                    text);
+        return fly__vec_time_error_text(err, "22007",
+                                        "invalid input syntax for type interval: \"%s\"", text);
     }
     if (bad != GOOD) {
-        return fly__time_error_text(err, "22015", "interval field value out of range: \"%s\"",
-                                    text);
+        return fly__vec_time_error_text(err, "22015", "interval field value out of range: \"%s\"",
+                                        text);
     }
     int64_t months = t.years * 12 + t.months;
     if (months < INT32_MIN || months > INT32_MAX) {
-        return fly__time_error(err, "22008", "interval out of range");
+        return fly__vec_time_error(err, "22008", "interval out of range");
     }
     *out = (fly_vec_interval){t.micros, (int32_t)t.days, (int32_t)months};
     return FLY_OK;
@@ -630,7 +630,7 @@ fly_status fly_vec_interval_parse(fly_bytes text, const fly_vec_time_env *env, u
 
 static fly_status out_of_range(fly_err *err)
 {
-    return fly__time_error(err, "22008", "interval out of range");
+    return fly__vec_time_error(err, "22008", "interval out of range");
 }
 
 fly_status fly_vec_interval_fit(fly_vec_interval x, unsigned fields, int precision,
@@ -740,7 +740,7 @@ fly_status fly_vec_interval_mul(fly_vec_interval a, double by, fly_vec_interval 
 fly_status fly_vec_interval_div(fly_vec_interval a, double by, fly_vec_interval *out, fly_err *err)
 {
     if (by == 0) {
-        return fly__time_error(err, "22012", "division by zero");
+        return fly__vec_time_error(err, "22012", "division by zero");
     }
     return scale(a, by, true, out, err);
 }

@@ -65,7 +65,7 @@ typedef struct state {
     int dst_shift;
     bool dst_mod;
     const fly_vec_tz *named;
-    const fly__abbrev *abbrev; /* whose offset depends on the date */
+    const fly__vec_abbrev *abbrev; /* whose offset depends on the date */
     result result;
     fly_bytes bad_zone;
 } state;
@@ -548,7 +548,7 @@ static bool time_overflows(const fly_vec_civil *c)
 
 static trouble zone_field(state *s, const char *text)
 {
-    const char *sqlstate = fly__time_offset(text, &s->east);
+    const char *sqlstate = fly__vec_time_offset(text, &s->east);
     if (sqlstate != NULL) {
         return strcmp(sqlstate, "22009") == 0 ? ZONE_OVERFLOW : BAD_FORMAT;
     }
@@ -578,7 +578,7 @@ static bool find_zone(state *s, const char *name)
 static void local_now(const state *s, int64_t *local, int32_t *east)
 {
     fly_vec_tz_info info;
-    fly_vec_tz_at(s->env->zone, fly__time_floor(s->env->now, SECOND_MICROS), &info);
+    fly_vec_tz_at(s->env->zone, fly__vec_time_floor(s->env->now, SECOND_MICROS), &info);
     *local = s->env->now + info.east * SECOND_MICROS;
     *east = info.east;
 }
@@ -588,7 +588,7 @@ static trouble word(state *s, const char *text, unsigned *set, int *prefix, bool
                     bool time_only)
 {
     int value = 0;
-    const fly__abbrev *abbrev = fly__abbrev_find(text);
+    const fly__vec_abbrev *abbrev = fly__vec_abbrev_find(text);
     *set = 0;
     if (abbrev != NULL) {
         *set = TZ;
@@ -631,7 +631,7 @@ static trouble word(state *s, const char *text, unsigned *set, int *prefix, bool
     case W_TODAY: {
         fly_vec_civil c;
         local_now(s, &local, &east);
-        fly_vec_days_civil(fly__time_floor(local, DAY_MICROS) + value, &c);
+        fly_vec_days_civil(fly__vec_time_floor(local, DAY_MICROS) + value, &c);
         s->at.year = c.year;
         s->at.month = c.month;
         s->at.day = c.day;
@@ -830,7 +830,7 @@ static trouble validate(state *s)
     if ((s->set & DAY) && (c->day < 1 || c->day > 31)) {
         return MD_OVERFLOW;
     }
-    if ((s->set & YMD) == YMD && c->day > fly__time_month_days(c->year, c->month)) {
+    if ((s->set & YMD) == YMD && c->day > fly__vec_time_month_days(c->year, c->month)) {
         return OVERFLOW;
     }
     return GOOD;
@@ -853,7 +853,7 @@ static trouble settle_zone(state *s)
             s->bad_zone = fly_bytes_str(s->abbrev->zone);
             return NO_ZONE;
         }
-        if (!fly__tz_abbrev(tz, s->abbrev->name, local, &s->east)) {
+        if (!fly__vec_tz_abbrev(tz, s->abbrev->name, local, &s->east)) {
             s->east = fly_vec_tz_local(tz, local);
         }
     } else if (!s->zone_known) {
@@ -954,25 +954,26 @@ static fly_status complain(trouble bad, const state *s, const char *type, fly_by
     fly_status status;
     switch (bad) {
     case OVERFLOW:
-        return fly__time_error_text(err, "22008", "date/time field value out of range: \"%s\"",
-                                    text);
+        return fly__vec_time_error_text(err, "22008", "date/time field value out of range: \"%s\"",
+                                        text);
     case MD_OVERFLOW:
-        status =
-            fly__time_error_text(err, "22008", "date/time field value out of range: \"%s\"", text);
+        status = fly__vec_time_error_text(err, "22008",
+                                          "date/time field value out of range: \"%s\"", text);
         if (err != NULL) {
             fly_err_hint(err, "Perhaps you need a different \"datestyle\" setting.");
         }
         return status;
     case ZONE_OVERFLOW:
-        return fly__time_error_text(err, "22009", "time zone displacement out of range: \"%s\"",
-                                    text);
+        return fly__vec_time_error_text(err, "22009", "time zone displacement out of range: \"%s\"",
+                                        text);
     case NO_ZONE:
-        return fly__time_error_text(err, "22023", "time zone \"%s\" not recognized", s->bad_zone);
+        return fly__vec_time_error_text(err, "22023", "time zone \"%s\" not recognized",
+                                        s->bad_zone);
     default: {
         char format[80] = "invalid input syntax for type ";
         strncat(format, type, 40);
         strncat(format, ": \"%s\"", 8);
-        return fly__time_error_text(err, "22007", format, text);
+        return fly__vec_time_error_text(err, "22007", format, text);
     }
     }
 }
@@ -1013,7 +1014,7 @@ fly_status fly_vec_date_parse(fly_bytes text, const fly_vec_time_env *env, int32
     }
     int64_t days = fly_vec_civil_days(s.at.year, s.at.month, s.at.day);
     if (days < DATE_MIN || days >= DATE_END) {
-        return fly__time_error_text(err, "22008", "date out of range: \"%s\"", text);
+        return fly__vec_time_error_text(err, "22008", "date out of range: \"%s\"", text);
     }
     *out = (int32_t)days;
     return FLY_OK;
@@ -1034,8 +1035,8 @@ static fly_status read_stamp(fly_bytes text, const char *type, bool zoned,
     }
     int64_t days = fly_vec_civil_days(s.at.year, s.at.month, s.at.day);
     int64_t micros = of_day(&s.at) - (zoned ? s.east * SECOND_MICROS : 0);
-    if (!fly__time_stamp(days, micros, out)) {
-        return fly__time_error_text(err, "22008", "timestamp out of range: \"%s\"", text);
+    if (!fly__vec_time_stamp(days, micros, out)) {
+        return fly__vec_time_error_text(err, "22008", "timestamp out of range: \"%s\"", text);
     }
     return FLY_OK;
 }
@@ -1066,7 +1067,7 @@ static fly_status read_time(fly_bytes text, const char *type, const fly_vec_time
         return complain(BAD_FORMAT, &s, type, text, err);
     }
     if ((s.set & YMD) != YMD) {
-        if (s.named != NULL && !fly__tz_constant(s.named, &s.east)) {
+        if (s.named != NULL && !fly__vec_tz_constant(s.named, &s.east)) {
             return complain(BAD_FORMAT, &s, type, text, err);
         }
         int64_t local;
@@ -1118,21 +1119,21 @@ fly_status fly_vec_zone_offset(fly_bytes zone, int64_t micros, bool local,
     word[n] = '\0';
     memset(&s, 0, sizeof s);
     s.env = env;
-    int64_t seconds = fly__time_floor(micros, SECOND_MICROS);
-    const fly__abbrev *abbrev = fly__abbrev_find(word);
+    int64_t seconds = fly__vec_time_floor(micros, SECOND_MICROS);
+    const fly__vec_abbrev *abbrev = fly__vec_abbrev_find(word);
     if (abbrev != NULL && abbrev->zone == NULL) {
         *east = abbrev->east;
         return FLY_OK;
     }
     if (!find_zone(&s, abbrev != NULL ? abbrev->zone : word)) {
-        (void)fly__time_error_text(err, "22023", "time zone \"%s\" not recognized", zone);
+        (void)fly__vec_time_error_text(err, "22023", "time zone \"%s\" not recognized", zone);
         return FLY_E_INVALID;
     }
     if (s.named == NULL) {
         *east = 0;
         return FLY_OK;
     }
-    if (abbrev != NULL && fly__tz_abbrev(s.named, word, seconds, east)) {
+    if (abbrev != NULL && fly__vec_tz_abbrev(s.named, word, seconds, east)) {
         return FLY_OK;
     }
     if (local) {
@@ -1152,9 +1153,9 @@ fly_status fly_vec_zone_offset_interval(fly_vec_interval zone, int32_t *east, fl
         char text[FLY_VEC_TIME_TEXT];
         memset(&env, 0, sizeof env);
         size_t n = fly_vec_interval_format(zone, &env, text);
-        return fly__time_error_text(err, "22023",
-                                    "interval time zone \"%s\" must not include months or days",
-                                    fly_bytes_of(text, n));
+        return fly__vec_time_error_text(err, "22023",
+                                        "interval time zone \"%s\" must not include months or days",
+                                        fly_bytes_of(text, n));
     }
     *east = (int32_t)(zone.micros / SECOND_MICROS);
     return FLY_OK;

@@ -114,7 +114,7 @@ fly_status fly_vec_part_parse(fly_bytes name, fly_vec_time_type type, fly_vec_pa
     }
     char format[120] = "unit \"%s\" not recognized for type ";
     strncat(format, type_names[type], 40);
-    return fly__time_error_text(err, "22023", format, fly_bytes_of(word, n));
+    return fly__vec_time_error_text(err, "22023", format, fly_bytes_of(word, n));
 }
 
 static fly_status not_supported(fly_vec_part part, fly_vec_time_type type, fly_err *err)
@@ -122,7 +122,7 @@ static fly_status not_supported(fly_vec_part part, fly_vec_time_type type, fly_e
     char message[160];
     (void)snprintf(message, sizeof message, "unit \"%s\" not supported for type %s",
                    part_names[part], type_names[type]);
-    (void)fly__time_error(err, "0A000", message);
+    (void)fly__vec_time_error(err, "0A000", message);
     return FLY_E_UNSUPPORTED;
 }
 
@@ -303,7 +303,7 @@ static bool of_stamp(fly_vec_part part, int64_t micros, const fly_vec_tz *zone, 
 {
     fly_vec_tz_info info = {0, false, ""};
     if (zoned) {
-        fly_vec_tz_at(zone, fly__time_floor(micros, SECOND_MICROS), &info);
+        fly_vec_tz_at(zone, fly__vec_time_floor(micros, SECOND_MICROS), &info);
         if (zone_part(part, info.east, a)) {
             return true;
         }
@@ -386,7 +386,7 @@ fly_status fly_vec_extract(fly_vec_part part, fly_vec_time_type type, const fly_
         known = of_interval(part, value->interval, &a);
         break;
     default:
-        infinite = !fly__time_finite(value->i64);
+        infinite = !fly__vec_time_finite(value->i64);
         minus = value->i64 < 0;
         known = infinite || of_stamp(part, value->i64, zone, zoned, &a);
         break;
@@ -404,7 +404,7 @@ fly_status fly_vec_extract(fly_vec_part part, fly_vec_time_type type, const fly_
 
 static fly_status out_of_range(fly_err *err)
 {
-    return fly__time_error(err, "22008", "timestamp out of range");
+    return fly__vec_time_error(err, "22008", "timestamp out of range");
 }
 
 /* What extract() knows and date_trunc() does not is not a unit to it. */
@@ -416,7 +416,7 @@ static fly_status no_unit(fly_vec_part part, fly_vec_time_type type, fly_err *er
     char message[160];
     (void)snprintf(message, sizeof message, "unit \"%s\" not recognized for type %s",
                    part_names[part], type_names[type]);
-    return fly__time_error(err, "22023", message);
+    return fly__vec_time_error(err, "22023", message);
 }
 
 static int32_t first_year(int32_t year, int size)
@@ -432,7 +432,7 @@ static int32_t first_year(int32_t year, int size)
 static fly_status cut(fly_vec_part part, fly_vec_time_type type, int64_t at, int64_t *out,
                       bool *dated, fly_err *err)
 {
-    int64_t days = fly__time_floor(at, DAY_MICROS), unit = 0;
+    int64_t days = fly__vec_time_floor(at, DAY_MICROS), unit = 0;
     fly_vec_civil c;
     *dated = true;
     switch (part) {
@@ -456,7 +456,7 @@ static fly_status cut(fly_vec_part part, fly_vec_time_type type, int64_t at, int
     }
     if (unit != 0) {
         *dated = false;
-        *out = fly__time_floor(at, unit) * unit;
+        *out = fly__vec_time_floor(at, unit) * unit;
         return FLY_OK;
     }
     fly_vec_days_civil(days, &c);
@@ -487,13 +487,13 @@ static fly_status cut(fly_vec_part part, fly_vec_time_type type, int64_t at, int
     default:
         return no_unit(part, type, err);
     }
-    return fly__time_stamp(days, 0, out) ? FLY_OK : out_of_range(err);
+    return fly__vec_time_stamp(days, 0, out) ? FLY_OK : out_of_range(err);
 }
 
 fly_status fly_vec_timestamp_trunc(fly_vec_part part, int64_t micros, int64_t *out, fly_err *err)
 {
     bool dated;
-    if (!fly__time_finite(micros)) {
+    if (!fly__vec_time_finite(micros)) {
         *out = micros;
         return FLY_OK;
     }
@@ -506,11 +506,11 @@ fly_status fly_vec_timestamptz_trunc(fly_vec_part part, int64_t micros, const fl
     fly_vec_tz_info info;
     int64_t local, result;
     bool dated;
-    if (!fly__time_finite(micros)) {
+    if (!fly__vec_time_finite(micros)) {
         *out = micros;
         return FLY_OK;
     }
-    fly_vec_tz_at(zone, fly__time_floor(micros, SECOND_MICROS), &info);
+    fly_vec_tz_at(zone, fly__vec_time_floor(micros, SECOND_MICROS), &info);
     if (__builtin_add_overflow(micros, info.east * SECOND_MICROS, &local)) {
         return out_of_range(err);
     }
@@ -518,7 +518,7 @@ fly_status fly_vec_timestamptz_trunc(fly_vec_part part, int64_t micros, const fl
     if (status != FLY_OK) {
         return status;
     }
-    int64_t east = dated ? fly_vec_tz_local(zone, fly__time_floor(result, SECOND_MICROS))
+    int64_t east = dated ? fly_vec_tz_local(zone, fly__vec_time_floor(result, SECOND_MICROS))
                          : info.east;
     if (__builtin_sub_overflow(result, east * SECOND_MICROS, &result) || result < TIMESTAMP_MIN) {
         return out_of_range(err);
@@ -562,29 +562,29 @@ fly_status fly_vec_timestamp_bin(fly_vec_interval stride, int64_t micros, int64_
                                  int64_t *out, fly_err *err)
 {
     int64_t width, offset;
-    if (!fly__time_finite(micros)) {
+    if (!fly__vec_time_finite(micros)) {
         *out = micros;
         return FLY_OK;
     }
-    if (!fly__time_finite(origin)) {
-        return fly__time_error(err, "22008", "origin out of range");
+    if (!fly__vec_time_finite(origin)) {
+        return fly__vec_time_error(err, "22008", "origin out of range");
     }
     if (stride.months != 0) {
-        (void)fly__time_error(
+        (void)fly__vec_time_error(
             err, "0A000", "timestamps cannot be binned into intervals containing months or years");
         return FLY_E_UNSUPPORTED;
     }
     if (__builtin_mul_overflow((int64_t)stride.days, DAY_MICROS, &width) ||
         __builtin_add_overflow(width, stride.micros, &width)) {
-        return fly__time_error(err, "22008", "interval out of range");
+        return fly__vec_time_error(err, "22008", "interval out of range");
     }
     if (width <= 0) {
-        return fly__time_error(err, "22008", "stride must be greater than zero");
+        return fly__vec_time_error(err, "22008", "stride must be greater than zero");
     }
     if (__builtin_sub_overflow(micros, origin, &offset)) {
-        return fly__time_error(err, "22008", "interval out of range");
+        return fly__vec_time_error(err, "22008", "interval out of range");
     }
-    int64_t bin = fly__time_floor(offset, width);
+    int64_t bin = fly__vec_time_floor(offset, width);
     if (__builtin_mul_overflow(bin, width, &offset) ||
         __builtin_add_overflow(origin, offset, &offset) || offset < TIMESTAMP_MIN) {
         return out_of_range(err);

@@ -167,14 +167,15 @@ static bool read_rule(const char *at, rule *r)
 static int64_t change_day(const change *c, int32_t year)
 {
     if (c->kind == 'J') {
-        return fly_vec_civil_days(year, 1, 1) + c->day - 1 + (fly__time_leap(year) && c->day >= 60);
+        return fly_vec_civil_days(year, 1, 1) + c->day - 1 +
+               (fly__vec_time_leap(year) && c->day >= 60);
     }
     if (c->kind == 'D') {
         return fly_vec_civil_days(year, 1, 1) + c->day;
     }
     int64_t first = fly_vec_civil_days(year, c->month, 1);
     int skip = (c->day - fly_vec_weekday(first) + 7) % 7 + (c->week - 1) * 7;
-    if (skip >= fly__time_month_days(year, c->month)) {
+    if (skip >= fly__vec_time_month_days(year, c->month)) {
         skip -= 7;
     }
     return first + skip;
@@ -190,7 +191,7 @@ static void rule_year(const rule *r, int32_t year, int64_t *start, int64_t *end)
 static int32_t year_of(int64_t seconds)
 {
     fly_vec_civil c;
-    fly_vec_days_civil(fly__time_floor(seconds, 86400), &c);
+    fly_vec_days_civil(fly__vec_time_floor(seconds, 86400), &c);
     return c.year;
 }
 
@@ -239,7 +240,7 @@ static size_t body_size(const counts *c, size_t width)
 
 static fly_status bad_file(fly_err *err, fly_bytes name)
 {
-    return fly__time_error_text(err, "22023", "time zone \"%s\" has a damaged file", name);
+    return fly__vec_time_error_text(err, "22023", "time zone \"%s\" has a damaged file", name);
 }
 
 static fly_vec_tz *new_zone(fly_bytes name, uint32_t count, uint32_t types, fly_mem *mem)
@@ -341,7 +342,7 @@ fly_status fly_vec_tz_decode(fly_bytes file, fly_bytes name, fly_mem *mem, fly_v
 
 static fly_status not_recognized(fly_err *err, fly_bytes name)
 {
-    (void)fly__time_error_text(err, "22023", "time zone \"%s\" not recognized", name);
+    (void)fly__vec_time_error_text(err, "22023", "time zone \"%s\" not recognized", name);
     return FLY_E_NOT_FOUND;
 }
 
@@ -586,7 +587,7 @@ int32_t fly_vec_tz_local(const fly_vec_tz *tz, int64_t local)
     return as_before > as_after ? east : after;
 }
 
-bool fly__tz_constant(const fly_vec_tz *tz, int32_t *east)
+bool fly__vec_tz_constant(const fly_vec_tz *tz, int32_t *east)
 {
     *east = tz->types > 0 ? tz->info[0].east : tz->rule.std.east;
     for (uint32_t i = 1; i < tz->types; i++) {
@@ -597,7 +598,7 @@ bool fly__tz_constant(const fly_vec_tz *tz, int32_t *east)
     return !tz->rule.used || (!tz->rule.has_dst && tz->rule.std.east == *east);
 }
 
-bool fly__tz_abbrev(const fly_vec_tz *tz, const char *abbrev, int64_t local, int32_t *east)
+bool fly__vec_tz_abbrev(const fly_vec_tz *tz, const char *abbrev, int64_t local, int32_t *east)
 {
     char upper[16];
     size_t n = strlen(abbrev);
@@ -637,7 +638,7 @@ bool fly__tz_abbrev(const fly_vec_tz *tz, const char *abbrev, int64_t local, int
 /* ---------------------------------------------------------------- abbreviations */
 
 /* Those that PostgreSQL knows without being configured. Sorted. */
-static const fly__abbrev abbrevs[] = {
+static const fly__vec_abbrev abbrevs[] = {
     {"acdt", 37800, true, NULL},
     {"acsst", 37800, true, NULL},
     {"acst", 34200, false, NULL},
@@ -835,7 +836,7 @@ static const fly__abbrev abbrevs[] = {
     {"zulu", 0, false, NULL},
 };
 
-const fly__abbrev *fly__abbrev_find(const char *word)
+const fly__vec_abbrev *fly__vec_abbrev_find(const char *word)
 {
     size_t low = 0, high = sizeof abbrevs / sizeof abbrevs[0];
     while (low < high) {
@@ -853,7 +854,7 @@ const fly__abbrev *fly__abbrev_find(const char *word)
     return NULL;
 }
 
-const char *fly__time_offset(const char *text, int32_t *east)
+const char *fly__vec_time_offset(const char *text, int32_t *east)
 {
     const char *at = text + 1;
     int hour, minute = 0, second = 0;

@@ -32,6 +32,7 @@ FLY_EXTERN_C_BEGIN
 
 enum { FLY_VEC_JSON_DEPTH_MAX = 1000 };
 
+/** What a value is. */
 typedef enum fly_vec_json_type {
     FLY_VEC_JSON_NULL,
     FLY_VEC_JSON_FALSE,
@@ -83,6 +84,7 @@ bool fly_vec_json_scan_next(fly_vec_json_scan *scan, fly_bytes *key, fly_bytes *
 /** A member by name (the last of that name), an element by number (negative: from the end). */
 FLY_MUST_USE fly_status fly_vec_json_get(fly_bytes text, fly_bytes key, fly_arena *arena,
                                          fly_bytes *value, bool *found, fly_err *err);
+/** An element of an array by number; negative: from the end. False if there is none. */
 bool fly_vec_json_at(fly_bytes text, int64_t index, fly_bytes *value);
 /** A JSON text's value as SQL text: a string without quotes and escapes, null as `*null`. */
 FLY_MUST_USE fly_status fly_vec_json_text(fly_bytes text, fly_arena *arena, fly_vec_str *out,
@@ -124,13 +126,17 @@ bool fly_vec_jsonb_exists(fly_bytes value, fly_bytes key);
 
 /* ----------------------------------------------------------------------- making */
 
+/** A boolean as jsonb. */
 FLY_MUST_USE fly_status fly_vec_jsonb_of_bool(bool x, fly_vec_str *out);
+/** JSON's null as jsonb. */
 FLY_MUST_USE fly_status fly_vec_jsonb_of_null(fly_vec_str *out);
 /** NaN and infinities become strings, as PostgreSQL's to_jsonb() has it. */
 FLY_MUST_USE fly_status fly_vec_jsonb_of_numeric(fly_vec_str x, fly_arena *arena, fly_vec_str *out,
                                                  fly_err *err);
+/** A string as jsonb. */
 FLY_MUST_USE fly_status fly_vec_jsonb_of_text(fly_bytes text, fly_arena *arena, fly_vec_str *out,
                                               fly_err *err);
+/** An array of values that are jsonb already. */
 FLY_MUST_USE fly_status fly_vec_jsonb_array(const fly_bytes *values, size_t count, fly_arena *arena,
                                             fly_vec_str *out, fly_err *err);
 /** The last of several members of one name stays. */

@@ -158,28 +158,42 @@ typedef fly_status (*fly_vec_numeric_unary)(fly_vec_str a, fly_arena *arena, fly
     FLY_MUST_USE fly_status fly_vec_numeric_##name(fly_vec_str a, fly_arena *arena,                \
                                                    fly_vec_str *out, fly_err *err)
 
+/** a + b. */
 FLY__VEC_NUMERIC_BINARY(add);
+/** a - b. */
 FLY__VEC_NUMERIC_BINARY(sub);
+/** a * b. */
 FLY__VEC_NUMERIC_BINARY(mul);
 FLY__VEC_NUMERIC_BINARY(div);       /**< 22012 "division by zero" */
 FLY__VEC_NUMERIC_BINARY(div_trunc); /**< div(): the quotient's integer part */
+/** a % b, with the sign of a: 22012. */
 FLY__VEC_NUMERIC_BINARY(mod);
 FLY__VEC_NUMERIC_BINARY(power); /**< 2201F */
 FLY__VEC_NUMERIC_BINARY(log);   /**< to base `a` of `b`; 2201E */
+/** The greatest common divisor. */
 FLY__VEC_NUMERIC_BINARY(gcd);
+/** The least common multiple. */
 FLY__VEC_NUMERIC_BINARY(lcm);
+/** The larger one; a if they are equal in value. */
 FLY__VEC_NUMERIC_BINARY(larger);
+/** The smaller one. */
 FLY__VEC_NUMERIC_BINARY(smaller);
 
+/** -a. */
 FLY__VEC_NUMERIC_UNARY(neg);
+/** Without its sign. */
 FLY__VEC_NUMERIC_UNARY(abs);
 FLY__VEC_NUMERIC_UNARY(signum); /**< sign(): -1, 0, 1, NaN as a numeric */
+/** The nearest integer that is not below. */
 FLY__VEC_NUMERIC_UNARY(ceil);
+/** The nearest integer that is not above. */
 FLY__VEC_NUMERIC_UNARY(floor);
 FLY__VEC_NUMERIC_UNARY(sqrt); /**< 2201F */
+/** e to the power of a: 22003. */
 FLY__VEC_NUMERIC_UNARY(exp);
 FLY__VEC_NUMERIC_UNARY(ln);    /**< 2201E */
 FLY__VEC_NUMERIC_UNARY(log10); /**< log(x) */
+/** With the smallest display scale that shows all digits. */
 FLY__VEC_NUMERIC_UNARY(trim_scale);
 
 /** Round half away from zero to `digits` behind the point; negative: before it. */
@@ -274,6 +288,7 @@ enum {
 
 /** Write a number; returns the bytes, without the zero behind them. */
 size_t fly_vec_i64_format(int64_t x, char *out);
+/** As fly_vec_i64_format(). */
 size_t fly_vec_i128_format(fly_vec_i128 x, char *out);
 /** A scaled decimal: value * 10^-scale with all `scale` digits, 0 to 38. */
 size_t fly_vec_decimal_format(fly_vec_i128 value, int scale, char *out);
@@ -284,10 +299,13 @@ size_t fly_vec_f32_format(float x, char *out);
 
 /** Read an integer: 22P02 "invalid input syntax for type integer: \"x\"", 22003. */
 FLY_MUST_USE fly_status fly_vec_i16_parse(fly_bytes text, int16_t *out, fly_err *err);
+/** As fly_vec_i16_parse(). */
 FLY_MUST_USE fly_status fly_vec_i32_parse(fly_bytes text, int32_t *out, fly_err *err);
+/** As fly_vec_i16_parse(). */
 FLY_MUST_USE fly_status fly_vec_i64_parse(fly_bytes text, int64_t *out, fly_err *err);
 /** Read a float: 22P02, 22003 "\"1e400\" is out of range for type double precision". */
 FLY_MUST_USE fly_status fly_vec_f64_parse(fly_bytes text, double *out, fly_err *err);
+/** As fly_vec_f64_parse(), for type real. */
 FLY_MUST_USE fly_status fly_vec_f32_parse(fly_bytes text, float *out, fly_err *err);
 
 FLY_EXTERN_C_END

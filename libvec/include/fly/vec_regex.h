@@ -11,8 +11,8 @@
  * memory that is bounded and given back when it is full. No pattern takes exponential time: finding a
  * match costs O(text), placing groups O(text * pattern) for each level of groups.
  *
- * There are: | () (?:) * + ? {m,n} and their lazy forms, . [...] with classes and ranges, ^ $ \A \Z \m \M
- * \y \Y, \d \s \w \D \S \W, escapes, (?flags) and *** directors. There are not (SQLSTATE 0A000): back
+ * There are: | () (?:) * + ? {m,n} and their lazy forms, . [...] with classes and ranges, ^ $ \\A \\Z
+ * \\m \\M \\y \\Y, \\d \\s \\w \\D \\S \\W, escapes, (?flags) and *** directors. There are not (SQLSTATE 0A000): back
  * references and look-around.
  *
  * Beyond ASCII, letters are those of the large scripts, and case folds in Latin, Greek and Cyrillic.
@@ -34,7 +34,7 @@ enum {
     FLY_VEC_REGEX_ICASE = 1,    /**< i: case does not matter */
     FLY_VEC_REGEX_NLSTOP = 2,   /**< p: . and [^...] do not match a newline */
     FLY_VEC_REGEX_NLANCH = 4,   /**< w: ^ and $ match at newlines too */
-    FLY_VEC_REGEX_EXPANDED = 8, /**< x: white space and #comments in the pattern mean nothing */
+    FLY_VEC_REGEX_EXPANDED = 8, /**< x: white space and comments in the pattern mean nothing */
     FLY_VEC_REGEX_LITERAL = 16, /**< q: the pattern is the text to look for */
     FLY_VEC_REGEX_EXTENDED =
         32,                   /**< e: POSIX's extended syntax: a backslash quotes any character */
@@ -81,7 +81,7 @@ typedef struct fly_vec_span {
 /**
  * @brief Find the first match that begins at `from` or later.
  *
- * @param from   In bytes. What is before can still be seen by ^, \y and \m.
+ * @param from   In bytes. What is before can still be seen by ^, \\y and \\m.
  * @param count  Of `spans`: the whole match, then groups. 1: groups are not placed, which is faster.
  * @param[out] found  If so, `spans` is filled.
  */
@@ -113,7 +113,7 @@ FLY_MUST_USE fly_status fly_vec_regex_scan_next(fly_vec_regex_scan *scan, fly_ve
 /**
  * @brief regexp_replace().
  *
- * @param with  \1 to \9 are groups, \& the whole match, \\ a backslash.
+ * @param with  \\1 to \\9 are groups, \\& the whole match, \\\\ a backslash.
  * @param from  Where to begin, in bytes.
  * @param nth   Which match to replace, from 1; 0: all.
  */

@@ -34,6 +34,7 @@ FLY_MUST_USE fly_status fly_vec_text_substr(fly_bytes text, int64_t start, int64
                                             fly_bytes *out, fly_err *err);
 /** left() and right(): all but the last (first) -n if n is negative. Borrow. */
 fly_bytes fly_vec_text_left(fly_bytes text, int64_t n);
+/** The last n characters; see fly_vec_text_left(). */
 fly_bytes fly_vec_text_right(fly_bytes text, int64_t n);
 /** Where `what` begins, or 0; an empty one at 1. */
 int64_t fly_vec_text_position(fly_bytes text, fly_bytes what);
@@ -44,16 +45,22 @@ fly_bytes fly_vec_text_trim(fly_bytes text, fly_bytes set, bool left, bool right
 FLY_MUST_USE fly_status fly_vec_text_split_part(fly_bytes text, fly_bytes separator, int64_t n,
                                                 fly_bytes *out, fly_err *err);
 
+/** Fill up to n characters on the left, or cut to them. */
 FLY_MUST_USE fly_status fly_vec_text_lpad(fly_bytes text, int64_t n, fly_bytes fill,
                                           fly_arena *arena, fly_vec_str *out, fly_err *err);
+/** Fill up to n characters on the right, or cut to them. */
 FLY_MUST_USE fly_status fly_vec_text_rpad(fly_bytes text, int64_t n, fly_bytes fill,
                                           fly_arena *arena, fly_vec_str *out, fly_err *err);
+/** n times the same. */
 FLY_MUST_USE fly_status fly_vec_text_repeat(fly_bytes text, int64_t n, fly_arena *arena,
                                             fly_vec_str *out, fly_err *err);
+/** Every `from` becomes `to`. */
 FLY_MUST_USE fly_status fly_vec_text_replace(fly_bytes text, fly_bytes from, fly_bytes to,
                                              fly_arena *arena, fly_vec_str *out, fly_err *err);
+/** Each character of `from` becomes the one at the same place in `to`, or nothing. */
 FLY_MUST_USE fly_status fly_vec_text_translate(fly_bytes text, fly_bytes from, fly_bytes to,
                                                fly_arena *arena, fly_vec_str *out, fly_err *err);
+/** The last character first. */
 FLY_MUST_USE fly_status fly_vec_text_reverse(fly_bytes text, fly_arena *arena, fly_vec_str *out,
                                              fly_err *err);
 /** overlay(text placing with from start for count); count -1: as many as `with` has. */
@@ -63,6 +70,7 @@ FLY_MUST_USE fly_status fly_vec_text_overlay(fly_bytes text, fly_bytes with, int
 /** ASCII only. */
 FLY_MUST_USE fly_status fly_vec_text_upper(fly_bytes text, fly_arena *arena, fly_vec_str *out,
                                            fly_err *err);
+/** As fly_vec_text_upper(). */
 FLY_MUST_USE fly_status fly_vec_text_lower(fly_bytes text, fly_arena *arena, fly_vec_str *out,
                                            fly_err *err);
 /** ASCII only; other characters are letters that have no case. */
@@ -86,6 +94,7 @@ FLY_MUST_USE fly_status fly_vec_text_format(fly_bytes format, const fly_vec_valu
 /** encode(bytes, 'hex' | 'base64' | 'escape'): 22023 "unrecognized encoding: \"x\"". */
 FLY_MUST_USE fly_status fly_vec_encode(fly_bytes data, fly_bytes encoding, fly_arena *arena,
                                        fly_vec_str *out, fly_err *err);
+/** The bytes that a text in an encoding stands for. */
 FLY_MUST_USE fly_status fly_vec_decode(fly_bytes text, fly_bytes encoding, fly_arena *arena,
                                        fly_vec_str *out, fly_err *err);
 

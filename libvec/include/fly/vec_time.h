@@ -107,6 +107,7 @@ int32_t fly_vec_tz_local(const fly_vec_tz *tz, int64_t local_seconds);
 
 /* ------------------------------------------------------------------ the session */
 
+/** How dates look. */
 typedef enum fly_vec_date_style {
     FLY_VEC_DATE_ISO,
     FLY_VEC_DATE_SQL,
@@ -114,12 +115,14 @@ typedef enum fly_vec_date_style {
     FLY_VEC_DATE_GERMAN
 } fly_vec_date_style;
 
+/** What the numbers of a date mean, if that is not plain. */
 typedef enum fly_vec_date_order {
     FLY_VEC_ORDER_MDY,
     FLY_VEC_ORDER_DMY,
     FLY_VEC_ORDER_YMD
 } fly_vec_date_order;
 
+/** How intervals look. */
 typedef enum fly_vec_interval_style {
     FLY_VEC_INTERVAL_POSTGRES,
     FLY_VEC_INTERVAL_VERBOSE,
@@ -159,14 +162,19 @@ FLY_MUST_USE fly_status fly_vec_zone_offset_interval(fly_vec_interval zone, int3
 
 enum { FLY_VEC_TIME_TEXT = 160 }; /**< room that the format functions need */
 
+/** Read a date: 22007 "invalid input syntax for type date: \"x\"", 22008. */
 FLY_MUST_USE fly_status fly_vec_date_parse(fly_bytes text, const fly_vec_time_env *env,
                                            int32_t *out, fly_err *err);
+/** Read a time of day. */
 FLY_MUST_USE fly_status fly_vec_time_parse(fly_bytes text, const fly_vec_time_env *env,
                                            int64_t *out, fly_err *err);
+/** Read a time with a zone; a zone without a date takes today's offset. */
 FLY_MUST_USE fly_status fly_vec_timetz_parse(fly_bytes text, const fly_vec_time_env *env,
                                              fly_vec_timetz *out, fly_err *err);
+/** Read a timestamp; a zone in the text is ignored. */
 FLY_MUST_USE fly_status fly_vec_timestamp_parse(fly_bytes text, const fly_vec_time_env *env,
                                                 int64_t *out, fly_err *err);
+/** Read a timestamptz. */
 FLY_MUST_USE fly_status fly_vec_timestamptz_parse(fly_bytes text, const fly_vec_time_env *env,
                                                   int64_t *out, fly_err *err);
 
@@ -187,10 +195,15 @@ FLY_MUST_USE fly_status fly_vec_interval_parse(fly_bytes text, const fly_vec_tim
 
 /** Write a value; returns the bytes. No zero byte follows them. */
 size_t fly_vec_date_format(int32_t date, const fly_vec_time_env *env, char *out);
+/** As fly_vec_date_format(). */
 size_t fly_vec_time_format(int64_t micros, char *out);
+/** As fly_vec_date_format(). */
 size_t fly_vec_timetz_format(fly_vec_timetz t, char *out);
+/** As fly_vec_date_format(). */
 size_t fly_vec_timestamp_format(int64_t micros, const fly_vec_time_env *env, char *out);
+/** As fly_vec_date_format(). */
 size_t fly_vec_timestamptz_format(int64_t micros, const fly_vec_time_env *env, char *out);
+/** As fly_vec_date_format(). */
 size_t fly_vec_interval_format(fly_vec_interval x, const fly_vec_time_env *env, char *out);
 
 /** Round microseconds to `precision` digits of a second, 0 to 6, as time(p), timestamp(p) do; infinities
@@ -226,7 +239,9 @@ int fly_vec_iso_week(int64_t days, int32_t *iso_year);
 
 /* ------------------------------------------------------------------ conversions */
 
+/** Midnight of a date: 22008 "date out of range for timestamp". */
 FLY_MUST_USE fly_status fly_vec_date_to_timestamp(int32_t date, int64_t *out, fly_err *err);
+/** Midnight of a date in a zone. */
 FLY_MUST_USE fly_status fly_vec_date_to_timestamptz(int32_t date, const fly_vec_tz *zone,
                                                     int64_t *out, fly_err *err);
 /** Also for a timestamptz that was turned into local time. Infinities stay. */
@@ -245,11 +260,14 @@ int64_t fly_vec_interval_to_time(fly_vec_interval x);
 /** make_date(), and so on: 22008 "date field value out of range: 2024-02-30". */
 FLY_MUST_USE fly_status fly_vec_make_date(int32_t year, int32_t month, int32_t day, int32_t *out,
                                           fly_err *err);
+/** make_time(). */
 FLY_MUST_USE fly_status fly_vec_make_time(int32_t hour, int32_t minute, double second, int64_t *out,
                                           fly_err *err);
+/** make_timestamp(). */
 FLY_MUST_USE fly_status fly_vec_make_timestamp(int32_t year, int32_t month, int32_t day,
                                                int32_t hour, int32_t minute, double second,
                                                int64_t *out, fly_err *err);
+/** make_interval(). */
 FLY_MUST_USE fly_status fly_vec_make_interval(int32_t years, int32_t months, int32_t weeks,
                                               int32_t days, int32_t hours, int32_t minutes,
                                               double seconds, fly_vec_interval *out, fly_err *err);
@@ -258,8 +276,10 @@ FLY_MUST_USE fly_status fly_vec_timestamp_from_epoch(double seconds, int64_t *ou
 
 /* ------------------------------------------------------------------- arithmetic */
 
+/** A date some days later: 22008. */
 FLY_MUST_USE fly_status fly_vec_date_add_days(int32_t date, int32_t days, int32_t *out,
                                               fly_err *err);
+/** Days between two dates: 22008 "cannot subtract infinite dates". */
 FLY_MUST_USE fly_status fly_vec_date_sub(int32_t a, int32_t b, int32_t *days, fly_err *err);
 /** sign 1: plus, -1: minus. */
 FLY_MUST_USE fly_status fly_vec_timestamp_add(int64_t micros, fly_vec_interval span, int sign,
@@ -276,25 +296,34 @@ FLY_MUST_USE fly_status fly_vec_timestamp_age(int64_t a, int64_t b, fly_vec_inte
 /** Modulo a day. */
 int64_t fly_vec_time_add(int64_t time, fly_vec_interval span, int sign);
 
+/** a + b: 22008 "interval out of range". */
 FLY_MUST_USE fly_status fly_vec_interval_add(fly_vec_interval a, fly_vec_interval b,
                                              fly_vec_interval *out, fly_err *err);
+/** a - b. */
 FLY_MUST_USE fly_status fly_vec_interval_sub(fly_vec_interval a, fly_vec_interval b,
                                              fly_vec_interval *out, fly_err *err);
+/** -a. */
 FLY_MUST_USE fly_status fly_vec_interval_neg(fly_vec_interval a, fly_vec_interval *out,
                                              fly_err *err);
+/** Times a number; fractions of months and days flow down. */
 FLY_MUST_USE fly_status fly_vec_interval_mul(fly_vec_interval a, double by, fly_vec_interval *out,
                                              fly_err *err);
+/** Divided by a number: 22012. */
 FLY_MUST_USE fly_status fly_vec_interval_div(fly_vec_interval a, double by, fly_vec_interval *out,
                                              fly_err *err);
 /** Order with months of 30 days and days of 24 hours; also a number with that order and equality, to
  *  hash and to make keys of. */
 int fly_vec_interval_cmp(fly_vec_interval a, fly_vec_interval b);
+/** See fly_vec_interval_cmp(). */
 fly_vec_i128 fly_vec_interval_key(fly_vec_interval x);
 
+/** Whole days of 24 hours become days. */
 FLY_MUST_USE fly_status fly_vec_justify_hours(fly_vec_interval x, fly_vec_interval *out,
                                               fly_err *err);
+/** Whole months of 30 days become months. */
 FLY_MUST_USE fly_status fly_vec_justify_days(fly_vec_interval x, fly_vec_interval *out,
                                              fly_err *err);
+/** Both, and all parts get one sign. */
 FLY_MUST_USE fly_status fly_vec_justify_interval(fly_vec_interval x, fly_vec_interval *out,
                                                  fly_err *err);
 
