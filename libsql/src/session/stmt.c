@@ -535,12 +535,12 @@ static fly_status next_batch(fly_sql_stmt *stmt, fly_err *err)
 {
     stmt->batch = NULL;
     stmt->row = 0;
+    /* What changes data without RETURNING has no rows to show; SELECT without columns has. */
+    bool silent = stmt->plan->column_count == 0 && strcmp(stmt->plan->tag, "SELECT") != 0;
     fly_status status = fly__sql_check_cancel(stmt->session, err);
-    while (status == FLY_OK && (stmt->batch == NULL || fly_vec_batch_rows(stmt->batch) == 0)) {
+    while (status == FLY_OK &&
+           (silent || stmt->batch == NULL || fly_vec_batch_rows(stmt->batch) == 0)) {
         status = fly__sql_exec_next(stmt->exec, 0, &stmt->batch, err);
-    }
-    if (status == FLY_OK && stmt->plan->column_count == 0) {
-        return next_batch(stmt, err); /* what changes data without RETURNING has no rows to show */
     }
     return status;
 }

@@ -38,3 +38,5 @@ SELECT 2 AS a \gx
 SELECT 3 AS x, 'y' AS y \gset p_
 \echo :p_x :p_y
 SELECT :p_x + 1 AS four, :'p_y' AS quoted;
+SELECT;
+SELECT FROM (VALUES (1), (2)) AS v;
