@@ -22,14 +22,32 @@
 
 /* --------------------------------------------------------------------------- vectors */
 
+/* Only strings are zeroed: a plan of many joins has many vectors, of which most see few rows, and pages
+ * that nobody touched cost nothing. */
 fly_status fly__sql_vec_make(fly_vec *v, fly_sql_type type, uint32_t capacity, fly_arena *arena,
                              fly_err *err)
 {
-    fly_status status = fly_vec_init(v, fly__sql_type_physical(type), capacity, arena, err);
-    if (status == FLY_OK) {
-        v->scale = type.digits > 0 ? type.scale : 0;
+    fly_vec_type physical = fly__sql_type_physical(type);
+    size_t words = ((size_t)capacity + 63) / 64;
+    size_t bytes = (capacity * fly_vec_type_size(physical) + FLY_VEC_ALIGN - 1) &
+                   ~(size_t)(FLY_VEC_ALIGN - 1);
+    uint8_t *data = fly_arena_alloc(arena, bytes + 2 * FLY_VEC_ALIGN);
+    uint64_t *valid = fly_arena_alloc(arena, words * sizeof *valid);
+    if (data == NULL || valid == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a vector of %u values",
+                           (unsigned)capacity);
     }
-    return status;
+    data += (FLY_VEC_ALIGN - (uintptr_t)data % FLY_VEC_ALIGN) % FLY_VEC_ALIGN;
+    if (physical == FLY_VEC_STR) {
+        memset(data, 0, bytes);
+    }
+    memset(valid, 0xff, words * sizeof *valid);
+    *v = (fly_vec){.kind = FLY_VEC_FLAT,
+                   .type = (uint8_t)physical,
+                   .scale = type.digits > 0 ? type.scale : 0,
+                   .data = data,
+                   .valid = valid};
+    return FLY_OK;
 }
 
 static fly_status own_string(fly_vec_str *s, fly_arena *arena, fly_err *err)
