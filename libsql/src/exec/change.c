@@ -41,15 +41,21 @@ void fly__sql_change_reset(fly__sql_change *change)
 /* ----------------------------------------------------------------------------- triggers */
 
 static bool concerns(const fly__sql_trigger *trigger, uint8_t event, char when, bool row,
-                     const fly_vec_value *old_values, const fly_vec_value *new_values)
+                     const bool *updated)
 {
     if (!trigger->enabled || (trigger->events & event) == 0 || trigger->when != when ||
         trigger->row != row) {
         return false;
     }
-    (void)old_values;
-    (void)new_values;
-    return true;
+    if (event != FLY__SQL_ON_UPDATE || trigger->column_count == 0 || updated == NULL) {
+        return true;
+    }
+    for (uint16_t i = 0; i < trigger->column_count; i++) { /* UPDATE OF */
+        if (updated[trigger->columns[i] - 1]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static fly_status fire(fly__sql_change *change, fly__sql_firing *firing, fly_err *err)
@@ -68,7 +74,7 @@ static fly_status fire_all(fly__sql_change *change, const fly__sql_table *table,
 {
     for (uint16_t i = 0; i < table->trigger_count; i++) {
         const fly__sql_trigger *trigger = table->triggers[i];
-        if (!concerns(trigger, event, when, row, old_values, new_values)) {
+        if (!concerns(trigger, event, when, row, change->updated)) {
             continue;
         }
         fly__sql_firing firing = {.table = table,
@@ -118,7 +124,7 @@ static bool wants_event(const fly__sql_table *table, uint8_t event)
         }
     }
     for (uint16_t i = 0; i < table->trigger_count; i++) {
-        if (concerns(table->triggers[i], event, 'a', true, NULL, NULL)) {
+        if (concerns(table->triggers[i], event, 'a', true, NULL)) {
             return true;
         }
     }
@@ -174,6 +180,7 @@ static fly_status enqueue(fly__sql_change *change, const fly__sql_table *table, 
     }
     fly__sql_event e = {.table = table,
                         .event = event,
+                        .updated = change->updated,
                         .old_values = (fly_vec_value *)(uintptr_t)old_values,
                         .new_values = (fly_vec_value *)(uintptr_t)new_values};
     return fly__sql_change_note(change, &e, err);
@@ -200,6 +207,7 @@ static fly_status do_event(fly__sql_change *change, const fly__sql_event *e, fly
 
 fly_status fly__sql_change_finish(fly__sql_change *change, fly_err *err)
 {
+    const bool *statement = change->updated;
     fly_status status = FLY_OK;
     /* The list grows while it is walked: actions change rows too. */
     for (fly__sql_event *e = change->first; status == FLY_OK && e != NULL; e = e->next) {
@@ -208,9 +216,11 @@ fly_status fly__sql_change_finish(fly__sql_change *change, fly_err *err)
     }
     for (fly__sql_event *e = change->first; status == FLY_OK && e != NULL; e = e->next) {
         fly_arena_reset(&change->arena);
+        change->updated = e->updated;
         status = fire_all(change, e->table, e->event, 'a', true, e->old_values, e->new_values, NULL,
                           err);
     }
+    change->updated = statement;
     fly__sql_change_reset(change);
     return status;
 }

@@ -19,7 +19,8 @@ typedef struct fly__sql_event {
     fly_vec_value *new_values;
     struct fly__sql_event *next;
     uint32_t table_oid, key_oid;
-    bool referred; /* the row is referred to */
+    bool referred;       /* the row is referred to */
+    const bool *updated; /* as in fly__sql_change */
 } fly__sql_event;
 
 typedef struct fly__sql_change {
@@ -27,6 +28,7 @@ typedef struct fly__sql_change {
     fly_arena arena; /* of one row's work: the caller resets it */
     fly_arena queue; /* of events */
     fly__sql_event *first, **last;
+    const bool *updated; /* UPDATE: which columns are set, by position; NULL: any may be */
 } fly__sql_change;
 
 void fly__sql_change_init(fly__sql_change *change, fly_sql_session *session);

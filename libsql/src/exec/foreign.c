@@ -436,10 +436,21 @@ static fly_status set_columns(fly__sql_change *change, const fly__sql_table *ref
             return status;
         }
     }
+    bool *updated = fly__sql_alloc(&change->queue, table->column_count, sizeof *updated, err);
+    if (updated == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (uint16_t i = 0; i < key->count; i++) {
+        updated[key->columns[i] - 1] = true;
+    }
     rules r = {change, table};
     bool skipped;
-    return fly__sql_change_update(change, table, f->row_key, f->values, values, obey_rules, &r,
-                                  &skipped, err);
+    const bool *before = change->updated;
+    change->updated = updated;
+    fly_status status = fly__sql_change_update(change, table, f->row_key, f->values, values,
+                                               obey_rules, &r, &skipped, err);
+    change->updated = before;
+    return status;
 }
 
 static fly_status act_on(fly__sql_change *change, const fly__sql_table *referred,

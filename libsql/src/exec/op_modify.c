@@ -47,6 +47,7 @@ typedef struct modify_op {
     fly__sql_hashes touched;
     fly_vec_value *old_values, *values;
     fly_arena row_arena; /* of a row read again */
+    bool *updated;       /* columns that UPDATE, DO UPDATE or MERGE sets */
     bool stale;          /* `assigns` has run over another batch */
     fly__sql_kept results;
     bool done;
@@ -607,6 +608,7 @@ static fly_status modify_open(fly__sql_op *op, fly_err *err)
     fly__sql_kept_clear(&o->input);
     fly__sql_kept_clear(&o->results);
     fly__sql_change_reset(&o->change);
+    o->change.updated = o->updated;
     fly__sql_hashes_clear(&o->touched);
     return FLY_OK;
 }
@@ -818,6 +820,13 @@ static bool may_repeat(const fly__sql_rel *rel)
     return false;
 }
 
+static void note_updated(modify_op *o, const fly__sql_assign *assigns, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        o->updated[assigns[i].column - 1] = true;
+    }
+}
+
 fly_status fly__sql_make_modify(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
                                 fly_err *err)
 {
@@ -847,6 +856,19 @@ fly_status fly__sql_make_modify(fly__sql_exec *exec, const fly__sql_rel *rel, fl
         fly__sql_alloc(&exec->arena, m->table->column_count, sizeof *o->old_values, err);
     if (o->values == NULL || o->old_values == NULL) {
         return FLY_E_NO_MEMORY;
+    }
+    o->updated = fly__sql_alloc(&exec->arena, m->table->column_count, sizeof *o->updated, err);
+    if (o->updated == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    if (m->command == FLY__SQL_UPDATE) {
+        note_updated(o, m->assigns, m->assign_count);
+    }
+    note_updated(o, m->sets, m->set_count);
+    for (uint32_t i = 0; i < m->action_count; i++) {
+        if (m->actions[i].command == FLY__SQL_UPDATE && !m->actions[i].nothing) {
+            note_updated(o, m->actions[i].assigns, m->actions[i].assign_count);
+        }
     }
     status = fly__sql_kept_init_rel(&o->input, exec, rel->left, err);
     if (status == FLY_OK) {
