@@ -1,4 +1,4 @@
-"""embedded.py FSQL...: the engine in the process: directories, files, databases, and what is kept."""
+"""embedded.py FSQL...: the engine in the process: directories, databases, what is kept."""
 
 import os
 import shutil
@@ -15,7 +15,8 @@ def check(name, arguments, out=None, code=0, err=""):
     global failures
     done = subprocess.run(PROGRAM + ["-q", "-t", "-A"] + arguments, capture_output=True, text=True,
                           cwd=WORK, stdin=subprocess.DEVNULL, timeout=60, check=False)
-    if (out is not None and done.stdout != out) or done.returncode != code or err not in done.stderr:
+    wrong = out is not None and done.stdout != out
+    if wrong or done.returncode != code or err not in done.stderr:
         failures += 1
         print(f"FAILED: {name}: {done.returncode} {done.stdout!r} {done.stderr!r}")
 

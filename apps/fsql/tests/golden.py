@@ -1,7 +1,7 @@
 """golden.py FOLDER FSQL... [-- ARGUMENT...]: scripts in the folder give what stands beside them.
 
-Each name.sql is run by fsql; what it prints, complaints among it, must be name.out. With FSQL_REWRITE set
-the files are written anew: look at the difference before you keep it.
+Each name.sql is run by fsql; what it prints, complaints among it, must be name.out. With
+FSQL_REWRITE set the files are written anew: look at the difference before you keep it.
 """
 
 import difflib

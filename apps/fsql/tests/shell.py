@@ -1,8 +1,8 @@
 """shell.py FSQL_FAKE...: what fsql says and returns, by pipes and on a terminal.
 
 The program has the driver of tests/fake.c, so that every answer is known. Each case below is a
-sentence that is true when it passes. Pipes: arguments, standard input, what must come out. Terminal:
-a pty, keys that are typed, and what must appear on the screen after each.
+sentence that is true when it passes. Pipes: arguments, standard input, what must come out.
+Terminal: a pty, keys that are typed, and what must appear on the screen after each.
 """
 
 import fcntl
@@ -137,7 +137,8 @@ def pipes():
     loop = path("loop.sql", "\\i " + path("loop.sql") + "\n")
     pipe("files that include each other end", plain + ["-c", f"\\i {loop}"], out="",
          err=f"fsql:{loop}:1: error: \\i: files include each other more than 32 deep\n")
-    pipe("COPY reads the script", ["-q"], "COPYIN;\n1\ta\n2\tb\n\\.\nECHO on;", contains=["ECHO on"])
+    pipe("COPY reads the script", ["-q"], "COPYIN;\n1\ta\n2\tb\n\\.\nECHO on;",
+         contains=["ECHO on"])
     pipe("and says what it took", [], "COPYIN;\n1\ta\n2\tb\n\\.\n", out="COPY 8 2\n")
     data = path("data.txt", "1\n2\n3\n")
     pipe("\\copy reads a file", [], f"\\copy t (a, b) from '{data}' with (format csv)",
@@ -151,7 +152,8 @@ def pipes():
          err="\\copy: parse error at end of line\n")
     pipe("FETCH_COUNT shows pieces", ["-v", "FETCH_COUNT=1", "-q", "-t"], "ROWS 12;",
          contains=[" 1 | Müller\n", " 12 | \n"])
-    pipe("\\c goes to another database", [], "\\c other bob\n\\conninfo\n\\c none\n\\echo :DBNAME\n",
+    pipe("\\c goes to another database", [],
+         "\\c other bob\n\\conninfo\n\\c none\n\\echo :DBNAME\n",
          out='You are now connected to database "other" as user "bob".\n'
              'You are connected to database "other" as user "bob".\nother\n',
          err='\\connect: database "none" does not exist\n')
@@ -166,7 +168,8 @@ def pipes():
     pipe("usage is help", ["--help"], contains=["--markdown", "Exit codes"])
     pipe("an unknown option is refused", ["--nonsense"], code=1)
     pipe("\\if chooses what is done", plain,
-         "\\set a on\n\\if :a\nECHO 1;\n\\if no\nFAIL;\n\\else\nECHO 2;\n\\endif\n\\elif yes\nFAIL;\n"
+         "\\set a on\n\\if :a\nECHO 1;\n\\if no\nFAIL;\n\\else\nECHO 2;\n\\endif\n"
+         "\\elif yes\nFAIL;\n"
          "\\echo no\n\\else\n\\if yes\nFAIL;\n\\endif\nFAIL;\n\\endif\nECHO 3;\n"
          "\\if off \\echo no \\else \\echo yes \\endif\n\\endif\n\\if on\n",
          out="ECHO 1;\nECHO 2;\nECHO 3;\nyes\n",
@@ -187,9 +190,9 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-            os.execvpe(PROGRAM[0], PROGRAM + list(arguments), {**ENVIRONMENT, "LSAN_OPTIONS": "detect_leaks=0",
-                                                  "ASAN_OPTIONS": "detect_leaks=0",
-                                                  **(environment or {})})
+            os.execvpe(PROGRAM[0], PROGRAM + list(arguments),
+                       {**ENVIRONMENT, "LSAN_OPTIONS": "detect_leaks=0",
+                        "ASAN_OPTIONS": "detect_leaks=0", **(environment or {})})
         self.seen = ""
 
     def expect(self, name, wanted, seconds=20):

@@ -113,8 +113,9 @@ static void put_text(maker *m, const char *text)
 }
 
 /* "char": 0 is the empty string, as PostgreSQL shows it. */
-static void put_char(maker *m, char c)
+static void put_char(maker *m, int letter)
 {
+    char c = (char)letter;
     put(m, (fly_vec_value){.str = fly_vec_str_of(&c, c != 0)});
 }
 
@@ -164,7 +165,7 @@ static const fly__sql_table *next_table(const maker *m, size_t *at, size_t *syst
     return table != NULL ? table : fly__sql_system_at((*system)++);
 }
 
-static char kind_of(const fly__sql_table *table)
+static int kind_of(const fly__sql_table *table)
 {
     return table->class == FLY__SQL_SYSTEM ? 'r' : table->class;
 }
@@ -514,7 +515,7 @@ static void make_pg_namespace(maker *m)
 /* ----------------------------------------------------------------- types, functions */
 
 static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, int length,
-                     char kind, char category, bool preferred, uint32_t relation, uint32_t element,
+                     int kind, int category, bool preferred, uint32_t relation, uint32_t element,
                      uint32_t array, uint32_t base)
 {
     begin(m);
@@ -556,7 +557,7 @@ static void make_pg_type(maker *m)
     size_t at = 0;
     const fly__sql_user_type *type;
     while ((type = fly__sql_user_type_next(m->view, &at)) != NULL) {
-        char category = type->kind == 'e' ? 'E' : type->kind == 'c' ? 'C' : 'U';
+        int category = type->kind == 'e' ? 'E' : type->kind == 'c' ? 'C' : 'U';
         type_row(m, type->oid, type->name, type->schema, type->kind == 'e' ? 4 : -1, type->kind,
                  category, false, type->table, 0, type->array_oid, type->base.oid);
         if (type->array_oid != 0) {
@@ -585,7 +586,7 @@ static void make_pg_enum(maker *m)
     }
 }
 
-static char volatility_of(uint8_t volatility)
+static int volatility_of(uint8_t volatility)
 {
     return volatility == FLY__SQL_IMMUTABLE ? 'i' : volatility == FLY__SQL_STABLE ? 's' : 'v';
 }
@@ -593,10 +594,10 @@ static char volatility_of(uint8_t volatility)
 static void proc_row(maker *m, const fly__sql_func *func, const char *name, uint32_t oid,
                      uint32_t schema, const fly__sql_user_function *user)
 {
-    char kind = user != NULL && user->procedure    ? 'p'
-                : func->kind == FLY__SQL_AGGREGATE ? 'a'
-                : func->kind == FLY__SQL_WINDOW    ? 'w'
-                                                   : 'f';
+    int kind = user != NULL && user->procedure    ? 'p'
+               : func->kind == FLY__SQL_AGGREGATE ? 'a'
+               : func->kind == FLY__SQL_WINDOW    ? 'w'
+                                                  : 'f';
     begin(m);
     put_oid(m, oid);
     put_text(m, name);

@@ -153,7 +153,7 @@ static bool locale_word(const char *name, char out[FLY_LOCALE_SIZE_MAX])
         return false;
     }
     for (size_t i = 0; i < len; i++) {
-        out[i] = name[i] == '-' ? '_' : name[i];
+        out[i] = (char)(name[i] == '-' ? '_' : name[i]);
     }
     out[len] = 0;
     char *variant = strstr(out, "_u_co_phonebk");
