@@ -511,14 +511,36 @@ static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
     return fly__sql_change_remove(session, FLY__SQL_O_FUNCTION, found->oid, err);
 }
 
+/* As SQLite has it a trigger needs no table to be named. */
+static const fly__sql_table *table_with_trigger(fly_sql_session *session, const char *name)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(session->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->trigger_count; i++) {
+            if (strcmp(table->triggers[i]->name, name) == 0) {
+                return table;
+            }
+        }
+    }
+    return NULL;
+}
+
 static fly_status drop_trigger(fly_sql_stmt *stmt, const fly_ast_drop *node,
                                const fly_ast_object *object, fly_err *err)
 {
     const fly__sql_table *table = NULL;
     const fly_ast_relation *relation = (const fly_ast_relation *)object->relation;
-    fly_status status = fly__sql_ddl_relation(stmt, relation, NULL, &table, err);
-    if (status != FLY_OK) {
-        return status;
+    if (relation == NULL) {
+        table = table_with_trigger(stmt->session, name_of(object));
+        if (table == NULL) {
+            return not_there(stmt, node, "trigger", name_of(object), "42704", err);
+        }
+    } else {
+        fly_status status = fly__sql_ddl_relation(stmt, relation, NULL, &table, err);
+        if (status != FLY_OK) {
+            return status;
+        }
     }
     fly__sql_table *copy = fly__sql_table_copy(table, 0, &stmt->line_arena);
     if (copy == NULL) {
