@@ -669,7 +669,10 @@ static fly__sql_expr *nullif(fly__sql_binder *b, fly__sql_scope *scope, const fl
         return NULL;
     }
     e = fly__sql_bind_done(b, e);
-    if (b->num_first && left->type.oid != FLY_SQL_UNKNOWN && wide->type.oid != left->type.oid) {
+    /* PostgreSQL compares a real with other numbers as it is, and numerics of any scale. */
+    bool kept = left->type.oid == FLY_SQL_FLOAT4 ||
+                (left->type.oid == FLY_SQL_NUMERIC && wide->type.oid == FLY_SQL_NUMERIC);
+    if ((b->num_first || kept) && left->type.oid != FLY_SQL_UNKNOWN && wide != left) {
         fly_sql_type back = left->type;
         return fly__sql_bind_coerce(b, e, back, 'e', ast->node.pos);
     }
