@@ -56,12 +56,37 @@ static fly_status take_path(fly_sql *sql, const char *path, fly_err *err)
     return FLY_OK;
 }
 
+/* The directory above one: "." of a plain name, "/" of "/data". */
+static void above(const char *path, char parent[FLY_PATH_MAX])
+{
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/') {
+        len--;
+    }
+    while (len > 0 && path[len - 1] != '/') {
+        len--;
+    }
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+    if (len == 0 || len >= FLY_PATH_MAX) {
+        path = ".";
+        len = 1;
+    }
+    memcpy(parent, path, len);
+    parent[len] = '\0';
+}
+
+/* Make a directory whose name survives a crash. */
 static fly_status make_directory(fly_sql *sql, fly_err *err)
 {
+    char parent[FLY_PATH_MAX];
     if (!sql->create) {
         return FLY_OK;
     }
-    return fly_vfs_make_dir(sql->env->vfs, sql->path, err);
+    above(sql->path, parent);
+    fly_status status = fly_vfs_make_dir(sql->env->vfs, sql->path, err);
+    return status == FLY_OK ? fly_vfs_sync_dir(sql->env->vfs, parent, err) : status;
 }
 
 static void destroy(fly_sql *sql);
@@ -194,6 +219,12 @@ static fly_status open_database(fly_sql *sql, const char *name, bool create,
     status = fly_store_open(sql->env, path, &options, &database->store, err);
     if (status == FLY_E_NOT_FOUND) {
         status = fly_err_state(err, "3D000", 0, "database \"%s\" does not exist", name);
+    }
+    if (status == FLY_OK && create && !sql->read_only) {
+        status = fly_vfs_sync_dir(sql->env->vfs, sql->path, err);
+        if (status != FLY_OK) {
+            fly_store_abandon(database->store);
+        }
     }
     if (status == FLY_OK) {
         status = fly__sql_catalog_open(sql->env, database->store, &database->catalog, err);
