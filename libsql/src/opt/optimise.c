@@ -5,9 +5,23 @@
  * sooner, and can be left out to see what it was good for.
  *
  *     push     conditions go down to the scans; inner joins are put into an order (push.c, order.c)
- *              and scans choose an index (access.c) on the way
+ *              and scans choose an index (access.c) on the way, subqueries become joins (unnest.c)
+ *     prune    columns that nobody asks for are not made
  */
 #include "opt/pass_int.h"
+
+#include <string.h>
+
+static bool keep_result(fly__sql_opt *opt)
+{
+    const fly__sql_rel *root = opt->plan->root;
+    opt->result_count = root->column_count;
+    opt->result = fly__sql_opt_alloc(opt, (root->column_count + 1u) * sizeof *opt->result);
+    if (opt->result != NULL && root->column_count > 0) {
+        memcpy(opt->result, root->columns, root->column_count * sizeof *opt->result);
+    }
+    return opt->result != NULL;
+}
 
 fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_view *view,
                              fly_arena *arena, fly__sql_plan *plan, fly_err *err)
@@ -26,6 +40,12 @@ fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_vi
     if (opt.origin == NULL) {
         return opt.status;
     }
+    if (!keep_result(&opt)) {
+        return opt.status;
+    }
     plan->root = fly__sql_opt_push(&opt, plan->root, &none);
+    if (opt.status == FLY_OK) {
+        fly__sql_opt_prune(&opt);
+    }
     return opt.status;
 }

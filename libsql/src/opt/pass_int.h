@@ -15,6 +15,9 @@ typedef struct fly__sql_opt {
     fly_err *err;
     fly_status status;
     bool plain; /* only what was always there: no subquery becomes a join */
+    /* The columns of the root as it was bound. */
+    uint32_t result_count;
+    fly__sql_colref *result;
     /* Where columns of tables come from, by id: the scan, or NULL, and the column's number. */
     fly__sql_colid origin_count;
     struct fly__sql_origin {
@@ -82,6 +85,8 @@ void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan);
 void fly__sql_opt_method(fly__sql_opt *opt, fly__sql_rel *join);
 /* Whether a scan's table has an index that begins with the column that an expression is. */
 bool fly__sql_opt_indexed(const fly__sql_rel *scan, const fly__sql_expr *expr);
+
+void fly__sql_opt_prune(fly__sql_opt *opt);
 
 /* Estimates. */
 double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel);
