@@ -59,6 +59,10 @@ void fly__sql_conds_split(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_exp
     if (expr == NULL || is_true(expr)) {
         return;
     }
+    if (expr->kind == FLY__SQL_X_OR && !opt->plain) {
+        fly__sql_opt_or(opt, expr, conds);
+        return;
+    }
     if (expr->kind != FLY__SQL_X_AND) {
         fly__sql_conds_add(opt, conds, expr);
         return;

@@ -64,6 +64,14 @@ void fly__sql_expr_sides(const fly__sql_expr *expr, const fly__sql_rel *rel, uin
 /* A projection of `rel` that makes the columns of `like`, in their order. */
 fly__sql_rel *fly__sql_opt_only(fly__sql_opt *opt, fly__sql_rel *rel, const fly__sql_rel *like);
 
+/* Take an OR apart into conditions that say the same together. */
+void fly__sql_opt_or(fly__sql_opt *opt, fly__sql_expr *expr, fly__sql_conds *conds);
+/* What an OR says about one relation alone; NULL: nothing. */
+fly__sql_expr *fly__sql_opt_or_about(fly__sql_opt *opt, const fly__sql_expr *cond,
+                                     const fly__sql_rel *rel);
+/* Add the equalities that follow from the others. */
+void fly__sql_opt_transitive(fly__sql_opt *opt, fly__sql_conds *conds);
+
 /* The passes. */
 fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds);
 void fly__sql_opt_push_in(fly__sql_opt *opt, fly__sql_expr *expr); /* its subqueries */

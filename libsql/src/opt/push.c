@@ -161,6 +161,9 @@ static fly__sql_rel *push_graph(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
     if (own == NULL) {
         return rel;
     }
+    if (!opt->plain) {
+        fly__sql_opt_transitive(opt, &graph.conds);
+    }
     for (uint32_t i = 0; i < graph.conds.count; i++) {
         uint32_t last = 0;
         fly__sql_expr *cond = graph.conds.items[i];
@@ -171,6 +174,12 @@ static fly__sql_rel *push_graph(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
         }
         /* What names no leaf (a constant, an outer column) is cheapest where the rows are fewest. */
         fly__sql_conds_add(opt, named <= 1 && !cond->volatile_ ? &own[last] : &rest, cond);
+        for (uint32_t k = 0; k < graph.count && named > 1 && !opt->plain; k++) {
+            fly__sql_expr *about = fly__sql_opt_or_about(opt, cond, graph.leaves[k]);
+            if (about != NULL) {
+                fly__sql_conds_add(opt, &own[k], about);
+            }
+        }
     }
     for (uint32_t i = 0; i < graph.count; i++) {
         graph.leaves[i] = fly__sql_opt_push(opt, graph.leaves[i], &own[i]);
