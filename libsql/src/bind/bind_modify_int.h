@@ -52,6 +52,11 @@ fly__sql_expr *fly__sql_bind_default(fly__sql_binder *b, const fly__sql_table *t
 bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m,
                              const fly__sql_target_rel *target);
 
+/* What row security demands of a new row, over `fresh`; NULL: nothing. */
+bool fly__sql_bind_new_row_policies(fly__sql_binder *b, const fly__sql_table *table,
+                                    const fly__sql_colid *fresh, char command,
+                                    fly__sql_expr **check);
+
 /* SET a = 1, (b, c) = (2, 3). */
 bool fly__sql_bind_sets(fly__sql_binder *b, fly__sql_scope *scope,
                         const fly__sql_target_rel *target, fly_ast_list sets,

@@ -12,6 +12,7 @@
  *     sublink.c  queries inside expressions
  *     from.c     FROM: tables, views, queries, functions, joins
  *     select.c   SELECT and VALUES; group.c aggregation; window.c; setop.c; cte.c
+ *     policy.c   row security
  *     modify.c   INSERT, UPDATE, DELETE; merge.c; view.c: views that can be changed
  *
  * Failing. A binder is a long recursive descent that nearly always succeeds, so its functions return
@@ -440,6 +441,9 @@ fly__sql_item *fly__sql_bind_derived(fly__sql_binder *b, fly__sql_scope *scope, 
                                      const char *alias, fly_ast_names names, uint32_t pos);
 bool fly__sql_bind_rename(fly__sql_binder *b, fly__sql_item *item, fly_ast_names names,
                           uint32_t pos);
+/* Rows of a scan that row security lets the user see; `command` as pg_policy has it: 'r' 'w' 'd'. */
+fly__sql_rel *fly__sql_bind_secured(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_item *item,
+                                    fly__sql_rel *rel, char command);
 /* One item of FROM, its names added to the scope. */
 fly__sql_rel *fly__sql_bind_from_item(fly__sql_binder *b, fly__sql_scope *scope,
                                       const fly_ast *ast);

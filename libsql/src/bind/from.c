@@ -232,7 +232,7 @@ static fly__sql_rel *relation(fly__sql_binder *b, fly__sql_scope *scope,
         !fly__sql_bind_scope_add(b, scope, item)) {
         return NULL;
     }
-    return item->rel;
+    return fly__sql_bind_secured(b, scope, item, item->rel, 'r');
 }
 
 static fly__sql_rel *query(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_from_query *ast)

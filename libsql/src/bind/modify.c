@@ -212,12 +212,19 @@ bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m,
         }
         checks += row.check_count;
     }
+    checks++; /* room for row security's */
     for (uint32_t i = 0; i < row.check_count; i++) {
         if (!add_check(b, m, row.checks[i], row.check_names[i], 'v', checks)) {
             return false;
         }
     }
-    if (generated == 0 && checks == 0) {
+    fly__sql_expr *policy;
+    if (!fly__sql_bind_new_row_policies(b, table, m->fresh,
+                                        m->command == FLY__SQL_INSERT ? 'a' : 'w', &policy) ||
+        (policy != NULL && !add_check(b, m, policy, table->name, 'p', checks))) {
+        return false;
+    }
+    if (generated == 0 && checks == row.check_count + 1) {
         return true;
     }
     fly__sql_scope *scope = fly__sql_bind_scope(b, NULL);
@@ -1134,7 +1141,9 @@ fly__sql_rel *fly__sql_bind_old_row(fly__sql_binder *b, fly__sql_scope *scope,
         }
     }
     m->relation_alias = row.item->alias;
-    return row.where == NULL ? row.base->rel : fly__sql_bind_filter(b, row.base->rel, row.where);
+    fly__sql_rel *rel = fly__sql_bind_secured(b, scope, row.base, row.base->rel,
+                                              m->command == FLY__SQL_DELETE ? 'd' : 'w');
+    return rel == NULL || row.where == NULL ? rel : fly__sql_bind_filter(b, rel, row.where);
 }
 
 static fly__sql_rel *where(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast *ast,
