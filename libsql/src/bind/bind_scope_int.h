@@ -82,6 +82,13 @@ typedef enum fly__sql_place {
     FLY__SQL_IN_TRIGGER
 } fly__sql_place;
 
+/* Fields of a record that has no type of its own. */
+typedef struct fly__sql_fields {
+    uint32_t count;
+    const char **names;
+    fly_sql_type *types;
+} fly__sql_fields;
+
 /* What a column id stands for. */
 typedef struct fly__sql_colinfo {
     char
@@ -90,6 +97,7 @@ typedef struct fly__sql_colinfo {
     fly__sql_scope *scope;
     fly__sql_item *item; /* 'f' */
     uint32_t index;      /* 'f': of item->columns; 'a': of scope->aggs */
+    const fly__sql_fields *fields;
 } fly__sql_colinfo;
 
 /* A column of an item of FROM. */
@@ -100,8 +108,9 @@ typedef struct fly__sql_item_column {
     fly__sql_expr *expr; /* instead of an id: a merged column of USING; copied at each use */
     fly__sql_item *of;   /* or: the column `of_index` of an item below a join */
     uint32_t of_index;
-    uint16_t number; /* of a table's column */
-    bool hidden;     /* dropped: it has no name */
+    uint16_t number;               /* of a table's column */
+    const fly__sql_fields *fields; /* of a record */
+    bool hidden;                   /* dropped: it has no name */
     bool not_null;
 } fly__sql_item_column;
 

@@ -58,6 +58,7 @@ fly__sql_rel *fly__sql_bind_cte_use(fly__sql_binder *b, fly__sql_scope *scope,
         if (rel->columns[i].id == 0) {
             return NULL;
         }
+        b->infos[rel->columns[i].id].fields = b->infos[cte->columns[i].id].fields;
     }
     const char *alias = ast->alias != NULL ? ast->alias : ast->name;
     fly__sql_item *item = fly__sql_bind_derived(b, scope, rel, alias, ast->alias_columns, pos);

@@ -156,6 +156,7 @@ fly__sql_item *fly__sql_bind_derived(fly__sql_binder *b, fly__sql_scope *scope, 
             .name = column->name == NULL ? "?column?" : column->name,
             .type = column->type,
             .id = column->id,
+            .fields = b->infos[column->id].fields,
         };
         b->infos[column->id] =
             (fly__sql_colinfo){.kind = 'f', .scope = scope, .item = item, .index = i};
@@ -262,6 +263,7 @@ typedef struct shape {
     uint32_t count;
     const char **names;
     fly_sql_type *types;
+    uint16_t *fields; /* a composite value comes, of which these are the columns; NULL: they come */
     bool scalar;
 } shape;
 
@@ -332,11 +334,13 @@ static bool call_shape(fly__sql_binder *b, const fly__sql_expr *call, const char
     }
     const fly__sql_table *table = fly__sql_bind_composite(b, call->type.oid);
     if (table != NULL) {
-        if (!shape_room(b, s, table->column_count)) {
+        s->fields = fly__sql_bind_alloc(b, (table->column_count + 1u) * sizeof *s->fields);
+        if (s->fields == NULL || !shape_room(b, s, table->column_count)) {
             return false;
         }
         for (uint16_t i = 0; i < table->column_count; i++) {
             if (!table->columns[i].dropped) {
+                s->fields[s->count] = table->columns[i].number;
                 s->names[s->count] = table->columns[i].name;
                 s->types[s->count++] = fly__sql_bind_unshaped_type(table->columns[i].type);
             }
@@ -429,6 +433,48 @@ static bool bind_calls(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_
     return true;
 }
 
+/* Composite values that functions give, taken apart. */
+static fly__sql_rel *fields_of(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_rel *rel,
+                               const shape *shapes, uint32_t count, bool ordinality)
+{
+    uint32_t total = ordinality ? 1 : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        total += shapes[i].count;
+    }
+    fly__sql_target *targets = fly__sql_bind_alloc(b, (total + 1) * sizeof *targets);
+    if (targets == NULL) {
+        return NULL;
+    }
+    uint32_t from = 0;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i <= count; i++) {
+        bool last = i == count; /* the number of the row */
+        uint32_t width = last ? (ordinality ? 1 : 0) : shapes[i].count;
+        for (uint32_t c = 0; c < width; c++) {
+            bool field = !last && shapes[i].fields != NULL;
+            const fly__sql_colref *column = &rel->columns[from + (field ? 0 : c)];
+            fly__sql_expr *e = fly__sql_bind_colref(b, column->id, column->type, 0);
+            if (e != NULL && field) {
+                fly__sql_expr *f =
+                    fly__sql_bind_node(b, FLY__SQL_X_FIELD, shapes[i].types[c], 1, 0);
+                if (f == NULL) {
+                    return NULL;
+                }
+                f->args[0] = e;
+                f->column = shapes[i].fields[c];
+                e = fly__sql_bind_done(b, f);
+            }
+            if (e == NULL) {
+                return NULL;
+            }
+            targets[at++] =
+                (fly__sql_target){.expr = e, .name = last ? column->name : shapes[i].names[c]};
+        }
+        from += !last && shapes[i].fields != NULL ? 1 : width;
+    }
+    return fly__sql_bind_project(b, scope, rel, targets, total);
+}
+
 static fly__sql_rel *functions(fly__sql_binder *b, fly__sql_scope *scope,
                                const fly_ast_from_call *ast)
 {
@@ -439,8 +485,10 @@ static fly__sql_rel *functions(fly__sql_binder *b, fly__sql_scope *scope,
         return NULL;
     }
     uint32_t columns = ast->ordinality ? 1 : 0;
+    bool composite = false;
     for (uint32_t i = 0; i < count; i++) {
-        columns += shapes[i].count;
+        composite |= shapes[i].fields != NULL;
+        columns += shapes[i].fields != NULL ? 1 : shapes[i].count;
     }
     bool plain = count == 1 && !ast->ordinality && shapes[0].scalar &&
                  (calls[0]->kind != FLY__SQL_X_CALL || !fly__sql_bind_returns_set(calls[0]->func));
@@ -451,6 +499,11 @@ static fly__sql_rel *functions(fly__sql_binder *b, fly__sql_scope *scope,
     }
     uint32_t at = 0;
     for (uint32_t i = 0; i < count; i++) {
+        if (shapes[i].fields != NULL) {
+            rel->columns[at++] =
+                (fly__sql_colref){.type = calls[i]->type, .name = "(row)", .nullable = true};
+            continue;
+        }
         for (uint32_t c = 0; c < shapes[i].count; c++) {
             rel->columns[at++] = (fly__sql_colref){
                 .type = shapes[i].types[c], .name = shapes[i].names[c], .nullable = true};
@@ -481,7 +534,13 @@ static fly__sql_rel *functions(fly__sql_binder *b, fly__sql_scope *scope,
             return NULL;
         }
         for (uint32_t i = 0; i < count; i++) {
-            rel->function.widths[i] = shapes[i].count;
+            rel->function.widths[i] = shapes[i].fields != NULL ? 1 : shapes[i].count;
+        }
+    }
+    if (composite) {
+        rel = fields_of(b, scope, rel, shapes, count, ast->ordinality);
+        if (rel == NULL) {
+            return NULL;
         }
     }
     const char *alias = ast->alias;

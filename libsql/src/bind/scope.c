@@ -98,8 +98,9 @@ fly__sql_expr *fly__sql_bind_item_column(fly__sql_binder *b, fly__sql_scope *sco
     }
     fly__sql_colid id = fly__sql_bind_item_id(b, scope, item, index);
     fly__sql_expr *e = id == 0 ? NULL : fly__sql_bind_colref(b, id, column->type, pos);
-    if (e != NULL && column->type.collation != 0) {
-        e->collated = 'i';
+    if (e != NULL) {
+        e->collated = column->type.collation != 0 ? 'i' : 0;
+        e->fields = column->fields;
     }
     return e;
 }
@@ -437,11 +438,21 @@ fly__sql_expr *fly__sql_bind_whole_row(fly__sql_binder *b, fly__sql_scope *scope
     if (row == NULL) {
         return NULL;
     }
+    fly__sql_fields *fields = fly__sql_bind_alloc(b, sizeof *fields);
+    const char **names = fly__sql_bind_alloc(b, (count + 1) * sizeof *names);
+    fly_sql_type *types = fly__sql_bind_alloc(b, (count + 1) * sizeof *types);
+    if (fields == NULL || names == NULL || types == NULL) {
+        return NULL;
+    }
+    *fields = (fly__sql_fields){.count = count, .names = names, .types = types};
+    row->fields = fields;
     uint32_t at = 0;
     for (uint32_t i = 0; i < item->column_count; i++) {
         if (item->columns[i].hidden) {
             continue;
         }
+        names[at] = item->columns[i].name;
+        types[at] = fly__sql_bind_unshaped_type(item->columns[i].type);
         fly__sql_expr *column = fly__sql_bind_item_column(b, scope, item, i, pos);
         row->args[at] = column == NULL ? NULL : fly__sql_bind_unshaped(b, column);
         if (row->args[at++] == NULL) {
@@ -457,7 +468,11 @@ bool fly__sql_bind_fields(fly__sql_binder *b, fly__sql_expr *arg, uint32_t *coun
     const fly__sql_table *table = fly__sql_bind_composite(b, arg->type.oid);
     const fly__sql_set_function *set =
         table == NULL && arg->kind == FLY__SQL_X_CALL ? arg->func->set : NULL;
-    uint32_t room = table != NULL ? table->column_count : set != NULL ? set->columns : 0;
+    const fly__sql_fields *fields = table == NULL && set == NULL ? arg->fields : NULL;
+    uint32_t room = table != NULL    ? table->column_count
+                    : set != NULL    ? set->columns
+                    : fields != NULL ? fields->count
+                                     : 0;
     if (room == 0) {
         return fly__sql_bind_fail(b, "42809", arg->pos,
                                   arg->type.oid == FLY_SQL_RECORD
@@ -474,6 +489,12 @@ bool fly__sql_bind_fields(fly__sql_binder *b, fly__sql_expr *arg, uint32_t *coun
     *count = 0;
     for (uint32_t i = 0; i < room; i++) {
         if (table != NULL && table->columns[i].dropped) {
+            continue;
+        }
+        if (fields != NULL) {
+            (*names)[*count] = fields->names[i];
+            (*types)[*count] = fields->types[i];
+            (*numbers)[(*count)++] = (uint16_t)(i + 1);
             continue;
         }
         (*names)[*count] = table != NULL ? table->columns[i].name : set->names[i];
@@ -497,6 +518,18 @@ fly__sql_expr *fly__sql_bind_field(fly__sql_binder *b, fly__sql_scope *scope, fl
             }
             if (n >= 1 && n <= arg->argc) {
                 return arg->args[n - 1];
+            }
+        }
+        for (uint32_t i = 0; arg->fields != NULL && i < arg->fields->count; i++) {
+            if (strcmp(arg->fields->names[i], name) == 0) {
+                fly__sql_expr *field =
+                    fly__sql_bind_node(b, FLY__SQL_X_FIELD, arg->fields->types[i], 1, pos);
+                if (field == NULL) {
+                    return NULL;
+                }
+                field->args[0] = arg;
+                field->column = i + 1;
+                return fly__sql_bind_done(b, field);
             }
         }
         if (arg->type.oid == FLY_SQL_RECORD) {

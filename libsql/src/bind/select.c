@@ -700,6 +700,7 @@ fly__sql_rel *fly__sql_bind_project(fly__sql_binder *b, fly__sql_scope *scope, f
             return NULL;
         }
         rel->project.exprs[i] = targets[i].expr;
+        b->infos[id].fields = targets[i].expr->fields;
         rel->columns[i] = (fly__sql_colref){
             .id = id, .type = targets[i].expr->type, .name = targets[i].name, .nullable = true};
     }
