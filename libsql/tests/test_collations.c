@@ -141,6 +141,62 @@ START_TEST(what_is_no_collation_is_refused)
 }
 END_TEST
 
+/* A file of the folder, written with these bytes. */
+static void file_of(const char *bytes, size_t len, char path[96])
+{
+    (void)snprintf(path, 96, "%s/data.txt", folder);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+    (void)fclose(file);
+}
+
+START_TEST(only_text_gets_in)
+{
+    char path[96];
+    char command[256];
+    refuse("SELECT 'M\xfcller'", "22021");
+    FLY_CHECK_SAYS(err.message, "invalid byte sequence for encoding \"UTF8\": 0xfc");
+    refuse("SELECT E'M\\xfcller'", "22021");
+    expect("SELECT E'M\\xc3\\xbcller'", "Müller");
+    run("CREATE TABLE t (a text, b text)");
+    file_of("M\xfcller\t1\n\xe4\t2\n\t\n", 15, path);
+    (void)snprintf(command, sizeof command, "COPY t FROM '%s'", path);
+    refuse(command, "22021");
+    (void)snprintf(command, sizeof command, "COPY t FROM '%s' (ENCODING 'latin1')", path);
+    run(command);
+    expect("SELECT a FROM t ORDER BY b", "Müller ä"); /* the first is empty */
+    (void)snprintf(command, sizeof command, "COPY t FROM '%s' (ENCODING 'sql_ascii')", path);
+    refuse(command, "22021");
+    (void)snprintf(command, sizeof command, "COPY t FROM '%s' (ENCODING 'utf16')", path);
+    refuse(command, "0A000");
+    (void)snprintf(command, sizeof command, "COPY t FROM '%s' (ENCODING 'nosuch')", path);
+    refuse(command, "22023");
+    file_of("\\xfc\tescaped\n", 13, path);
+    (void)snprintf(command, sizeof command, "COPY t FROM '%s'", path);
+    refuse(command, "22021");
+    run("INSERT INTO t VALUES ('漢', '9')");
+    (void)snprintf(command, sizeof command, "COPY t TO '%s' (ENCODING 'latin1')", path);
+    refuse(command, "22P05");
+    (void)snprintf(command, sizeof command,
+                   "COPY (SELECT a FROM t WHERE b < '3') TO '%s' "
+                   "(ENCODING 'latin1')",
+                   path);
+    run(command);
+    char got[64] = "";
+    FILE *file = fopen(path, "r");
+    size_t len = fread(got, 1, sizeof got - 1, file);
+    (void)fclose(file);
+    ck_assert_uint_eq(len, 10);
+    ck_assert_mem_eq(got, "M\xfcller\n\xe4\n\n", 10);
+    fly_sql_stmt *stmt = NULL;
+    FLY_CHECK_OK(fly_sql_prepare(session, fly_bytes_str("SELECT $1::text"), &stmt, NULL, &err),
+                 err);
+    FLY_CHECK(fly_sql_bind_text(stmt, 1, fly_bytes_str("\xff"), &err), FLY_E_INVALID, err);
+    fly_sql_finalize(stmt);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("collations");
@@ -149,5 +205,6 @@ int main(void)
     tcase_add_test(tests, a_database_has_a_collation_and_remembers_it);
     tcase_add_test(tests, a_column_decides_what_is_equal);
     tcase_add_test(tests, what_is_no_collation_is_refused);
+    tcase_add_test(tests, only_text_gets_in);
     return fly_test_run(suite);
 }

@@ -16,6 +16,8 @@
  */
 #include "parse/lex_int.h"
 
+#include <fly/text.h>
+
 #include <string.h>
 
 #include "kw_hash.def"
@@ -742,6 +744,13 @@ fly_status fly__sql_token_value(fly_arena *arena, const uint8_t *text, const fly
         return FLY_E_INVALID;
     }
     len = (size_t)(u.out - out);
+    fly_err err = {0};
+    if (type == FLY_TOKEN_ESTRING && /* escapes can make any byte */
+        fly_text_validate(FLY_TEXT_UTF8, fly_bytes_of(out, len), &err) != FLY_OK) {
+        *problem = fly_arena_copy(arena, err.message, strlen(err.message) + 1);
+        *problem_at = token->start;
+        return *problem != NULL ? FLY_E_INVALID : FLY_E_NO_MEMORY;
+    }
     if (type == FLY_TOKEN_QUOTED || type == FLY_TOKEN_UQUOTED) {
         len = clip_name(out, len);
     }

@@ -383,7 +383,7 @@ static fly_bytes token_value(fly_sql_parser *p)
     if (status == FLY_E_NO_MEMORY) {
         fly__sql_gram_fail(p, status, "53200", 0, "out of memory");
     } else if (status != FLY_OK) {
-        fly__sql_gram_fail(p, status, strstr(problem, "0x00") != NULL ? "22021" : "42601",
+        fly__sql_gram_fail(p, status, strstr(problem, "byte sequence") != NULL ? "22021" : "42601",
                            problem_at + 1, "%s", problem);
     }
     return value;

@@ -13,6 +13,8 @@
 #include "session/engine_int.h"
 #include "session/statement_kind_int.h"
 
+#include <fly/text.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +41,9 @@ struct fly__sql_copy {
     /* In: the line that is not whole yet. */
     char *line;
     size_t line_len, line_room;
+    char *other; /* the line, or what goes out, in another encoding */
+    size_t other_room;
+    fly_text_encoding encoding; /* of the file */
     bool in_quotes;
     bool ended; /* \. was seen */
     uint64_t line_number;
@@ -96,6 +101,7 @@ void fly__sql_copy_stop(fly_sql_stmt *stmt)
     fly_sql_finalize(copy->inner);
     fly_file_abandon(copy->file);
     fly_mem_free(mem, copy->line, copy->line_room);
+    fly_mem_free(mem, copy->other, copy->other_room);
     fly_mem_free(mem, copy->out, copy->out_room);
     fly_arena_deinit(&copy->field_arena);
     fly_arena_deinit(&copy->arena);
@@ -140,6 +146,21 @@ static fly_status one_byte(const fly_ast_option *option, const char *what, char 
     return FLY_OK;
 }
 
+/* Encodings in which a newline and a comma are bytes of their own. */
+static fly_status read_encoding(struct fly__sql_copy *copy, const fly_ast_option *option,
+                                const char *name, fly_err *err)
+{
+    if (fly_text_encoding_find(fly_bytes_str(name), &copy->encoding) != FLY_OK) {
+        return fly_err_state(err, "22023", option->node.pos,
+                             "argument to option \"encoding\" must be a valid encoding name");
+    }
+    if (copy->encoding == FLY_TEXT_UTF16) {
+        return fly_err_state(err, "0A000", option->node.pos,
+                             "COPY in encoding \"UTF16\" is not supported");
+    }
+    return FLY_OK;
+}
+
 static fly_status read_options(struct fly__sql_copy *copy, const fly_ast_list *options,
                                fly_err *err)
 {
@@ -172,6 +193,8 @@ static fly_status read_options(struct fly__sql_copy *copy, const fly_ast_list *o
             null_text = text;
         } else if (strcmp(option->name, "force_quote") == 0) {
             copy->force_quote_all = true;
+        } else if (strcmp(option->name, "encoding") == 0 && text != NULL) {
+            status = read_encoding(copy, option, text, err);
         }
     }
     if (!delimiter) {
@@ -460,7 +483,10 @@ static fly_status give_fields(fly_sql_stmt *stmt, uint32_t count, fly_err *err)
         memset(&value, 0, sizeof value);
         value.null = copy->field_null[i];
         fly_status status = FLY_OK;
-        if (!value.null) {
+        if (!value.null) { /* checked here, because escapes may have made any byte */
+            status = fly_text_validate(FLY_TEXT_UTF8, copy->fields[i], err);
+        }
+        if (!value.null && status == FLY_OK) {
             status = fly__sql_value_in(stmt->session, copy->types[i], copy->fields[i],
                                        &copy->field_arena, &value, err);
         }
@@ -486,6 +512,50 @@ static fly_status give_fields(fly_sql_stmt *stmt, uint32_t count, fly_err *err)
     return FLY_OK;
 }
 
+/* Bring text from one encoding to the other, into copy->other: `*len` bytes. */
+static fly_status convert(fly_sql_stmt *stmt, const char *text, size_t text_len, bool in,
+                          size_t *len, fly_err *err)
+{
+    struct fly__sql_copy *copy = stmt->copy;
+    for (;;) {
+        fly_status status = in ? fly_text_decode(copy->encoding, fly_bytes_of(text, text_len),
+                                                 copy->other, copy->other_room, len, err)
+                               : fly_text_encode(copy->encoding, fly_bytes_of(text, text_len),
+                                                 copy->other, copy->other_room, len, err);
+        if (status == FLY_E_FULL) {
+            status = room_for(memory(stmt), &copy->other, 0, &copy->other_room, *len, err);
+            if (status == FLY_OK) {
+                continue;
+            }
+        }
+        if (status != FLY_OK && err != NULL) {
+            err->position = 0;
+            fly_err_detail(err, "COPY %s, line %llu", copy->table != NULL ? copy->table : "",
+                           (unsigned long long)copy->line_number);
+        }
+        return status;
+    }
+}
+
+/* The line as UTF-8 in the place of the line. */
+static fly_status decode_line(fly_sql_stmt *stmt, size_t *len, fly_err *err)
+{
+    struct fly__sql_copy *copy = stmt->copy;
+    if (copy->encoding == FLY_TEXT_UTF8 || *len == 0) {
+        return FLY_OK;
+    }
+    fly_status status = convert(stmt, copy->line, *len, true, len, err);
+    if (status == FLY_OK) {
+        char *line = copy->line;
+        size_t room = copy->line_room;
+        copy->line = copy->other;
+        copy->line_room = copy->other_room;
+        copy->other = line;
+        copy->other_room = room;
+    }
+    return status;
+}
+
 /* A whole line, without its end. */
 static fly_status take_line(fly_sql_stmt *stmt, fly_err *err)
 {
@@ -508,8 +578,11 @@ static fly_status take_line(fly_sql_stmt *stmt, fly_err *err)
     if (copy->columns == 0) {
         return len == 0 ? give_fields(stmt, 0, err) : too_many(copy, err);
     }
-    fly_status status = copy->csv ? split_csv(copy, copy->line, len, &count, err)
-                                  : split_text(copy, copy->line, len, &count, err);
+    fly_status status = decode_line(stmt, &len, err);
+    if (status == FLY_OK) {
+        status = copy->csv ? split_csv(copy, copy->line, len, &count, err)
+                           : split_text(copy, copy->line, len, &count, err);
+    }
     return status == FLY_OK ? give_fields(stmt, count, err) : status;
 }
 
@@ -676,6 +749,19 @@ static fly_status fill_out(fly_sql_stmt *stmt, fly_err *err)
         if (status == FLY_OK) {
             status = put(stmt, "\n", 1, err);
             copy->rows++;
+        }
+    }
+    if (status == FLY_OK && copy->out_len > 0 && copy->encoding != FLY_TEXT_UTF8) {
+        size_t len = 0;
+        status = convert(stmt, copy->out, copy->out_len, false, &len, err);
+        if (status == FLY_OK) {
+            char *out = copy->out;
+            size_t room = copy->out_room;
+            copy->out = copy->other;
+            copy->out_room = copy->other_room;
+            copy->out_len = len;
+            copy->other = out;
+            copy->other_room = room;
         }
     }
     return status == FLY_OK && copy->out_len == 0 ? FLY_E_END : status;

@@ -15,6 +15,8 @@
 #include "session/lock_int.h"
 #include "session/statement_kind_int.h"
 
+#include <fly/text.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -195,7 +197,10 @@ static fly_status prepare_node(fly_sql_stmt *stmt, fly_err *err)
 static fly_status parse(fly_sql_stmt *stmt, fly_sql_statements *statements, fly_err *err)
 {
     const fly_sql_parse_options options = {.lax_syntax = stmt->session->compat.lax_syntax};
-    fly_status status = fly__sql_parse(&stmt->arena, stmt->text, &options, statements, err);
+    fly_status status = fly_text_validate(FLY_TEXT_UTF8, stmt->text, err);
+    if (status == FLY_OK) {
+        status = fly__sql_parse(&stmt->arena, stmt->text, &options, statements, err);
+    }
     if (status != FLY_OK && stmt->session->txn_explicit) {
         stmt->session->txn_failed = true;
     }
@@ -314,6 +319,9 @@ fly_status fly_sql_bind_text(fly_sql_stmt *stmt, uint32_t n, fly_bytes text, fly
     fly_arena arena;
     fly_status status = check_param(stmt, n, err);
     fly_arena_init(&arena, &stmt->session->account.mem, 0);
+    if (status == FLY_OK) {
+        status = fly_text_validate(FLY_TEXT_UTF8, text, err);
+    }
     if (status == FLY_OK) {
         status = fly__sql_value_in(stmt->session, stmt->param_types[n - 1], text, &stmt->text_arena,
                                    &value, err);
