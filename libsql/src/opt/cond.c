@@ -31,14 +31,8 @@ static bool never(const fly__sql_expr *expr)
            (expr->value.null || !expr->value.b);
 }
 
-void fly__sql_conds_add(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *cond)
+void fly__sql_conds_put(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *cond)
 {
-    if (conds->count == 1 && never(conds->items[0])) {
-        return;
-    }
-    if (never(cond)) {
-        conds->count = 0;
-    }
     if (conds->count == conds->room) {
         uint32_t room = 2 * conds->room + 8;
         fly__sql_expr **grown = fly__sql_opt_alloc(opt, room * sizeof *grown);
@@ -52,6 +46,17 @@ void fly__sql_conds_add(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr 
         conds->room = room;
     }
     conds->items[conds->count++] = cond;
+}
+
+void fly__sql_conds_add(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *cond)
+{
+    if (conds->count == 1 && never(conds->items[0])) {
+        return;
+    }
+    if (never(cond)) {
+        conds->count = 0;
+    }
+    fly__sql_conds_put(opt, conds, cond);
 }
 
 void fly__sql_conds_split(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *expr)

@@ -56,7 +56,13 @@ void fly__sql_opt_keys(fly__sql_opt *opt, fly__sql_rel *join)
 {
     fly__sql_conds all = {0};
     fly__sql_conds rest = {0};
-    fly__sql_conds_split(opt, &all, join->join.condition);
+    bool three_valued = join->join.join == FLY__SQL_JOIN_MARK ||
+                        join->join.join == FLY__SQL_JOIN_ANTI_NULL;
+    if (three_valued && join->join.condition != NULL) {
+        fly__sql_conds_put(opt, &all, join->join.condition);
+    } else {
+        fly__sql_conds_split(opt, &all, join->join.condition);
+    }
     join->join.left_keys = fly__sql_opt_alloc(opt, (all.count + 1u) * sizeof(fly__sql_expr *));
     join->join.right_keys = fly__sql_opt_alloc(opt, (all.count + 1u) * sizeof(fly__sql_expr *));
     join->join.null_safe = fly__sql_opt_alloc(opt, all.count + 1u);

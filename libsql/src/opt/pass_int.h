@@ -35,6 +35,9 @@ typedef struct fly__sql_conds {
     fly__sql_expr **items;
 } fly__sql_conds;
 
+/* Put an expression at the end, of a list that is not all ANDed. */
+void fly__sql_conds_put(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *cond);
+/* Add a condition; beside one that never holds nothing else is asked. */
 void fly__sql_conds_add(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *cond);
 /* Take an expression apart at its ANDs. */
 void fly__sql_conds_split(fly__sql_opt *opt, fly__sql_conds *conds, fly__sql_expr *expr);

@@ -52,7 +52,7 @@ static void add_arms(fly__sql_opt *opt, fly__sql_conds *arms, fly__sql_expr *exp
         if (expr->args[i]->kind == FLY__SQL_X_OR) {
             add_arms(opt, arms, expr->args[i]);
         } else {
-            fly__sql_conds_add(opt, arms, expr->args[i]);
+            fly__sql_conds_put(opt, arms, expr->args[i]);
         }
     }
 }
@@ -89,7 +89,7 @@ static fly__sql_expr *as_list(fly__sql_opt *opt, const fly__sql_conds *arms)
     if (arms->count < 2 || !is_choice(arms->items[0], &column, &func)) {
         return NULL;
     }
-    fly__sql_conds_add(opt, &args, arms->items[0]->args[0]);
+    fly__sql_conds_put(opt, &args, arms->items[0]->args[0]);
     for (uint32_t i = 0; i < arms->count; i++) {
         const fly__sql_expr *other;
         const fly__sql_func *by;
@@ -100,7 +100,7 @@ static fly__sql_expr *as_list(fly__sql_opt *opt, const fly__sql_conds *arms)
             return NULL;
         }
         for (uint32_t k = 1; k < arm->argc; k++) {
-            fly__sql_conds_add(opt, &args, arm->args[k]);
+            fly__sql_conds_put(opt, &args, arm->args[k]);
         }
     }
     fly__sql_expr *list = make(opt, FLY__SQL_X_IN, &args);
@@ -161,7 +161,7 @@ void fly__sql_opt_or(fly__sql_opt *opt, fly__sql_expr *expr, fly__sql_conds *con
         }
         nothing_else = nothing_else || own.count == 0;
         if (own.count > 0) {
-            fly__sql_conds_add(opt, &rest, fly__sql_conds_join(opt, &own));
+            fly__sql_conds_put(opt, &rest, fly__sql_conds_join(opt, &own));
         }
     }
     for (uint32_t i = 0; i < common.count; i++) {
@@ -204,7 +204,7 @@ fly__sql_expr *fly__sql_opt_or_about(fly__sql_opt *opt, const fly__sql_expr *con
         }
         fly__sql_expr *arm = fly__sql_conds_join(opt, &own);
         if (!contains(&about, arm)) {
-            fly__sql_conds_add(opt, &about, arm);
+            fly__sql_conds_put(opt, &about, arm);
         }
     }
     return about.count == 1 ? about.items[0] : any_of(opt, &about);

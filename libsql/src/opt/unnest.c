@@ -559,7 +559,11 @@ static fly__sql_rel *unnest_any(fly__sql_opt *opt, fly__sql_rel *left, const fly
     if ((kind == FLY__SQL_JOIN_ANTI_NULL && p.pulled.count > 0) || !pull_all(&p, &inner, false)) {
         return NULL; /* E2 */
     }
-    fly__sql_conds_split(opt, &p.pulled, test);
+    if (kind == FLY__SQL_JOIN_ANTI_NULL) {
+        fly__sql_conds_put(opt, &p.pulled, test);
+    } else {
+        fly__sql_conds_split(opt, &p.pulled, test);
+    }
     return make_join(opt, kind, left, inner, &p.pulled);
 }
 
