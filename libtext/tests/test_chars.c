@@ -3,6 +3,8 @@
  * Method: tables; a count by the plain definition beside the one by words, for every alignment; the
  * standard's NormalizationTest.txt, where it is installed.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <fly/text.h>
 
 #include <fly/base_check.h>
