@@ -236,6 +236,128 @@ START_TEST(parameters_get_their_types_from_where_they_stand)
 }
 END_TEST
 
+/* --------------------------------------------------------------------------- numerics */
+
+static const struct {
+    const char *expression;
+    uint8_t digits, scale; /* 0: libvec's format */
+} shapes[] = {
+    {"c", 12, 2},
+    {"1.50", 3, 2},
+    {"c + 1", 13, 2},
+    {"c - 0.125", 14, 3},
+    {"c * c", 24, 4},
+    {"c * (1 - 0.05)", 16, 4},
+    {"c / 2", 0, 0},
+    {"sum(c)", 38, 2},
+    {"max(c)", 12, 2},
+    {"avg(c)", 0, 0},
+    {"CASE WHEN a > 1 THEN c ELSE c END", 12, 2},
+    {"CASE WHEN a > 1 THEN c ELSE 0 END", 0, 0},
+    {"round(c, 1)", 0, 0},
+    {"c::numeric(6, 1)", 6, 1},
+    {"(c + a)::numeric(30, 10)", 30, 10},
+    {"1e3", 0, 0},
+};
+
+START_TEST(numerics_keep_their_shape_while_it_can_hold_them)
+{
+    char text[200];
+    (void)snprintf(text, sizeof text, "SELECT %s FROM t", shapes[_i].expression);
+    fly__sql_plan *plan;
+    fly_err err = {0};
+    ck_assert_msg(bind_text(text, &plan, &err) == FLY_OK, "%s: %s", text, err.message);
+    ck_assert_uint_eq(plan->columns[0].type.oid, FLY_SQL_NUMERIC);
+    ck_assert_msg(plan->columns[0].type.digits == shapes[_i].digits &&
+                      plan->columns[0].type.scale == shapes[_i].scale,
+                  "%s is numeric(%u,%u)", text, plan->columns[0].type.digits,
+                  plan->columns[0].type.scale);
+}
+END_TEST
+
+/* --------------------------------------------------------------------------- switches */
+
+static fly_sql_session lax; /* of which the binder reads the switches only */
+
+static const struct {
+    const char *text;
+    uint32_t type;     /* of the first column, with the switches on; 0: it fails */
+    uint32_t standard; /* with them off */
+} switched[] = {
+    {"SELECT + 'x'::text", FLY_SQL_TEXT, 0},
+    {"SELECT a = 'x'::text FROM t", FLY_SQL_BOOL, 0},
+    {"SELECT a = 'x' FROM t", FLY_SQL_BOOL, 0},
+    {"SELECT a IN (1, 'x') FROM t", FLY_SQL_BOOL, 0},
+    {"SELECT 1 || 2", FLY_SQL_TEXT, 0},
+    {"SELECT a + 1 FROM t", FLY_SQL_INT8, FLY_SQL_INT4},
+    {"SELECT sum(a + 1) FROM t", FLY_SQL_INT8, FLY_SQL_INT8},
+    {"SELECT COALESCE(a, 1.5) FROM t", FLY_SQL_INT4, FLY_SQL_NUMERIC},
+    {"SELECT CASE WHEN a > 1 THEN a ELSE 1.5 END FROM t", FLY_SQL_INT4, FLY_SQL_NUMERIC},
+    {"SELECT a FROM t WHERE a", FLY_SQL_INT4, 0},
+};
+
+START_TEST(switches_change_what_is_accepted)
+{
+    for (int on = 0; on < 2; on++) {
+        memset(&lax, 0, sizeof lax);
+        lax.user = "admin";
+        lax.compat = (fly__sql_compat){.lax_ops = on,
+                                       .int_arith_wide = on,
+                                       .num_case_first = on,
+                                       .lax_group_by = on,
+                                       .nulls_first = on,
+                                       .div_by_zero_null = on};
+        fly_sql_statements statements;
+        fly_err err = {0};
+        ck_assert_int_eq(
+            fly__sql_parse(&arena, fly_bytes_str(switched[_i].text), NULL, &statements, &err),
+            FLY_OK);
+        fly__sql_bind_context context = {.session = &lax, .view = view, .arena = &arena};
+        fly__sql_plan *plan;
+        fly_status status = fly__sql_bind(&context, statements.items[0].node, &plan, &err);
+        uint32_t wanted = on ? switched[_i].type : switched[_i].standard;
+        ck_assert_msg((status == FLY_OK) == (wanted != 0), "%s: %s", switched[_i].text,
+                      err.message);
+        if (wanted != 0) {
+            ck_assert_msg(plan->columns[0].type.oid == wanted, "%s, %d: %u", switched[_i].text, on,
+                          plan->columns[0].type.oid);
+        }
+    }
+}
+END_TEST
+
+START_TEST(deep_expressions_are_refused_and_not_followed_down)
+{
+    char *text = calloc(1, 70000);
+    ck_assert_ptr_nonnull(text);
+    strcpy(text, "SELECT 1");
+    size_t len = strlen(text);
+    for (int i = 0; i < 20000; i++) {
+        memcpy(text + len, "+1", 3);
+        len += 2;
+    }
+    fly__sql_plan *plan;
+    fly_err err = {0};
+    fly_status status = bind_text(text, &plan, &err);
+    ck_assert(status == FLY_OK || strcmp(err.sqlstate, "54001") == 0);
+    free(text);
+}
+END_TEST
+
+START_TEST(a_plan_names_its_tables_and_what_it_does_to_them)
+{
+    fly__sql_plan *plan;
+    fly_err err = {0};
+    ck_assert_int_eq(bind_text("UPDATE t SET b = 'x' FROM u WHERE u.a = t.a", &plan, &err), FLY_OK);
+    ck_assert_uint_eq(plan->table_count, 2);
+    ck_assert_uint_eq(plan->table_modes[0], 3);
+    ck_assert_uint_eq(plan->table_modes[1], 1);
+    ck_assert(plan->modifies);
+    ck_assert_int_eq(bind_text("SELECT a FROM t FOR SHARE", &plan, &err), FLY_OK);
+    ck_assert_uint_eq(plan->table_modes[0], 5);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bind");
@@ -245,5 +367,11 @@ int main(void)
     tcase_add_loop_test(tests, errors_are_postgresqls, 0, sizeof errors / sizeof *errors);
     tcase_add_loop_test(tests, results_have_postgresqls_types, 0, sizeof typed / sizeof *typed);
     tcase_add_test(tests, parameters_get_their_types_from_where_they_stand);
+    tcase_add_loop_test(tests, numerics_keep_their_shape_while_it_can_hold_them, 0,
+                        sizeof shapes / sizeof *shapes);
+    tcase_add_loop_test(tests, switches_change_what_is_accepted, 0,
+                        sizeof switched / sizeof *switched);
+    tcase_add_test(tests, deep_expressions_are_refused_and_not_followed_down);
+    tcase_add_test(tests, a_plan_names_its_tables_and_what_it_does_to_them);
     return fly_test_run(suite);
 }

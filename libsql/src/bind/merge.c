@@ -90,9 +90,23 @@ static fly__sql_rel *merge(fly__sql_binder *b, fly__sql_scope *scope, const fly_
         return NULL;
     }
     source_only->ctes = scope->ctes;
-    source_only->items = scope->items + first;
-    source_only->item_count = scope->item_count - first;
-    source_only->item_room = source_only->item_count;
+    /* The target has a name there, but no row. */
+    fly__sql_item *hidden = fly__sql_bind_alloc(b, sizeof *hidden);
+    if (hidden == NULL) {
+        return NULL;
+    }
+    *hidden = *scope->items[0];
+    hidden->lateral_only = true;
+    if (!fly__sql_bind_scope_add(b, source_only, hidden)) {
+        return NULL;
+    }
+    for (uint32_t i = first; i < scope->item_count; i++) {
+        if (!fly__sql_bind_room(b, &source_only->items, &source_only->item_room,
+                                source_only->item_count, sizeof *source_only->items)) {
+            return NULL;
+        }
+        source_only->items[source_only->item_count++] = scope->items[i];
+    }
     bool unmatched = false;
     m->actions = fly__sql_bind_alloc(b, (ast->whens.count + 1) * sizeof *m->actions);
     if (m->actions == NULL) {

@@ -478,14 +478,16 @@ bool fly__sql_bind_typename(fly__sql_binder *b, const fly_ast_type *ast, fly_sql
 const char *fly__sql_bind_collation_name(fly__sql_binder *b, uint32_t oid)
 {
     char name[FLY__SQL_NAME_MAX + 1];
+    const char *best = "default";
     uint32_t found;
     for (size_t i = 0; (found = fly__sql_collation_at(i, name)) != 0; i++) {
-        if (found == oid) {
+        /* Of several names, the one that PostgreSQL has. */
+        if (found == oid && strstr(best, "-x-icu") == NULL) {
             const char *copy = fly_arena_copy(b->arena, name, strlen(name) + 1);
-            return copy != NULL ? copy : "";
+            best = copy != NULL ? copy : best;
         }
     }
-    return "default";
+    return best;
 }
 
 bool fly__sql_bind_collation(fly__sql_binder *b, fly_ast_names names, uint32_t pos, uint32_t *oid)

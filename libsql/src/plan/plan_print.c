@@ -47,6 +47,17 @@ static void name_expr(printer *p, const fly__sql_expr *e)
     p->depth--;
 }
 
+/* A group that is a column is called as that. */
+static void name_groups(printer *p, const fly__sql_rel *rel)
+{
+    for (uint32_t i = 0; i < rel->aggregate.group_count; i++) {
+        const fly__sql_expr *e = rel->aggregate.groups[i];
+        if (e->kind == FLY__SQL_X_COLUMN && e->column < p->count) {
+            name_column(p, rel->columns[i].id, p->tables[e->column], p->names[e->column]);
+        }
+    }
+}
+
 static void name_modify(printer *p, const fly__sql_modify *m)
 {
     for (uint16_t i = 0; i < m->table->column_count; i++) {
@@ -93,6 +104,9 @@ static void name_rel(printer *p, const fly__sql_rel *rel)
         for (uint32_t i = 0; i < rel->column_count; i++) {
             name_expr(p, rel->project.exprs[i]);
         }
+        break;
+    case FLY__SQL_R_AGGREGATE:
+        name_groups(p, rel);
         break;
     case FLY__SQL_R_JOIN:
         name_expr(p, rel->join.condition);
