@@ -163,11 +163,12 @@ static const struct {
 
 START_TEST(joins_of_all_kinds_give_their_rows)
 {
-    for (int loops = 0; loops < 2; loops++) {
+    for (int loops = 0; loops < 3; loops++) {
         fly__sql_rel *left = letters(), *right = others();
         fly__sql_rel *j = join(&b, joins[_i].kind, left, right,
                                op(&b, "=", column(&b, left, 0), column(&b, right, 0)));
-        j->join.method = loops ? 'n' : 'h';
+        j->join.method = loops == 1 ? 'n' : 'h';
+        j->join.build_left = loops == 2;
         uint32_t keys = j->column_count;
         check_rows(sorted(&b, j, keys), joins[_i].rows);
     }
@@ -176,17 +177,19 @@ END_TEST
 
 START_TEST(a_residual_decides_what_matches)
 {
-    for (int loops = 0; loops < 2; loops++) {
+    for (int loops = 0; loops < 3; loops++) {
         fly__sql_rel *left = letters(), *right = others();
         fly__sql_expr *both = expr_new(&b, FLY__SQL_X_AND, FLY_SQL_BOOL, 2,
                                        op(&b, "=", column(&b, left, 0), column(&b, right, 0)),
                                        op(&b, ">", column(&b, right, 1), number(&b, 300)));
         fly__sql_rel *j = join(&b, FLY__SQL_JOIN_LEFT, left, right, both);
-        j->join.method = loops ? 'n' : 'h';
+        j->join.method = loops == 1 ? 'n' : 'h';
+        j->join.build_left = loops == 2;
         check_rows(sorted(&b, j, 4),
                    "1,10,NULL,NULL 2,20,NULL,NULL 3,NULL,3,301 NULL,30,NULL,NULL");
         j = join(&b, FLY__SQL_JOIN_ANTI, left, right, both);
-        j->join.method = loops ? 'n' : 'h';
+        j->join.method = loops == 1 ? 'n' : 'h';
+        j->join.build_left = loops == 2;
         check_rows(sorted(&b, j, 2), "1,10 2,20 NULL,30");
     }
 }

@@ -40,6 +40,8 @@ fly__sql_key_kind fly__sql_key_kind_of(fly_sql_type type)
     case FLY_SQL_CHAR:
     case FLY_SQL_UNKNOWN:
         return FLY__SQL_KEY_STR;
+    case FLY_SQL_BPCHAR:
+        return FLY__SQL_KEY_PADDED;
     case FLY_SQL_NUMERIC:
         return type.digits == 0 ? FLY__SQL_KEY_OTHER : FLY__SQL_KEY_BITS;
     default:
@@ -87,6 +89,31 @@ static uint64_t hash_f64(double x)
         memcpy(&bits, &x, sizeof bits);
     }
     return hash_word(bits);
+}
+
+/* A short string is its 16 bytes, and two short ones are equal if those are. */
+static uint64_t hash_str(const fly_vec_str *s)
+{
+    uint64_t half[2];
+    if (s->len > FLY_VEC_STR_INLINE) {
+        return fly_hash(s->ptr, s->len, 0);
+    }
+    memcpy(half, s, sizeof half);
+    return fold(half[0] ^ 0x9e3779b97f4a7c15u, half[1] ^ 0xe7037ed1a0b428dbu);
+}
+
+/* Without the spaces at its end. */
+static fly_vec_str unpadded(const fly_vec_str *s)
+{
+    const char *data = fly_vec_str_data(s);
+    size_t len = s->len;
+    if (len == 0 || data[len - 1] != ' ') {
+        return *s;
+    }
+    while (len > 0 && data[len - 1] == ' ') {
+        len--;
+    }
+    return fly_vec_str_of(data, len);
 }
 
 static fly_status hash_other(fly_sql_type type, const fly_vec_value *value, fly_arena *scratch,
@@ -144,8 +171,13 @@ fly_status fly__sql_value_hash(fly_sql_type type, fly__sql_key_form form,
         *hash = hash_bits(fly__sql_type_physical(type), value);
         return FLY_OK;
     case FLY__SQL_KEY_STR:
-        *hash = fly_hash(fly_vec_str_data(&value->str), value->str.len, 0);
+        *hash = hash_str(&value->str);
         return FLY_OK;
+    case FLY__SQL_KEY_PADDED: {
+        fly_vec_str s = unpadded(&value->str);
+        *hash = hash_str(&s);
+        return FLY_OK;
+    }
     case FLY__SQL_KEY_TEXT:
         if (form.collation == NULL) {
             return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a collation");
@@ -165,6 +197,29 @@ fly_status fly__sql_value_hash(fly_sql_type type, fly__sql_key_form form,
 static uint64_t mix(uint64_t so_far, uint64_t hash)
 {
     return (so_far << 23 | so_far >> 41) * 0x9fb21c651e98df25u ^ hash;
+}
+
+/* Strings without detours. */
+static bool hash_strings(const fly_vec *v, bool padded, const fly_vec_sel *sel, uint32_t n,
+                         bool first, uint64_t *out)
+{
+    const fly_vec_str *s = v->data;
+    if (v->kind != FLY_VEC_FLAT) {
+        return false;
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t row = sel != NULL ? sel[k] : k;
+        bool null = v->valid != NULL && (v->valid[row / 64] >> (row % 64) & 1) == 0;
+        uint64_t h = FLY__SQL_NULL_HASH;
+        if (!null && padded) {
+            fly_vec_str text = unpadded(&s[row]);
+            h = hash_str(&text);
+        } else if (!null) {
+            h = hash_str(&s[row]);
+        }
+        out[k] = first ? h : mix(out[k], h);
+    }
+    return true;
 }
 
 /* Integers without detours. */
@@ -192,6 +247,10 @@ fly_status fly__sql_vec_hash(fly_sql_type type, fly__sql_key_form form, const fl
     if (form.kind == FLY__SQL_KEY_BITS && hash_flat((fly_vec_type)v->type, v, sel, n, first, out)) {
         return FLY_OK;
     }
+    bool padded = form.kind == FLY__SQL_KEY_PADDED;
+    if ((padded || form.kind == FLY__SQL_KEY_STR) && hash_strings(v, padded, sel, n, first, out)) {
+        return FLY_OK;
+    }
     for (uint32_t k = 0; k < n; k++) {
         fly_vec_value value = fly__sql_get(v, sel != NULL ? sel[k] : k);
         uint64_t h;
@@ -215,6 +274,10 @@ bool fly__sql_value_same(fly_sql_type type, fly__sql_key_form form, const fly_ve
         return memcmp(&a->i128, &b->i128, fly_vec_type_size(fly__sql_type_physical(type))) == 0;
     case FLY__SQL_KEY_STR:
         return fly_vec_str_equal(&a->str, &b->str);
+    case FLY__SQL_KEY_PADDED: {
+        fly_vec_str x = unpadded(&a->str), y = unpadded(&b->str);
+        return fly_vec_str_equal(&x, &y);
+    }
     case FLY__SQL_KEY_TEXT:
         return form.collation != NULL
                    ? fly_text_equal(form.collation, text_of(type, a), text_of(type, b))

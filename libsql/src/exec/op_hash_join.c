@@ -49,6 +49,7 @@ typedef struct hash_op {
     uint32_t build_columns;
     fly__sql_hashes hashes;
     bool build_null; /* a build row has a NULL in its key */
+    bool turned;     /* SEMI, ANTI with the sides changed: rows of the build side are given */
     uint64_t *found; /* RIGHT, FULL: a bit per build row */
     uint64_t found_words;
     fly_arena scratch;
@@ -84,7 +85,7 @@ typedef struct hash_op {
 
 static bool keeps_build(const hash_op *h)
 {
-    return h->kind == FLY__SQL_JOIN_RIGHT || h->kind == FLY__SQL_JOIN_FULL;
+    return h->turned || h->kind == FLY__SQL_JOIN_RIGHT || h->kind == FLY__SQL_JOIN_FULL;
 }
 
 static bool gives_pairs(const hash_op *h)
@@ -460,7 +461,7 @@ static uint32_t position(const hash_op *h, uint32_t i)
 static fly_status find_pairs(hash_op *h, uint32_t room, fly_err *err)
 {
     uint32_t rows = fly_vec_batch_rows(h->batch);
-    bool first_only = !gives_pairs(h) && h->residual == NULL;
+    bool first_only = !gives_pairs(h) && h->residual == NULL && !h->turned;
     h->pairs = 0;
     for (; h->at < rows; h->at++, h->slot = UINT64_MAX) {
         if (h->null_key[h->at]) {
@@ -680,7 +681,8 @@ static fly_status give_tail(hash_op *h, fly_err *err)
 {
     h->pairs = 0;
     for (; h->tail_at < h->build.count && h->pairs < FLY_VEC_CAPACITY; h->tail_at++) {
-        if ((h->found[h->tail_at / 64] >> (h->tail_at % 64) & 1) == 0) {
+        bool found = (h->found[h->tail_at / 64] >> (h->tail_at % 64) & 1) != 0;
+        if (found == (h->turned && h->kind == FLY__SQL_JOIN_SEMI)) {
             h->pair_right[h->pairs++] = h->tail_at;
         }
     }
@@ -710,6 +712,10 @@ static fly_status hash_step(hash_op *h, fly_err *err)
         return status == FLY_E_END ? end_probe(h, err) : status;
     }
     if (h->at >= fly_vec_batch_rows(h->batch)) {
+        if (h->turned) {
+            h->singles_given = true;
+            return FLY_OK;
+        }
         return give_singles(h, err);
     }
     fly_status status = find_pairs(h, FLY_VEC_CAPACITY, err);
@@ -969,7 +975,8 @@ static fly__sql_join_kind mirrored(fly__sql_join_kind kind)
 
 static bool may_mirror(fly__sql_join_kind kind)
 {
-    return kind == FLY__SQL_JOIN_INNER || kind == FLY__SQL_JOIN_LEFT ||
+    return kind == FLY__SQL_JOIN_SEMI || kind == FLY__SQL_JOIN_ANTI ||
+           kind == FLY__SQL_JOIN_INNER || kind == FLY__SQL_JOIN_LEFT ||
            kind == FLY__SQL_JOIN_RIGHT || kind == FLY__SQL_JOIN_FULL;
 }
 
@@ -1097,6 +1104,7 @@ fly_status fly__sql_make_hash_join(fly__sql_exec *exec, const fly__sql_rel *rel,
     hash_op *h = (hash_op *)*op;
     bool mirror = rel->join.build_left && may_mirror(rel->join.join);
     h->kind = mirror ? mirrored(rel->join.join) : rel->join.join;
+    h->turned = mirror && !gives_pairs(h);
     h->probe_rel = mirror ? rel->right : rel->left;
     h->build_rel = mirror ? rel->left : rel->right;
     if (mirror) {

@@ -39,7 +39,8 @@ enum {
 };
 
 /* As fly_vec_get(), in line for the two kinds that nearly all vectors have. */
-static inline fly_vec_value fly__sql_get(const fly_vec *v, uint32_t row)
+static inline __attribute__((always_inline)) fly_vec_value fly__sql_get(const fly_vec *v,
+                                                                        uint32_t row)
 {
     fly_vec_value value;
     if (FLY_UNLIKELY(v->kind > FLY_VEC_CONST)) {
@@ -396,8 +397,9 @@ void fly__sql_spill_close(fly__sql_exec *exec);
 
 /* How values of a type are compared and hashed. */
 typedef enum fly__sql_key_kind {
-    FLY__SQL_KEY_BITS, /* equal if their bytes are */
-    FLY__SQL_KEY_STR,  /* equal if their bytes are, strings */
+    FLY__SQL_KEY_BITS,   /* equal if their bytes are */
+    FLY__SQL_KEY_STR,    /* equal if their bytes are, strings */
+    FLY__SQL_KEY_PADDED, /* the same, but for spaces at the end: character(n) */
     FLY__SQL_KEY_F32,
     FLY__SQL_KEY_F64,
     FLY__SQL_KEY_TEXT, /* by a collation */
