@@ -270,7 +270,7 @@ static int run_actions(fsql_shell *shell, const command_line *from)
     if (from->single && !fsql_shell_run(shell, fly_bytes_str("BEGIN"))) {
         return FSQL_EXIT_OWN;
     }
-    for (size_t i = 0; i < from->count && !shell->quit; i++) {
+    for (size_t i = 0; i < from->count && !shell->quit && !fsql_interrupted(); i++) {
         const char *text = from->actions[i].text;
         if (from->actions[i].kind == 'f') {
             code = fsql_shell_read_file(shell, text, false, true);

@@ -165,8 +165,8 @@ static bool take_line(fsql_shell *shell, fly_bytes line)
         if (!good && (shell->interactive || !fsql_vars_on(&shell->vars, "ON_ERROR_STOP", false))) {
             good = true;
         }
-        if (fsql_interrupted() && shell->nesting > 0) {
-            return false;
+        if (fsql_interrupted() && shell->source != NULL && shell->source->input == NULL) {
+            return false; /* Ctrl-C stops a script, not one statement of it */
         }
     }
     return good;

@@ -182,6 +182,19 @@ def pipes():
         "utf-8", "surrogateescape").decode("latin-1"), code=0)
 
 
+def interrupted():
+    name = "Ctrl-C stops a script"
+    script = path("long.sql", "ROWS 2;\nSLEEP;\nROWS 2;\n")
+    running = subprocess.Popen(PROGRAM + ["-f", script], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    said = "".join(running.stdout.readline() for _ in range(6))
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    if said + out != TWO or "canceling statement" not in err or running.returncode != 3:
+        note(name, f"{running.returncode} {out!r} {err!r}")
+
+
 class Terminal:
     """fsql on a pty. The editor's library loses the names of functions that are added to it: leaks
     are looked for by the pipes."""
@@ -339,6 +352,7 @@ def remembers():
 
 
 pipes()
+interrupted()
 prompts()
 interrupts()
 pages()
