@@ -5,6 +5,7 @@
  */
 #include "kv.h"
 #include "layer.h"
+#include "sql_command.h"
 #include "tpch_command.h"
 
 #include <fly/base.h>
@@ -20,6 +21,9 @@ typedef struct subcommand {
 
 static const subcommand subcommands[] = {
     {"kv", "key-value stores side by side: FlyDB, LMDB, WiredTiger, RocksDB, SQLite", kv_main},
+#ifdef FLYBENCH_SQL
+    {"sql", "the same statements on FlyDB and SQLite", sql_main},
+#endif
     {"tpch", "the tables of TPC-H, to load into a database", tpch_main},
     {"page", "libpage alone: slots, checksums, reads and batches of the page file", NULL},
     {"bufpool", "libbufpool alone: hits, misses, two threads", NULL},

@@ -776,6 +776,17 @@ static fly__sql_expr *cannot_cast(fly__sql_binder *b, uint32_t from, uint32_t to
                               fly__sql_bind_type_name(b, from), fly__sql_bind_type_name(b, to));
 }
 
+static bool is_fraction(uint32_t oid)
+{
+    return oid == FLY_SQL_NUMERIC || oid == FLY_SQL_FLOAT8 || oid == FLY_SQL_FLOAT4;
+}
+
+static bool is_integer(uint32_t oid)
+{
+    return oid == FLY_SQL_INT2 || oid == FLY_SQL_INT4 || oid == FLY_SQL_INT8;
+}
+
+/* With lax_ops a cast to an integer cuts the fraction off, as SQLite does; else it rounds. */
 static fly__sql_expr *cast(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_cast *ast)
 {
     fly_sql_type type;
@@ -790,6 +801,12 @@ static fly__sql_expr *cast(fly__sql_binder *b, fly__sql_scope *scope, const fly_
         return NULL;
     }
     uint32_t from = arg->type.oid;
+    if (b->lax_ops && is_fraction(from) && is_integer(type.oid)) {
+        arg = fly__sql_bind_named_call(b, "trunc", &arg, 1, ast->node.pos);
+        if (arg == NULL) {
+            return NULL;
+        }
+    }
     fly__sql_expr *e = fly__sql_bind_coerce(b, arg, type, 'e', ast->node.pos);
     if (e == NULL && fly__sql_bind_ok(b)) {
         return cannot_cast(b, from, type.oid, ast->node.pos);
