@@ -7,6 +7,7 @@
  *     push     conditions go down to the scans; inner joins are put into an order (push.c, order.c)
  *              and scans choose an index (access.c) on the way, subqueries become joins (unnest.c)
  *     prune    columns that nobody asks for are not made
+ *     sorted   sorts, min and max that an index makes needless
  */
 #include "opt/pass_int.h"
 
@@ -46,6 +47,7 @@ fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_vi
     plan->root = fly__sql_opt_push(&opt, plan->root, &none);
     if (opt.status == FLY_OK) {
         fly__sql_opt_prune(&opt);
+        plan->root = fly__sql_opt_sorted(&opt, plan->root);
     }
     return opt.status;
 }

@@ -98,6 +98,7 @@ void fly__sql_opt_method(fly__sql_opt *opt, fly__sql_rel *join);
 bool fly__sql_opt_indexed(const fly__sql_rel *scan, const fly__sql_expr *expr);
 
 void fly__sql_opt_prune(fly__sql_opt *opt);
+fly__sql_rel *fly__sql_opt_sorted(fly__sql_opt *opt, fly__sql_rel *rel);
 
 /* Estimates. */
 double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel);

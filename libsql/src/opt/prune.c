@@ -86,6 +86,7 @@ static void visit_expr(pruner *p, fly__sql_expr *expr)
         visit_expr(p, sub->test);
         sub->rel = sub->kind == FLY__SQL_SUB_EXISTS ? prune(p, sub->rel)
                                                     : prune_exactly(p, sub->rel);
+        sub->rel = fly__sql_opt_sorted(p->opt, sub->rel);
     }
 }
 
