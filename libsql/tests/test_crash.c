@@ -195,8 +195,8 @@ START_TEST(after_any_crash_each_statement_has_happened_or_not)
 {
     progress p = {0};
     remember_states();
-    ck_assert(fly_test_each_crash("statements", &(fly_test_crash_options){.seeds = 1}, work, left,
-                                  &p));
+    ck_assert(
+        fly_test_each_crash("statements", &(fly_test_crash_options){.seeds = 1}, work, left, &p));
 }
 END_TEST
 
@@ -205,8 +205,8 @@ START_TEST(whatever_fails_nothing_leaks_and_each_statement_has_happened_or_not)
 {
     progress p = {0};
     remember_states();
-    ck_assert(fly_test_each_fault("statements", &(fly_test_fault_options){.stride = 97}, work, left,
-                                  &p));
+    ck_assert(
+        fly_test_each_fault("statements", &(fly_test_fault_options){.stride = 97}, work, left, &p));
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /*
  * Goal: JSON is read, written, compared, searched and changed as in PostgreSQL, and bytes that are not
  * jsonb are told.
- * Method: a table of cases whose results PostgreSQL 15 gave (json_cases.h; \1 stands for a newline); values
+ * Method: a table of cases whose results PostgreSQL 15 gave (json_cases.inc; \1 stands for a newline); values
  * with bytes changed, for the checker; nesting at its limit.
  */
 #include "json_eval.h"
@@ -27,7 +27,7 @@ static void teardown(void)
 }
 
 static const char *const cases[][5] = {
-#include "json_cases.h"
+#include "json_cases.inc"
 };
 
 static void newlines(char *text, const char *from)

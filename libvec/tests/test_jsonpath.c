@@ -1,6 +1,6 @@
 /*
  * Goal: paths find in jsonb what PostgreSQL's find, and print as its paths do.
- * Method: a table of cases whose results PostgreSQL 15 gave (jsonpath_cases.h); paths at random.
+ * Method: a table of cases whose results PostgreSQL 15 gave (jsonpath_cases.inc); paths at random.
  */
 #include "jsonpath_eval.h"
 
@@ -23,7 +23,7 @@ static void teardown(void)
 }
 
 static const char *const cases[][4] = {
-#include "jsonpath_cases.h"
+#include "jsonpath_cases.inc"
 };
 
 START_TEST(every_case_gives_what_postgresql_gave)

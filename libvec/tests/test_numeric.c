@@ -1,7 +1,7 @@
 /*
  * Goal: numerics count, round and print as PostgreSQL's, keys sort as values do, and bytes from outside
  * are told from numerics.
- * Method: a table of cases whose results PostgreSQL 15 gave (numeric_cases.h); numbers at random for keys,
+ * Method: a table of cases whose results PostgreSQL 15 gave (numeric_cases.inc); numbers at random for keys,
  * hashes and conversions, where a second way to the same answer exists; forgeries for the checker.
  */
 #include "numeric_eval.h"
@@ -50,7 +50,7 @@ static const char *shown(fly_vec_str x)
 }
 
 static const char *const cases[][6] = {
-#include "numeric_cases.h"
+#include "numeric_cases.inc"
 };
 
 START_TEST(every_case_gives_what_postgresql_gave)

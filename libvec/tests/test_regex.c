@@ -1,7 +1,7 @@
 /*
  * Goal: LIKE, SIMILAR TO and regular expressions match, and place their groups, as PostgreSQL's do, in
  * time that does not explode.
- * Method: a table of cases whose results PostgreSQL 15 gave (regex_cases.h; \1 stands for a newline);
+ * Method: a table of cases whose results PostgreSQL 15 gave (regex_cases.inc; \1 stands for a newline);
  * patterns that make backtracking engines hang, on texts long enough to notice; patterns at random.
  */
 #include "regex_eval.h"
@@ -27,7 +27,7 @@ static void teardown(void)
 }
 
 static const char *const cases[][5] = {
-#include "regex_cases.h"
+#include "regex_cases.inc"
 };
 
 static void newlines(char *text, const char *from)

@@ -1,6 +1,6 @@
 /*
  * Goal: values are written and read by templates as PostgreSQL does it.
- * Method: a table of cases whose results PostgreSQL 15 gave (template_cases.h); templates at random.
+ * Method: a table of cases whose results PostgreSQL 15 gave (template_cases.inc); templates at random.
  */
 #include "template_eval.h"
 
@@ -32,7 +32,7 @@ static void teardown(void)
 }
 
 static const char *const cases[][4] = {
-#include "template_cases.h"
+#include "template_cases.inc"
 };
 
 START_TEST(every_case_gives_what_postgresql_gave)

@@ -1,6 +1,6 @@
 /*
  * Goal: strings are cut, padded, quoted and encoded as PostgreSQL does it.
- * Method: a table of cases whose results PostgreSQL 15 gave (text_cases.h); what goes out comes back in,
+ * Method: a table of cases whose results PostgreSQL 15 gave (text_cases.inc); what goes out comes back in,
  * for encodings and UUIDs.
  */
 #include "text_eval.h"
@@ -26,7 +26,7 @@ static void teardown(void)
 }
 
 static const char *const cases[][5] = {
-#include "text_cases.h"
+#include "text_cases.inc"
 };
 
 START_TEST(every_case_gives_what_postgresql_gave)

@@ -1,7 +1,7 @@
 /*
  * Goal: dates, times and intervals are read, counted and written as PostgreSQL does; zones are read from
  * files that are not trusted.
- * Method: a table of cases whose results PostgreSQL 15 gave (time_cases.h); every day of a long span for
+ * Method: a table of cases whose results PostgreSQL 15 gave (time_cases.inc); every day of a long span for
  * the calendar; a zone's file cut off and with bytes changed, for the decoder.
  */
 #define _GNU_SOURCE /* strncasecmp() */
@@ -31,7 +31,7 @@ static void teardown(void)
 }
 
 static const char *const cases[][5] = {
-#include "time_cases.h"
+#include "time_cases.inc"
 };
 
 START_TEST(every_case_gives_what_postgresql_gave)

@@ -192,16 +192,23 @@ fly_sql_type fly_sql_param_type(const fly_sql_stmt *stmt, uint32_t n);
 
 /** Set parameter `n`, counted from 1; all keep their values until they are set again. Values are
  *  converted to the parameter's type: 22P02, 22003 if that cannot be. @{ */
+/** To NULL. */
 FLY_MUST_USE fly_status fly_sql_bind_null(fly_sql_stmt *stmt, uint32_t n, fly_err *err);
+/** To true or false. */
 FLY_MUST_USE fly_status fly_sql_bind_bool(fly_sql_stmt *stmt, uint32_t n, bool value, fly_err *err);
+/** To an integer. */
 FLY_MUST_USE fly_status fly_sql_bind_int64(fly_sql_stmt *stmt, uint32_t n, int64_t value,
                                            fly_err *err);
+/** To a floating-point number. */
 FLY_MUST_USE fly_status fly_sql_bind_double(fly_sql_stmt *stmt, uint32_t n, double value,
                                             fly_err *err);
+/** To a text, in UTF-8. */
 FLY_MUST_USE fly_status fly_sql_bind_text(fly_sql_stmt *stmt, uint32_t n, fly_bytes text,
                                           fly_err *err);
+/** To bytes. */
 FLY_MUST_USE fly_status fly_sql_bind_bytes(fly_sql_stmt *stmt, uint32_t n, fly_bytes bytes,
                                            fly_err *err);
+/** To a value of any type. */
 FLY_MUST_USE fly_status fly_sql_bind_value(fly_sql_stmt *stmt, uint32_t n,
                                            const fly_vec_value *value, fly_err *err);
 /** @} */
@@ -235,12 +242,17 @@ fly_sql_type fly_sql_column_type(const fly_sql_stmt *stmt, uint32_t i);
 uint32_t fly_sql_column_table(const fly_sql_stmt *stmt, uint32_t i, uint16_t *column);
 
 /** The current row's value in column `i`, counted from 0; strings are valid until the next step. @{ */
+/** Whether it is NULL. */
 bool fly_sql_column_null(const fly_sql_stmt *stmt, uint32_t i);
+/** Of type boolean. */
 bool fly_sql_column_bool(const fly_sql_stmt *stmt, uint32_t i);
+/** Of an integer type, a date, a time: its number. */
 int64_t fly_sql_column_int64(const fly_sql_stmt *stmt, uint32_t i);
+/** Of a numeric type. */
 double fly_sql_column_double(const fly_sql_stmt *stmt, uint32_t i);
 /** As psql would show it; of any type. */
 fly_bytes fly_sql_column_text(fly_sql_stmt *stmt, uint32_t i);
+/** Of any type, as it lies in the batch. */
 fly_vec_value fly_sql_column_value(const fly_sql_stmt *stmt, uint32_t i);
 /** @} */
 

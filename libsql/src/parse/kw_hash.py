@@ -1,9 +1,9 @@
 """kw_hash.py: reads kw.def, writes kw_hash.def, the perfect hash by which lex.c finds keywords.
 
 The hash of a word is h = 0, then h = (h ^ byte) * MULTIPLIER for each byte, in 32 bits. Its bucket
-is the top 8 bits; its slot is the next 9 bits exclusive-or'ed with the bucket's displacement. Buckets
-are placed one after the other, the fullest first, with the first displacement that makes all slots
-free. Run again after every change of kw.def; the tests find every keyword or fail.
+is the top 8 bits; its slot is the next 9 bits exclusive-or'ed with the bucket's displacement.
+Buckets are placed one after the other, the fullest first, with the first displacement that makes
+all slots free. Run again after every change of kw.def; the tests find every keyword or fail.
 """
 
 import os

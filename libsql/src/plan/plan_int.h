@@ -77,11 +77,12 @@ typedef struct fly__sql_subquery {
 struct fly__sql_expr {
     uint8_t kind; /* fly__sql_expr_kind */
     bool flag;
-    char truth;     /* IS_TRUTH; ROW_COMPARE: fly__sql_op_class */
-    bool volatile_; /* it or something below it must be evaluated each time */
-    bool raises;    /* it or something below it may fail */
+    char truth;                           /* IS_TRUTH; ROW_COMPARE: fly__sql_op_class */
+    bool volatile_;                       /* it or something below it must be evaluated each time */
+    bool raises;                          /* it or something below it may fail */
     const struct fly__sql_fields *fields; /* the binder's: of a record whose fields have names */
-    char collated;  /* the binder's: how the collation was found: 'i', 'e' by COLLATE, 'x' conflict */
+    /* The binder's: how the collation was found: 'i', 'e' by COLLATE, 'x' conflict. */
+    char collated;
     fly_sql_type type;
     uint32_t pos; /* in the statement, 1-based; 0: none */
     uint32_t argc;

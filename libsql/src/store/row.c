@@ -174,7 +174,7 @@ static uint32_t end_of(const fly__sql_row_view *view, uint32_t number)
 }
 
 fly_status fly__sql_row_read(const fly__sql_row_layout *layout, const fly__sql_row_view *view,
-                              uint16_t attnum, fly_vec_value *value, fly_err *err)
+                             uint16_t attnum, fly_vec_value *value, fly_err *err)
 {
     uint32_t i = attnum - 1u;
     memset(value, 0, sizeof *value);

@@ -59,6 +59,6 @@ fly_status fly__sql_row_view_make(const fly__sql_row_layout *layout, fly_bytes r
 
 /* The value of column `attnum` (from 1); strings borrow from the row. */
 fly_status fly__sql_row_read(const fly__sql_row_layout *layout, const fly__sql_row_view *view,
-                              uint16_t attnum, fly_vec_value *value, fly_err *err);
+                             uint16_t attnum, fly_vec_value *value, fly_err *err);
 
 #endif
