@@ -1123,6 +1123,8 @@ fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
     if (l == NULL) {
         return NULL;
     }
+    bool procedure = b->context->procedure;
+    b->context->procedure = false;
     uint32_t parts = call->name.count;
     l->name = call->name.items[parts - 1];
     l->schema = parts > 1 ? call->name.items[parts - 2] : NULL;
@@ -1132,6 +1134,15 @@ fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
     }
     bool many;
     const fly__sql_candidate *c = resolve(b, l, &many);
+    if (c == NULL && procedure) {
+        (void)fly__sql_bind_fail(b, many ? "42725" : "42883", call->node.pos,
+                                 many ? "procedure %s is not unique"
+                                      : "procedure %s does not exist",
+                                 fly__sql_bind_signature(b, l->name, l->args, l->argc, l->names));
+        fly__sql_bind_hint(b, "No procedure matches the given name and argument types. You might "
+                              "need to add explicit type casts.");
+        return NULL;
+    }
     if (c == NULL) {
         fly__sql_expr *cast = many ? NULL : cast_in_disguise(b, l, call->node.pos);
         if (cast != NULL || !fly__sql_bind_ok(b)) {
@@ -1143,7 +1154,13 @@ fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
         }
         return no_function(b, l, call, many);
     }
-    if (c->user != NULL && c->user->procedure) {
+    if (procedure && (c->user == NULL || !c->user->procedure)) {
+        (void)fly__sql_bind_fail(b, "42809", call->node.pos, "%s is not a procedure",
+                                 fly__sql_bind_signature(b, l->name, l->args, l->argc, NULL));
+        fly__sql_bind_hint(b, "To call a function, use SELECT.");
+        return NULL;
+    }
+    if (!procedure && c->user != NULL && c->user->procedure) {
         (void)fly__sql_bind_fail(b, "42809", call->node.pos, "%s is a procedure",
                                  fly__sql_bind_signature(b, l->name, l->args, l->argc, NULL));
         fly__sql_bind_hint(b, "To call a procedure, use CALL.");

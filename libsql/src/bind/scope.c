@@ -318,7 +318,7 @@ static void suggest(fly__sql_binder *b, fly__sql_scope *scope, const char *table
 
 static fly__sql_expr *variable(fly__sql_binder *b, const fly_ast_column *ast)
 {
-    if (b->context->variable == NULL) {
+    if (b->context->variable == NULL || b->no_positions > 0) {
         return NULL;
     }
     fly__sql_expr *param =
@@ -358,6 +358,11 @@ static fly__sql_expr *bind_lone(fly__sql_binder *b, fly__sql_scope *scope,
         return fly__sql_bind_copy(b, b->value_expr);
     }
     fly__sql_expr *e = lone_column(b, scope, name, pos);
+    if (e != NULL && b->context->variable_first && variable(b, ast) != NULL) {
+        (void)fly__sql_bind_fail(b, "42702", pos, "column reference \"%s\" is ambiguous", name);
+        fly_err_detail(b->err, "It could refer to either a PL/pgSQL variable or a table column.");
+        return NULL;
+    }
     if (e != NULL || !fly__sql_bind_ok(b)) {
         return e;
     }

@@ -8,6 +8,7 @@
  * Copying a descriptor is writing and reading it. Format: docs/formats/catalog.md.
  */
 #include "catalog/object_int.h"
+#include "pl/pl_int.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -638,6 +639,8 @@ static fly_status finish_function(fly__sql_object *object, fly__sql_user_functio
     func->can_raise = true;
     func->result = function->result.oid;
     func->user = function;
+    func->row = fly__sql_pl_row;
+    func->set = &fly__sql_pl_set;
     uint8_t argc = 0;
     for (uint16_t i = 0; i < function->all_count && function->modes != NULL; i++) {
         char mode = function->modes[i];

@@ -113,10 +113,14 @@ static fly_status streams_next(streams *s, bool first, fly_err *err)
     return any ? FLY_OK : FLY_E_END;
 }
 
-static fly_status stream_make(fly__sql_exec *exec, const fly__sql_expr *x, stream *one,
-                              fly_err *err)
+/* `columns` says what a call in FROM must give; NULL: it stands in a select list. There a function of a
+ * user's that returns no set is one value, in FROM it may be several columns. */
+static fly_status stream_make(fly__sql_exec *exec, const fly__sql_expr *x,
+                              const fly__sql_colref *columns, stream *one, fly_err *err)
 {
-    bool set = x->kind == FLY__SQL_X_CALL && x->func->set != NULL;
+    bool set = x->kind == FLY__SQL_X_CALL && x->func->set != NULL &&
+               (columns != NULL || x->func->kind != FLY__SQL_USER ||
+                ((const fly__sql_user_function *)x->func->user)->returns_set);
     if (!set) {
         one->argc = 1;
     } else {
@@ -137,6 +141,17 @@ static fly_status stream_make(fly__sql_exec *exec, const fly__sql_expr *x, strea
                                     .pos = x->pos,
                                     .memo = &one->memo,
                                     .memo_arena = &exec->arena};
+        if (columns != NULL) {
+            fly_sql_type *wanted = fly__sql_alloc(&exec->arena, one->width, sizeof *wanted, err);
+            if (wanted == NULL) {
+                return FLY_E_NO_MEMORY;
+            }
+            for (uint32_t i = 0; i < one->width; i++) {
+                wanted[i] = columns[i].type;
+            }
+            one->call.columns = wanted;
+            one->call.column_count = one->width;
+        }
     }
     one->args = fly__sql_alloc(&exec->arena, one->argc, sizeof *one->args, err);
     one->row = fly__sql_alloc(&exec->arena, one->width + 1, sizeof *one->row, err);
@@ -274,7 +289,7 @@ fly_status fly__sql_make_function(fly__sql_exec *exec, const fly__sql_rel *rel, 
         one->width = rel->function.widths != NULL ? rel->function.widths[i] : 1;
         one->column = column;
         column += one->width;
-        status = stream_make(exec, rel->function.calls[i], one, err);
+        status = stream_make(exec, rel->function.calls[i], &rel->columns[one->column], one, err);
     }
     fly__sql_expr **args;
     fly__sql_ports none = {{NULL}, {0}};
@@ -433,7 +448,7 @@ fly_status fly__sql_make_unnest(fly__sql_exec *exec, const fly__sql_rel *rel, fl
     for (uint32_t c = 0; status == FLY_OK && c < count; c++) {
         u->streams.list[c].width = 1;
         u->streams.list[c].column = c;
-        status = stream_make(exec, rel->project.exprs[c], &u->streams.list[c], err);
+        status = stream_make(exec, rel->project.exprs[c], NULL, &u->streams.list[c], err);
     }
     fly__sql_expr **args;
     if (status == FLY_OK) {

@@ -28,10 +28,12 @@ typedef struct fly__sql_call {
     const fly_sql_type *types; /* of the arguments, as bound */
     fly_sql_type result;       /* as bound */
     uint32_t argc;
-    uint32_t pos;          /* of the call in the text, for errors */
-    fly_arena *arena;      /* results' bytes; lives as long as the batch */
-    void **memo;           /* this call site's own, NULL at first: a compiled pattern, say */
-    fly_arena *memo_arena; /* lives as long as the plan instance */
+    uint32_t pos;                /* of the call in the text, for errors */
+    fly_arena *arena;            /* results' bytes; lives as long as the batch */
+    void **memo;                 /* this call site's own, NULL at first: a compiled pattern, say */
+    fly_arena *memo_arena;       /* lives as long as the plan instance */
+    const fly_sql_type *columns; /* of a call in FROM: what it must give; else NULL */
+    uint32_t column_count;
     fly_err *err;
 } fly__sql_call;
 

@@ -184,6 +184,52 @@ fly_status fly__sql_cursor_declare(fly_sql_stmt *stmt, fly_err *err)
     return FLY_OK;
 }
 
+/* Names of columns may lie with whoever made the statement. */
+static fly_status own_names(fly_sql_stmt *stmt, fly_err *err)
+{
+    for (uint32_t i = 0; i < stmt->plan->column_count; i++) {
+        const char *name = stmt->plan->columns[i].name;
+        if (name != NULL) {
+            stmt->plan->columns[i].name = fly_arena_copy(&stmt->plan_arena, name, strlen(name) + 1);
+            if (stmt->plan->columns[i].name == NULL) {
+                return no_memory(err);
+            }
+        }
+    }
+    return FLY_OK;
+}
+
+fly_status fly__sql_cursor_open(fly_sql_session *session, const char *name, fly_sql_stmt *stmt,
+                                fly_err *err)
+{
+    if (find(session, name) != NULL) {
+        return fly_err_state(err, "42P03", 0, "cursor \"%s\" already in use", name);
+    }
+    if (!stmt->is_plan || stmt->plan == NULL || stmt->plan->column_count == 0) {
+        return fly_err_state(err, "42601", 0, "cannot open %s query as cursor",
+                             fly__sql_ast_name(stmt->node->kind));
+    }
+    struct fly__sql_cursor *cursor = fly_mem_calloc(&session->account.mem, 1, sizeof *cursor);
+    if (cursor == NULL) {
+        return no_memory(err);
+    }
+    fly_arena_init(&cursor->arena, &session->query.mem, 0);
+    (void)snprintf(cursor->name, sizeof cursor->name, "%s", name);
+    cursor->stmt = stmt;
+    fly_status status = run(cursor, err);
+    if (status == FLY_OK) {
+        status = own_names(stmt, err);
+    }
+    if (status != FLY_OK) {
+        cursor->stmt = NULL;
+        destroy(session, cursor);
+        return status;
+    }
+    cursor->link = session->state->cursors;
+    session->state->cursors = cursor;
+    return FLY_OK;
+}
+
 /* ------------------------------------------------------------------- fetching */
 
 /* How far a FETCH goes: `*from` the first row, in `step`s, `*count` of them at most. */
@@ -233,6 +279,20 @@ static bool advance(struct fly__sql_cursor *cursor, int64_t step)
     return cursor->at > 0;
 }
 
+/* Make the cursor's row the statement's. */
+static void show(struct fly__sql_cursor *cursor, fly_sql_stmt *stmt)
+{
+    /* The walk starts where the last one ended, if that is not behind the row. */
+    struct kept *kept = cursor->near != NULL && cursor->near->first <= cursor->at ? cursor->near
+                                                                                  : cursor->rows;
+    while (cursor->at >= kept->first + kept->batch.count) {
+        kept = kept->next;
+    }
+    cursor->near = kept;
+    stmt->batch = &kept->batch;
+    stmt->at = (uint32_t)(cursor->at - kept->first);
+}
+
 bool fly__sql_fetch_next(fly_sql_stmt *stmt)
 {
     struct fly__sql_cursor *cursor = stmt->cursor;
@@ -244,16 +304,38 @@ bool fly__sql_fetch_next(fly_sql_stmt *stmt)
         stmt->fetch_left = 0;
         return false;
     }
-    /* The walk starts where the last one ended, if that is not behind the row. */
-    struct kept *kept = cursor->near != NULL && cursor->near->first <= cursor->at ? cursor->near
-                                                                                  : cursor->rows;
-    while (cursor->at >= kept->first + kept->batch.count) {
-        kept = kept->next;
-    }
-    cursor->near = kept;
-    stmt->batch = &kept->batch;
-    stmt->at = (uint32_t)(cursor->at - kept->first);
+    show(cursor, stmt);
     return true;
+}
+
+fly_status fly__sql_cursor_pull(fly_sql_session *session, const fly_ast_fetch *node,
+                                fly_sql_stmt **row, uint64_t *count, fly_err *err)
+{
+    struct fly__sql_cursor *cursor = find(session, node->cursor);
+    if (cursor == NULL) {
+        return fly_err_state(err, "34000", 0, "cursor \"%s\" does not exist", node->cursor);
+    }
+    int64_t step = 1;
+    uint64_t wanted = 0;
+    aim(cursor, node, &step, &wanted);
+    *count = 0;
+    while (*count < wanted && advance(cursor, step)) {
+        (*count)++;
+    }
+    *row = cursor->stmt;
+    if (*count > 0 && cursor->at > 0 && cursor->at <= cursor->count) {
+        show(cursor, cursor->stmt);
+        cursor->stmt->has_row = true;
+    }
+    return FLY_OK;
+}
+
+void fly__sql_cursor_pulled(fly_sql_stmt *row)
+{
+    if (row != NULL) {
+        row->batch = NULL;
+        row->has_row = false;
+    }
 }
 
 fly_status fly__sql_cursor_fetch(fly_sql_stmt *stmt, fly_err *err)

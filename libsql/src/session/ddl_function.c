@@ -5,6 +5,7 @@
 
 #include "catalog/change_int.h"
 #include "func/func_int.h"
+#include "pl/pl_int.h"
 
 #include <string.h>
 
@@ -160,6 +161,40 @@ static const fly__sql_user_function *same_function(const fly__sql_catalog_view *
     return NULL;
 }
 
+/* Where the text of the body begins within the statement's; 0: it is not there as it is. */
+static uint32_t body_begins(const fly_sql_stmt *stmt, const fly_ast_create_function *node)
+{
+    bool there = false;
+    const fly_ast *body = option_value(&node->options, "as", &there);
+    if (body == NULL || body->kind != FLY_AST_CONST || body->pos == 0) {
+        return 0;
+    }
+    uint32_t at = body->pos - 1;
+    const char *text = (const char *)stmt->text.data;
+    if (at < stmt->text.len && text[at] == '$') {
+        for (at++; at < stmt->text.len && text[at] != '$'; at++) {
+        }
+        return at + 1;
+    }
+    return at < stmt->text.len && text[at] == '\'' ? at + 1 : 0;
+}
+
+/* Errors in a body point at where they are. */
+static fly_status check_body(fly_sql_stmt *stmt, const fly_ast_create_function *node,
+                             const fly__sql_user_function *function, fly_err *err)
+{
+    const char *checks = fly__sql_setting(stmt->session, "check_function_bodies");
+    if (checks != NULL && strcmp(checks, "off") == 0) {
+        return FLY_OK;
+    }
+    fly_status status = fly__sql_pl_validate(stmt->session, function, err);
+    if (status != FLY_OK && err != NULL && err->position != 0) {
+        uint32_t begins = body_begins(stmt, node);
+        err->position = begins == 0 ? 0 : err->position + begins;
+    }
+    return status;
+}
+
 fly_status fly__sql_create_function(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_create_function *node = (const fly_ast_create_function *)stmt->node;
@@ -200,6 +235,10 @@ fly_status fly__sql_create_function(fly_sql_stmt *stmt, fly_err *err)
     }
     if (old != NULL && old->result.oid != function.result.oid) {
         return fly_err_state(err, "42P13", 0, "cannot change return type of existing function");
+    }
+    status = check_body(stmt, node, &function, err);
+    if (status != FLY_OK) {
+        return status;
     }
     function.oid = old != NULL ? old->oid : fly__sql_change_oid(session);
     return fly__sql_change_put(session, FLY__SQL_O_FUNCTION, &function, err);

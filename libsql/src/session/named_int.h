@@ -19,6 +19,15 @@ fly_status fly__sql_cursor_declare(fly_sql_stmt *stmt, fly_err *err);
 fly_status fly__sql_cursor_fetch(fly_sql_stmt *stmt, fly_err *err);
 fly_status fly__sql_cursor_close(fly_sql_stmt *stmt, fly_err *err);
 fly_sql_stmt *fly__sql_cursor_stmt(const fly_sql_session *session, const char *name);
+/* A cursor over a statement that is ready to be run; it is the cursor's if that goes well. The statement
+ * may not need anything that it does not hold itself. */
+fly_status fly__sql_cursor_open(fly_sql_session *session, const char *name, fly_sql_stmt *stmt,
+                                fly_err *err);
+/* Go where a FETCH says: the statement has the last row, and `*count` tells how many there were. Give it
+ * back. */
+fly_status fly__sql_cursor_pull(fly_sql_session *session, const fly_ast_fetch *node,
+                                fly_sql_stmt **row, uint64_t *count, fly_err *err);
+void fly__sql_cursor_pulled(fly_sql_stmt *row);
 bool fly__sql_cursors_forget(fly_sql_session *session, const char *name);
 
 /* inspect.c */

@@ -15,6 +15,7 @@
 
 #include "catalog/system_int.h"
 #include "exec/exec_int.h"
+#include "pl/pl_int.h"
 #include "session/lock_int.h"
 #include "session/named_int.h"
 #include "session/program_int.h"
@@ -91,6 +92,7 @@ fly_status fly_sql_session_open(fly_sql *sql, const fly_sql_session_options *opt
     session->sql = sql;
     session->env = sql->env;
     session->state = state;
+    session->triggers = &fly__sql_pl_triggers;
     uint64_t query = options->memory_bytes != 0 ? options->memory_bytes : sql->memory_bytes;
     fly_account_init(&session->account, sql->env->mem, "session", 0);
     fly_account_init(&session->query, &session->account.mem, "query", query);
@@ -126,6 +128,7 @@ void fly__sql_session_leave(fly_sql_session *session)
     (void)fly__sql_named_forget(session, NULL);
     (void)fly__sql_cursors_forget(session, NULL);
     fly__sql_temporary_drop(session);
+    fly__sql_pl_forget(session);
     fly__sql_programs_forget(session);
     fly__sql_sequences_forget(session);
     forget_trees(session);
@@ -145,6 +148,9 @@ void fly_sql_session_close(fly_sql_session *session)
     fly_mem *mem = session->sql->env->mem;
     (void)fly__sql_named_forget(session, NULL);
     (void)fly__sql_cursors_forget(session, NULL);
+    if (session->database != NULL) {
+        fly__sql_pl_forget(session); /* its statements are among those that follow */
+    }
     fly__sql_stmts_close(session);
     if (session->txn != NULL) {
         fly__sql_txn_rollback(session);
@@ -462,6 +468,56 @@ fly_status fly__sql_savepoint_back(fly_sql_session *session, const char *name, f
             session->state->trees_new = true;
         }
         session->txn_failed = false;
+    }
+    return status;
+}
+
+/* ---------------------------------------------------- parts that may be taken back */
+
+void fly__sql_guard_begin(fly_sql_session *session, fly__sql_guard *guard)
+{
+    *guard = (fly__sql_guard){.point = fly_txn_savepoint(session->txn),
+                              .view = fly__sql_change_mark(session),
+                              .running = session->state->running};
+}
+
+void fly__sql_guard_end(fly_sql_session *session, fly__sql_guard *guard)
+{
+    (void)session;
+    fly__sql_view_release(guard->view);
+    guard->view = NULL;
+}
+
+fly_status fly__sql_guard_back(fly_sql_session *session, fly__sql_guard *guard, fly_err *err)
+{
+    FLY_ASSERT(session->state->running == guard->running);
+    fly_status status = fly_txn_rollback_to(session->txn, guard->point, err);
+    if (status == FLY_OK) {
+        fly__sql_change_back(session, guard->view);
+        if (session->state->trees_new) {
+            forget_trees(session);
+            session->state->trees_new = true;
+        }
+        session->txn_failed = false;
+    }
+    fly__sql_guard_end(session, guard);
+    return status;
+}
+
+fly_status fly__sql_txn_renew(fly_sql_session *session, bool commit, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    if (commit) {
+        status = fly__sql_txn_commit(session, err);
+    } else {
+        fly__sql_txn_rollback(session);
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_txn_begin(session, err);
+    }
+    if (status == FLY_OK) {
+        fly_txn_statement(session->txn);
+        status = fly__sql_session_view(session, err);
     }
     return status;
 }

@@ -60,6 +60,7 @@ struct fly_sql_session {
     const struct fly__sql_trigger_hooks *triggers; /* who runs triggers; NULL: nobody */
     struct fly__sql_change *deferred;              /* constraints that wait for the commit */
     struct fly__sql_retired *retired; /* views that the running statement has replaced */
+    struct fly__sql_pl_state *pl;     /* compiled functions; NULL: none yet */
     struct fly__sql_session_state
         *state; /* session.c's own: settings, prepared statements, cursors */
 };

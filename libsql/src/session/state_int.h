@@ -84,6 +84,19 @@ fly_status fly__sql_savepoint_set(fly_sql_session *session, const char *name, fl
 fly_status fly__sql_savepoint_back(fly_sql_session *session, const char *name, fly_err *err);
 fly_status fly__sql_savepoint_release(fly_sql_session *session, const char *name, fly_err *err);
 
+/* A part of a transaction that may be taken back: begin, then end or go back, which ends it too. */
+typedef struct fly__sql_guard {
+    fly_savepoint point;
+    fly__sql_catalog_view *view;
+    uint32_t running;
+} fly__sql_guard;
+void fly__sql_guard_begin(fly_sql_session *session, fly__sql_guard *guard);
+void fly__sql_guard_end(fly_sql_session *session, fly__sql_guard *guard);
+fly_status fly__sql_guard_back(fly_sql_session *session, fly__sql_guard *guard, fly_err *err);
+
+/* COMMIT or ROLLBACK inside of a procedure: end the transaction, begin the next. */
+fly_status fly__sql_txn_renew(fly_sql_session *session, bool commit, fly_err *err);
+
 /* The newest view of the catalog, for binding. */
 fly_status fly__sql_session_view(fly_sql_session *session, fly_err *err);
 

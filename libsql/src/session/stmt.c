@@ -241,6 +241,53 @@ fly_status fly_sql_prepare(fly_sql_session *session, fly_bytes text, fly_sql_stm
     return status;
 }
 
+static fly_status bind_given(fly_sql_stmt *stmt, uint32_t count, const fly_sql_type *types,
+                             const fly_vec_value *values, fly_err *err)
+{
+    stmt->param_types = fly_arena_copy(&stmt->arena, types, (count + 1) * sizeof *types);
+    stmt->param_count = count;
+    if (stmt->param_types == NULL) {
+        return no_memory(err);
+    }
+    fly_status status = prepare_node(stmt, err);
+    for (uint32_t i = 0; status == FLY_OK && stmt->is_plan && i < count; i++) {
+        status = fly_sql_bind_value(stmt, i + 1, &values[i], err);
+    }
+    if (status == FLY_OK && stmt->is_plan && stmt->param_count > count) {
+        status = fly_err_state(err, "42P02", 0, "there is no parameter $%u", (unsigned)count + 1);
+    }
+    return status;
+}
+
+fly_status fly__sql_stmt_dynamic(fly_sql_session *session, fly_bytes text, uint32_t count,
+                                 const fly_sql_type *types, const fly_vec_value *values,
+                                 fly_sql_stmt **stmt, fly_err *err)
+{
+    fly_sql_stmt *made = NULL;
+    fly_sql_statements statements = {0};
+    fly_status status = fly__sql_stmt_create(session, text, &made, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = parse(made, &statements, err);
+    if (status == FLY_OK && statements.count > 1) {
+        status = fly_err_state(err, "0A000", 0, "EXECUTE of several statements is not supported");
+    }
+    if (status == FLY_OK && statements.count == 1) {
+        take(made, &statements.items[0]);
+        status = made->node->kind == FLY_AST_TRANSACTION
+                     ? fly_err_state(err, "0A000", 0,
+                                     "EXECUTE of transaction commands is not implemented")
+                     : bind_given(made, count, types, values, err);
+    }
+    if (status != FLY_OK || statements.count == 0) {
+        fly_sql_finalize(made);
+        made = NULL;
+    }
+    *stmt = made;
+    return status;
+}
+
 /* -------------------------------------------------------------- parameters */
 
 uint32_t fly_sql_param_count(const fly_sql_stmt *stmt)

@@ -76,6 +76,11 @@ struct fly_sql_stmt {
  * The text is copied. */
 fly_status fly__sql_stmt_create(fly_sql_session *session, fly_bytes text, fly_sql_stmt **stmt,
                                 fly_err *err);
+/* Parse a text that is one statement, its parameters bound to values: EXECUTE of PL. An empty text gives
+ * no statement. */
+fly_status fly__sql_stmt_dynamic(fly_sql_session *session, fly_bytes text, uint32_t count,
+                                 const fly_sql_type *types, const fly_vec_value *values,
+                                 fly_sql_stmt **stmt, fly_err *err);
 /* Bind, or bind again, and make it ready to run. */
 fly_status fly__sql_stmt_plan(fly_sql_stmt *stmt, fly_err *err);
 

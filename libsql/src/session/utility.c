@@ -6,6 +6,7 @@
 #include "session/stmt_int.h"
 
 #include "exec/exec_int.h"
+#include "pl/pl_int.h"
 #include "session/named_int.h"
 #include "session/settings_int.h"
 #include "session/statement_kind_int.h"
@@ -401,6 +402,10 @@ fly_status fly__sql_utility(fly_sql_stmt *stmt, fly_err *err)
         return fly__sql_explain(stmt, err);
     case FLY_AST_INSPECT:
         return fly__sql_inspect(stmt, err);
+    case FLY_AST_DO:
+        return fly__sql_pl_do(stmt, err);
+    case FLY_AST_CALL_PROCEDURE:
+        return fly__sql_pl_call(stmt, err);
     case FLY_AST_COPY:
         return fly__sql_copy_begin(stmt, err);
     case FLY_AST_VACUUM:
@@ -438,6 +443,8 @@ fly_status fly__sql_utility_describe(fly_sql_stmt *stmt, fly_err *err)
         const char *name = ((const fly_ast_show *)stmt->node)->name;
         return name == NULL ? columns(stmt, all, 3, err) : columns(stmt, &name, 1, err);
     }
+    case FLY_AST_CALL_PROCEDURE:
+        return fly__sql_pl_call_describe(stmt, err);
     case FLY_AST_EXPLAIN:
         return columns(stmt, plan, 1, err);
     case FLY_AST_INSPECT: {
