@@ -146,6 +146,22 @@ START_TEST(a_statement_does_not_see_what_it_does)
 }
 END_TEST
 
+START_TEST(commands_in_with_are_not_seen_by_the_rest)
+{
+    check("CREATE TABLE t(i integer PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)", "");
+    check("WITH d AS (DELETE FROM t WHERE i > 1 RETURNING i)"
+          " SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM d)",
+          " 3,2");
+    check("WITH n AS (INSERT INTO t VALUES (7) RETURNING i)"
+          " SELECT t.i, n.i FROM t, n ORDER BY 1",
+          " 1,7");
+    check("SELECT i FROM t ORDER BY i", " 1 7");
+    check("WITH m AS (DELETE FROM t RETURNING i) INSERT INTO t SELECT i + 10 FROM m;"
+          "SELECT i FROM t ORDER BY i",
+          " 11 17");
+}
+END_TEST
+
 START_TEST(conflicts_update_or_do_nothing)
 {
     check("CREATE TABLE t(i integer PRIMARY KEY, n integer); INSERT INTO t VALUES (1, 1)", "");
@@ -258,6 +274,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, little_memory_and_small_batches_change_no_rows);
     tcase_add_test(t, a_statement_does_not_see_what_it_does);
+    tcase_add_test(t, commands_in_with_are_not_seen_by_the_rest);
     tcase_add_test(t, conflicts_update_or_do_nothing);
     tcase_add_test(t, merge_does_the_first_action_that_fits);
     tcase_add_test(t, foreign_keys_do_their_actions);

@@ -36,6 +36,8 @@ typedef struct walker {
     fly__sql_idset *made; /* NULL: nobody asks */
     const fly__sql_table *table;
     bool reads;
+    void (*scan)(void *ctx, const fly__sql_rel *rel); /* NULL: nobody asks */
+    void *ctx;
     fly__sql_colid highest;
     uint32_t params;
 } walker;
@@ -146,6 +148,9 @@ static void walk_rel(walker *w, const fly__sql_rel *rel)
         walk_expr(w, rel->scan.low);
         walk_expr(w, rel->scan.high);
         w->reads |= rel->scan.table == w->table;
+        if (w->scan != NULL && rel->scan.table == w->table) {
+            w->scan(w->ctx, rel);
+        }
         break;
     case FLY__SQL_R_VALUES:
         for (uint32_t i = 0; i < rel->values.row_count; i++) {
@@ -201,7 +206,7 @@ static void walk_rel(walker *w, const fly__sql_rel *rel)
         break;
     case FLY__SQL_R_CTE:
         /* Its query is walked where WITH is; here it matters only who reads what. */
-        if (w->table != NULL && !rel->cte.work) {
+        if (w->table != NULL && w->scan == NULL && !rel->cte.work) {
             walk_rel(w, rel->cte.cte->rel);
         }
         break;
@@ -246,6 +251,13 @@ void fly__sql_free_in_expr(const fly__sql_expr *expr, fly__sql_idset *set)
 void fly__sql_free_in_rel(const fly__sql_rel *rel, fly__sql_idset *set)
 {
     free_in(NULL, rel, set);
+}
+
+void fly__sql_each_scan(const fly__sql_rel *rel, const fly__sql_table *table,
+                        void (*scan)(void *ctx, const fly__sql_rel *rel), void *ctx)
+{
+    walker w = {.table = table, .scan = scan, .ctx = ctx};
+    walk_rel(&w, rel);
 }
 
 bool fly__sql_reads_table(const fly__sql_rel *rel, const fly__sql_table *table)

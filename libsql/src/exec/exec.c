@@ -311,6 +311,7 @@ fly_status fly__sql_exec_open(fly__sql_exec *exec, const fly_vec_value *params, 
     exec->progress = 0;
     exec->progress_of = 0;
     exec->pending = NULL;
+    exec->thawed = false;
     exec->opened = true;
     for (uint32_t i = 0; i < exec->param_count; i++) {
         fly_status status = fly__sql_value_copy(fly__sql_type_physical(exec->plan->params[i]),

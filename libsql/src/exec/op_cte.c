@@ -228,6 +228,65 @@ static bool modifies(const fly__sql_rel *rel)
     return rel != NULL;
 }
 
+/* Everything in a statement sees the tables as they were before it. So what the query, or a CTE that
+ * changes nothing, reads of a table that another CTE changes is read first. */
+typedef struct freezer {
+    fly__sql_exec *exec;
+    fly_status status;
+    fly_err *err;
+} freezer;
+
+static void freeze(void *ctx, const fly__sql_rel *rel)
+{
+    freezer *f = ctx;
+    fly__sql_idset named;
+    bool bound_outside = rel->scan.lateral;
+    for (fly__sql_op *op = f->exec->ops; op != NULL && f->status == FLY_OK; op = op->chain) {
+        if (op->rel != rel) {
+            continue;
+        }
+        f->status = fly__sql_idset_init(&named, f->exec->outer_count, &f->exec->run, f->err);
+        for (uint32_t i = 0; f->status == FLY_OK && i < rel->scan.equal_count; i++) {
+            fly__sql_free_in_expr(rel->scan.equals[i], &named);
+        }
+        if (f->status == FLY_OK && rel->scan.low != NULL) {
+            fly__sql_free_in_expr(rel->scan.low, &named);
+        }
+        if (f->status == FLY_OK && rel->scan.high != NULL) {
+            fly__sql_free_in_expr(rel->scan.high, &named);
+        }
+        for (fly__sql_colid i = 0; f->status == FLY_OK && i < (named.limit + 63) / 64; i++) {
+            bound_outside |= named.bits[i] != 0;
+        }
+        /* Bounds that depend on a row of another query cannot be known yet. */
+        if (f->status == FLY_OK && !bound_outside) {
+            f->status = fly__sql_scan_freeze(op, f->err);
+        }
+    }
+}
+
+static fly_status freeze_scans(const fly__sql_op *op, fly_err *err)
+{
+    const fly__sql_rel *rel = op->rel;
+    freezer f = {.exec = op->exec, .status = FLY_OK, .err = err};
+    for (uint32_t i = 0; f.status == FLY_OK && i < rel->with.count; i++) {
+        const fly__sql_rel *changes = rel->with.ctes[i]->rel;
+        while (changes != NULL && changes->kind != FLY__SQL_R_MODIFY) {
+            changes = changes->left;
+        }
+        if (changes == NULL) {
+            continue;
+        }
+        fly__sql_each_scan(rel->left, changes->modify->table, freeze, &f);
+        for (uint32_t k = 0; f.status == FLY_OK && k < rel->with.count; k++) {
+            if (!modifies(rel->with.ctes[k]->rel)) {
+                fly__sql_each_scan(rel->with.ctes[k]->rel, changes->modify->table, freeze, &f);
+            }
+        }
+    }
+    return f.status;
+}
+
 static fly_status with_open(fly__sql_op *op, fly_err *err)
 {
     with_op *w = (with_op *)op;
@@ -236,6 +295,7 @@ static fly_status with_open(fly__sql_op *op, fly_err *err)
     for (uint32_t i = 0; i < op->rel->with.count; i++) {
         cte_reset(w->runs[i]);
     }
+    status = freeze_scans(op, err);
     /* What changes data runs to its end, whoever reads it, in the order in which it was written. */
     for (uint32_t i = 0; status == FLY_OK && i < op->rel->with.count; i++) {
         if (!modifies(op->rel->with.ctes[i]->rel)) {

@@ -109,6 +109,7 @@ struct fly__sql_exec {
         batch_rows; /* rows that sources put into a batch: FLY_VEC_CAPACITY, or fewer to verify */
     uint32_t depth; /* while compiling */
     bool watch;
+    bool thawed; /* scans read their tables, whatever they have kept */
     bool opened;
     uint64_t progress;            /* rows that were scanned, */
     uint64_t progress_of;         /* of so many in the tables that are scanned; 0: unknown */
@@ -286,6 +287,12 @@ uint32_t fly__sql_param_limit(const fly__sql_expr *expr);
 
 /* Whether a plan scans a table. */
 bool fly__sql_reads_table(const fly__sql_rel *rel, const fly__sql_table *table);
+/* Call `scan` with each scan of a table in a plan, those in subqueries too, those in WITH not. */
+void fly__sql_each_scan(const fly__sql_rel *rel, const fly__sql_table *table,
+                        void (*scan)(void *ctx, const fly__sql_rel *rel), void *ctx);
+
+/* Read a scan's rows now: until the instance is closed it gives these. In op_scan.c. */
+fly_status fly__sql_scan_freeze(fly__sql_op *op, fly_err *err);
 
 /* ------------------------------------------------------------------------- rows */
 

@@ -119,6 +119,7 @@ static fly_status evaluate_again(lock_op *l, bool *keep, fly_err *err)
         l->rest_at = 0;
     }
     fly_txn_statement(l->op.exec->session->txn);
+    l->op.exec->thawed = true;
     if (status == FLY_OK) {
         status = fly__sql_op_open(l->op.left, err);
     }
@@ -130,11 +131,13 @@ static fly_status evaluate_again(lock_op *l, bool *keep, fly_err *err)
             fly_vec_sel row = (fly_vec_sel)(in->selected < 0 ? k : in->sel[k]);
             if (same_keys(l, l->one.chunk[0]->col, 0, in->col, row)) {
                 *keep = true;
+                l->op.exec->thawed = false;
                 fly__sql_kept_clear(&l->one);
                 return fly__sql_kept_append(&l->one, in->col, &row, 1, err);
             }
         }
     }
+    l->op.exec->thawed = false;
     return status == FLY_E_END ? FLY_OK : status;
 }
 

@@ -441,7 +441,7 @@ static fly_status change_one(modify_op *o, place at, fly_bytes row_key, fly_err 
 
 /* Somebody has changed the row since it was read: what does the statement say now? The key is the
  * caller's copy, for the input's memory is used again. */
-static fly_status change_again(modify_op *o, fly_bytes row_key, fly_err *err)
+static fly_status evaluate_again(modify_op *o, fly_bytes row_key, fly_err *err)
 {
     fly_sql_session *session = exec_of(o)->session;
     o->stale = true;
@@ -469,6 +469,14 @@ static fly_status change_again(modify_op *o, fly_bytes row_key, fly_err *err)
         }
     }
     return status == FLY_E_END ? FLY_OK : status;
+}
+
+static fly_status change_again(modify_op *o, fly_bytes row_key, fly_err *err)
+{
+    exec_of(o)->thawed = true;
+    fly_status status = evaluate_again(o, row_key, err);
+    exec_of(o)->thawed = false;
+    return status;
 }
 
 static fly_status target_row(modify_op *o, place at, fly_err *err)

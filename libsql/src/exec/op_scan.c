@@ -28,6 +28,9 @@ typedef struct scan_op {
     bool empty;
     bool unique; /* at most one row */
     bool given;  /* it was given */
+    bool frozen; /* rows were read before the statement changed the table: */
+    fly__sql_kept kept;
+    uint32_t kept_chunk;
 } scan_op;
 
 static fly_status add_bound(scan_op *s, fly__sql_key *key, uint32_t column, uint32_t result,
@@ -90,6 +93,12 @@ static void turn_bounds(scan_op *s)
     }
 }
 
+/* Who looks again at what others have changed wants rows as they are now. */
+static bool frozen(const scan_op *s)
+{
+    return s->frozen && !s->op.exec->thawed;
+}
+
 static void drop_scan(scan_op *s)
 {
     if (s->scan != NULL) {
@@ -104,6 +113,10 @@ static fly_status scan_open(fly__sql_op *op, fly_err *err)
     scan_op *s = (scan_op *)op;
     fly_status status = FLY_OK;
     s->given = false;
+    if (frozen(s)) {
+        s->kept_chunk = 0;
+        return FLY_OK;
+    }
     if (s->bounds != NULL) {
         status = make_bounds(s, err);
         if (status != FLY_OK || s->empty) {
@@ -122,6 +135,48 @@ static fly_status scan_open(fly__sql_op *op, fly_err *err)
     return s->source->scan_open(s->source, s->txn, &s->spec, &s->life, &s->scan, err);
 }
 
+/* The next rows as the source has them. */
+static fly_status read_rows(scan_op *s, fly_err *err)
+{
+    if (frozen(s)) {
+        fly__sql_chunk *chunk;
+        if (s->kept_chunk >= s->kept.chunk_count || s->kept.count == 0) {
+            return FLY_E_END;
+        }
+        fly_status status = fly__sql_kept_chunk(&s->kept, s->kept_chunk++, &chunk, err);
+        if (status == FLY_OK) {
+            fly__sql_chunk_show(chunk, 0, chunk->count, &s->in, s->in.col);
+        }
+        return status;
+    }
+    fly_arena_reset(&s->bytes);
+    fly_status status = s->source->scan_next(s->scan, &s->in, err);
+    return status == FLY_OK ? fly__sql_exec_scanned(s->op.exec, s->in.count, err) : status;
+}
+
+fly_status fly__sql_scan_freeze(fly__sql_op *op, fly_err *err)
+{
+    scan_op *s = (scan_op *)op;
+    if (s->frozen) {
+        return FLY_OK;
+    }
+    fly_status status = FLY_OK;
+    if (s->kept.exec == NULL) {
+        status = fly__sql_kept_init_rel(&s->kept, op->exec, op->rel, err);
+    }
+    if (status == FLY_OK) {
+        status = scan_open(op, err);
+    }
+    while (status == FLY_OK && !s->empty) {
+        status = read_rows(s, err);
+        if (status == FLY_OK) {
+            status = fly__sql_kept_append_batch(&s->kept, &s->in, err);
+        }
+    }
+    s->frozen = status == FLY_OK || status == FLY_E_END;
+    return s->frozen ? FLY_OK : status;
+}
+
 static fly_status scan_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
 {
     scan_op *s = (scan_op *)op;
@@ -129,14 +184,10 @@ static fly_status scan_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err
         return FLY_E_END;
     }
     for (;;) {
-        if (s->unique && s->given) {
+        if (s->unique && s->given && !frozen(s)) {
             return FLY_E_END;
         }
-        fly_arena_reset(&s->bytes);
-        fly_status status = s->source->scan_next(s->scan, &s->in, err);
-        if (status == FLY_OK) {
-            status = fly__sql_exec_scanned(op->exec, s->in.count, err);
-        }
+        fly_status status = read_rows(s, err);
         if (status != FLY_OK) {
             return status;
         }
@@ -157,6 +208,8 @@ static void scan_close(fly__sql_op *op)
 {
     scan_op *s = (scan_op *)op;
     drop_scan(s);
+    fly__sql_kept_free(&s->kept);
+    s->frozen = false;
 }
 
 static fly_status make_bound_program(scan_op *s, fly_err *err)
