@@ -65,7 +65,7 @@ static fly__sql_expr *checked(fly__sql_binder *b, fly__sql_expr *e,
                               const fly__sql_user_type *domain, const char *check, const char *name)
 {
     fly__sql_expr *call =
-        fly__sql_bind_node(b, FLY__SQL_X_CALL, fly__sql_bind_plain(b, domain->oid), 5, e->pos);
+        fly__sql_bind_node(b, FLY__SQL_X_CALL, fly__sql_bind_plain(b, domain->oid), 5, 0);
     fly__sql_expr *condition = check == NULL ? fly__sql_bind_bool(b, true, 0)
                                              : domain_condition(b, e, check);
     if (call == NULL || condition == NULL) {

@@ -425,6 +425,24 @@ fly__sql_rel *fly__sql_bind_limit(fly__sql_binder *b, fly__sql_scope *scope,
 
 /* -------------------------------------------------------------------------- locking */
 
+/* Whether an outer join above a scan may make a row of NULLs of it. */
+static bool on_nullable_side(const fly__sql_rel *rel, const fly__sql_rel *scan, bool nullable)
+{
+    if (rel == NULL) {
+        return false;
+    }
+    if (rel == scan) {
+        return nullable;
+    }
+    bool left = nullable;
+    bool right = nullable;
+    if (rel->kind == FLY__SQL_R_JOIN) {
+        left |= rel->join.join == FLY__SQL_JOIN_RIGHT || rel->join.join == FLY__SQL_JOIN_FULL;
+        right |= rel->join.join == FLY__SQL_JOIN_LEFT || rel->join.join == FLY__SQL_JOIN_FULL;
+    }
+    return on_nullable_side(rel->left, scan, left) || on_nullable_side(rel->right, scan, right);
+}
+
 static bool lock_item(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_item *item,
                       fly__sql_rel *lock, fly__sql_target **targets, uint32_t *count,
                       uint32_t *room)
@@ -448,7 +466,8 @@ static bool lock_item(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_item *
 }
 
 static bool locking(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_select *ast,
-                    fly__sql_rel **lock, fly__sql_target **targets, uint32_t *count, uint32_t *room)
+                    const fly__sql_rel *from, fly__sql_rel **lock, fly__sql_target **targets,
+                    uint32_t *count, uint32_t *room)
 {
     *lock = NULL;
     for (uint32_t i = 0; i < ast->locking.count; i++) {
@@ -466,6 +485,20 @@ static bool locking(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_sel
         if (with != NULL) {
             return fly__sql_bind_fail(b, "0A000", 0, "%s is not allowed with %s", word, with) !=
                    NULL;
+        }
+        for (uint32_t k = 0; k < scope->item_count; k++) {
+            const fly__sql_item *item = scope->items[k];
+            bool meant = l->relations.count == 0;
+            for (uint32_t r = 0; r < l->relations.count && item->alias != NULL; r++) {
+                meant |= strcmp(((const fly_ast_relation *)l->relations.items[r])->name,
+                                item->alias) == 0;
+            }
+            if (meant && item->table != NULL && on_nullable_side(from, item->rel, false)) {
+                return fly__sql_bind_fail(
+                           b, "0A000", 0,
+                           "%s cannot be applied to the nullable side of an outer join",
+                           word) != NULL;
+            }
         }
         if (*lock == NULL) {
             *lock = fly__sql_bind_rel(b, FLY__SQL_R_LOCK, NULL, 0);
@@ -845,7 +878,7 @@ static fly__sql_rel *simple(fly__sql_binder *b, fly__sql_scope *scope, const fly
         return NULL;
     }
     fly__sql_rel *lock;
-    if (!locking(b, scope, ast, &lock, &targets, &count, &room)) {
+    if (!locking(b, scope, ast, rel, &lock, &targets, &count, &room)) {
         return NULL;
     }
     if (scope->agg_count > 0) {
