@@ -111,7 +111,8 @@ bool fly_vec_jsonb_get(fly_bytes v, fly_bytes key, fly_bytes *out)
     if (v.data[0] != FLY_VEC_JSON_OBJECT) {
         return false;
     }
-    uint32_t low = 0, high = u32(v.data + 1);
+    uint32_t low = 0;
+    uint32_t high = u32(v.data + 1);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = fly__vec_json_key_cmp(key, member_key(v, middle));
@@ -216,7 +217,8 @@ static fly_status check(fly_bytes v, int depth, fly_err *err)
     }
     bool object = tag == FLY_VEC_JSON_OBJECT;
     uint64_t n = v.len >= HEAD ? u32(v.data + 1) : UINT32_MAX;
-    uint64_t ends = object ? 2 * n : n, head = HEAD + 4 * ends;
+    uint64_t ends = object ? 2 * n : n;
+    uint64_t head = HEAD + 4 * ends;
     if (head > v.len) {
         return corrupt(err, "more ends than bytes");
     }
@@ -303,7 +305,8 @@ static void sort_keys(const fly_bytes *key, uint32_t *at, uint32_t *room, uint32
         for (uint32_t from = 0; from < n; from += 2 * width) {
             uint32_t middle = from + width < n ? from + width : n;
             uint32_t end = middle + width < n ? middle + width : n;
-            uint32_t i = from, j = middle;
+            uint32_t i = from;
+            uint32_t j = middle;
             for (uint32_t k = from; k < end; k++) {
                 bool left = i < middle &&
                             (j == end || fly__vec_json_key_cmp(key[at[i]], key[at[j]]) <= 0);
@@ -418,7 +421,8 @@ fly_status fly__vec_json_encode(fly__vec_json *tree, fly_arena *arena, fly_vec_s
     fly_arena scratch;
     fly_arena_init(&scratch, arena->mem, 0);
     fly_status status = measure(tree, &scratch, err);
-    uint8_t *bytes = NULL, small[FLY_VEC_STR_INLINE];
+    uint8_t *bytes = NULL;
+    uint8_t small[FLY_VEC_STR_INLINE];
     if (status == FLY_OK) {
         bytes = tree->size <= sizeof small ? small : fly_arena_alloc(arena, tree->size);
         if (bytes == NULL) {
@@ -505,7 +509,8 @@ fly_status fly_vec_jsonb_object(const fly_bytes *keys, const fly_bytes *values, 
 
 void fly__vec_json_put_quoted(fly__vec_sink *s, fly_bytes text)
 {
-    static const char names[] = "\b\f\n\r\t\"\\", shown[] = "bfnrt\"\\";
+    static const char names[] = "\b\f\n\r\t\"\\";
+    static const char shown[] = "bfnrt\"\\";
     static const char hex[] = "0123456789abcdef";
     fly__vec_sink_put(s, "\"", 1);
     size_t from = 0;
@@ -549,7 +554,8 @@ static void new_line(fly__vec_sink *s, int depth)
 /* `depth` -1: on one line. */
 static fly_status put_value(fly__vec_sink *s, fly_bytes v, int depth, fly_err *err)
 {
-    fly_vec_str text, number;
+    fly_vec_str text;
+    fly_vec_str number;
     fly_status status = FLY_OK;
     bool object = v.data[0] == FLY_VEC_JSON_OBJECT;
     switch (v.data[0]) {
@@ -619,7 +625,8 @@ static int sign(int64_t x)
 
 static int cmp(fly_bytes a, fly_bytes b, bool top)
 {
-    int ra = rank(a), rb = rank(b);
+    int ra = rank(a);
+    int rb = rank(b);
     if (ra != rb) {
         /* An empty array by itself is below every scalar. */
         if (top && ra == 4 && rb < 4 && fly_vec_jsonb_count(a) == 0) {
@@ -638,7 +645,8 @@ static int cmp(fly_bytes a, fly_bytes b, bool top)
                                                                 fly_bytes_of(b.data + 1, b.len - 1))
                                                 : a.data[0] - b.data[0];
     }
-    uint32_t n = fly_vec_jsonb_count(a), m = fly_vec_jsonb_count(b);
+    uint32_t n = fly_vec_jsonb_count(a);
+    uint32_t m = fly_vec_jsonb_count(b);
     if (n != m) {
         return sign((int64_t)n - m);
     }

@@ -50,7 +50,8 @@ static fly_status add_all(work *w, fly__vec_json *to, fly_bytes v)
         return add_raw(w, to, NULL, v);
     }
     for (uint32_t i = 0; i < n && status == FLY_OK; i++) {
-        fly_bytes key = {NULL, 0}, value;
+        fly_bytes key = {NULL, 0};
+        fly_bytes value;
         if (to->kind == J_OBJECT) {
             fly_vec_jsonb_member(v, i, &key, &value);
         } else {
@@ -98,7 +99,8 @@ fly_status fly_vec_jsonb_delete(fly_bytes v, const fly_bytes *keys, size_t count
     uint32_t n = fly_vec_jsonb_count(v);
     fly_arena_init(&w.scratch, arena->mem, 0);
     for (uint32_t i = 0; i < n && status == FLY_OK; i++) {
-        fly_bytes key = {NULL, 0}, value;
+        fly_bytes key = {NULL, 0};
+        fly_bytes value;
         bool drop;
         if (object) {
             fly_vec_jsonb_member(v, i, &key, &value);
@@ -206,7 +208,8 @@ static fly_status change_object(change *c, fly_bytes v, size_t level, fly__vec_j
     fly_status status = FLY_OK;
     out->kind = J_OBJECT;
     for (uint32_t i = 0; i < n && status == FLY_OK; i++) {
-        fly_bytes key, old;
+        fly_bytes key;
+        fly_bytes old;
         fly_vec_jsonb_member(v, i, &key, &old);
         if (!fly_bytes_equal(key, want)) {
             status = add_raw(&c->w, out, &key, old);
@@ -230,7 +233,8 @@ static fly_status change_object(change *c, fly_bytes v, size_t level, fly__vec_j
 static fly_status change_array(change *c, fly_bytes v, size_t level, fly__vec_json *out)
 {
     bool last = level + 1 == c->count;
-    int64_t n = fly_vec_jsonb_count(v), index;
+    int64_t n = fly_vec_jsonb_count(v);
+    int64_t index;
     fly_status status = FLY_OK;
     out->kind = J_ARRAY;
     if (!fly__vec_json_index(c->path[level], &index)) {
@@ -325,7 +329,8 @@ static fly_status strip(work *w, fly_bytes v, fly__vec_json *out)
     uint32_t n = fly_vec_jsonb_count(v);
     out->kind = object ? J_OBJECT : J_ARRAY;
     for (uint32_t i = 0; i < n; i++) {
-        fly_bytes key = {NULL, 0}, value;
+        fly_bytes key = {NULL, 0};
+        fly_bytes value;
         if (object) {
             fly_vec_jsonb_member(v, i, &key, &value);
             if (value.data[0] == FLY_VEC_JSON_NULL) {
@@ -334,7 +339,8 @@ static fly_status strip(work *w, fly_bytes v, fly__vec_json *out)
         } else {
             (void)fly_vec_jsonb_at(v, i, &value);
         }
-        fly__vec_json inner, *kid = fly__vec_json_add(out, &w->scratch, &key);
+        fly__vec_json inner;
+        fly__vec_json *kid = fly__vec_json_add(out, &w->scratch, &key);
         if (kid == NULL) {
             return fly__vec_json_no_memory(w->err);
         }

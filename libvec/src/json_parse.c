@@ -95,7 +95,8 @@ static int hex4(const uint8_t *at)
 {
     int x = 0;
     for (int i = 0; i < 4; i++) {
-        int c = at[i], low = c | 0x20;
+        int c = at[i];
+        int low = c | 0x20;
         int digit = is_digit(c) ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
         if (digit < 0) {
             return -1;
@@ -297,17 +298,20 @@ static size_t put_utf8(uint8_t *out, uint32_t c)
 /* The text was checked; but surrogates that are not paired may be in one that was checked as text only. */
 fly_status fly__vec_json_unescape(fly_bytes quoted, fly_arena *arena, fly_bytes *out, fly_err *err)
 {
-    const uint8_t *at = quoted.data + 1, *end = quoted.data + quoted.len - 1;
+    const uint8_t *at = quoted.data + 1;
+    const uint8_t *end = quoted.data + quoted.len - 1;
     size_t len = (size_t)(end - at);
     if (len == 0 || memchr(at, '\\', len) == NULL) {
         *out = fly_bytes_of(at, len);
         return FLY_OK;
     }
-    uint8_t *bytes = fly_arena_alloc(arena, len), *to = bytes;
+    uint8_t *bytes = fly_arena_alloc(arena, len);
+    uint8_t *to = bytes;
     if (bytes == NULL) {
         return fly__vec_json_no_memory(err);
     }
-    static const char from[] = "bfnrt", into[] = "\b\f\n\r\t";
+    static const char from[] = "bfnrt";
+    static const char into[] = "\b\f\n\r\t";
     while (at < end) {
         if (*at != '\\') {
             *to++ = *at++;
@@ -357,7 +361,8 @@ static fly_status array(parser *p, fly__vec_json *out)
         return status == FLY_OK ? next(p) : status;
     }
     for (;;) {
-        fly__vec_json none, *kid = &none;
+        fly__vec_json none;
+        fly__vec_json *kid = &none;
         if (p->arena != NULL) {
             kid = fly__vec_json_add(out, p->arena, NULL);
             if (kid == NULL) {
@@ -384,7 +389,8 @@ static fly_status object(parser *p, fly__vec_json *out)
         return status == FLY_OK ? next(p) : status;
     }
     for (bool first = true;; first = false) {
-        fly__vec_json none, *kid = &none;
+        fly__vec_json none;
+        fly__vec_json *kid = &none;
         if (p->token != T_STRING) {
             return expected(p, first ? "string or \"}\"" : "string");
         }
@@ -598,7 +604,8 @@ fly_status fly_vec_json_get(fly_bytes text, fly_bytes key, fly_arena *arena, fly
                             bool *found, fly_err *err)
 {
     fly_vec_json_scan scan;
-    fly_bytes name, one;
+    fly_bytes name;
+    fly_bytes one;
     *found = false;
     if (!fly_vec_json_scan_begin(&scan, text) || !scan.object) {
         return FLY_OK;
@@ -643,7 +650,8 @@ bool fly_vec_json_at(fly_bytes text, int64_t index, fly_bytes *value)
 fly_status fly_vec_json_text(fly_bytes text, fly_arena *arena, fly_vec_str *out, bool *null,
                              fly_err *err)
 {
-    size_t from = skip_space(text, 0), to = text.len;
+    size_t from = skip_space(text, 0);
+    size_t to = text.len;
     fly_vec_json_type type = fly_vec_json_type_of(text);
     *null = type == FLY_VEC_JSON_NULL;
     if (*null) {

@@ -179,7 +179,8 @@ static fly_status any_key(run *r, const step *s, fly_bytes v, bool unwrap, fly_v
     if (is_object(v)) {
         uint32_t n = fly_vec_jsonb_count(v);
         for (uint32_t i = 0; i < n && status == FLY_OK; i++) {
-            fly_bytes name, member;
+            fly_bytes name;
+            fly_bytes member;
             fly_vec_jsonb_member(v, i, &name, &member);
             status = onward(r, s, member, out);
         }
@@ -228,7 +229,8 @@ static fly_status any_depth(run *r, const step *s, fly_bytes v, uint32_t depth,
         r->ignore = before;
     }
     for (uint32_t i = 0; i < n && depth < s->to && status == FLY_OK; i++) {
-        fly_bytes name, inner;
+        fly_bytes name;
+        fly_bytes inner;
         if (is_object(v)) {
             fly_vec_jsonb_member(v, i, &name, &inner);
         } else {
@@ -268,7 +270,8 @@ static fly_status elements(run *r, const step *s, fly_bytes v, fly_vec_json_list
     fly_status status = FLY_OK;
     int64_t size = is_array(v) ? (int64_t)fly_vec_jsonb_count(v) : 1;
     for (uint32_t i = 0; i < s->count && status == FLY_OK; i++) {
-        int32_t from, to;
+        int32_t from;
+        int32_t to;
         r->size = size;
         if ((status = subscript(r, s->kid[2 * i], v, &from)) != FLY_OK) {
             break;
@@ -363,10 +366,15 @@ static fly_status keyvalue(run *r, const step *s, fly_bytes v, fly_vec_json_list
     bool inside = v.data >= r->root.data && v.data < r->root.data + r->root.len;
     int64_t id = inside ? v.data - r->root.data : 0;
     for (uint32_t i = 0; i < n && status == FLY_OK; i++) {
-        fly_bytes name, member, values[3], made;
+        fly_bytes name;
+        fly_bytes member;
+        fly_bytes values[3];
+        fly_bytes made;
         const fly_bytes keys[3] = {fly_bytes_str("id"), fly_bytes_str("key"),
                                    fly_bytes_str("value")};
-        fly_vec_str number, text, object;
+        fly_vec_str number;
+        fly_vec_str text;
+        fly_vec_str object;
         fly_vec_jsonb_member(v, i, &name, &member);
         if ((status = fly_vec_numeric_from_i64(id, r->arena, &number, r->err)) != FLY_OK ||
             (status = make_numeric(r, number, &values[0])) != FLY_OK ||
@@ -385,7 +393,8 @@ static fly_status keyvalue(run *r, const step *s, fly_bytes v, fly_vec_json_list
 
 static fly_status method(run *r, const step *s, fly_bytes v, bool unwrap, fly_vec_json_list *out)
 {
-    fly_vec_str text, number;
+    fly_vec_str text;
+    fly_vec_str number;
     fly_bytes made;
     fly_status status;
     if (s->method == M_TYPE) {
@@ -450,10 +459,13 @@ static fly_status binary(run *r, const step *s, fly_bytes v, fly_vec_json_list *
     static const fly_vec_numeric_binary how[] = {fly_vec_numeric_add, fly_vec_numeric_sub,
                                                  fly_vec_numeric_mul, fly_vec_numeric_div,
                                                  fly_vec_numeric_mod};
-    fly_vec_str a, b, x;
+    fly_vec_str a;
+    fly_vec_str b;
+    fly_vec_str x;
     fly_bytes made;
     fly_status status;
-    fly_vec_json_list left = {NULL, 0, 0}, right = {NULL, 0, 0};
+    fly_vec_json_list left = {NULL, 0, 0};
+    fly_vec_json_list right = {NULL, 0, 0};
     if ((status = operand(r, s->left, v, true, &left)) != FLY_OK ||
         (status = operand(r, s->right, v, true, &right)) != FLY_OK ||
         (status = one_number(r, s, &left, "left", &a)) != FLY_OK ||
@@ -646,7 +658,8 @@ static bool path_failed(fly_status *status)
 /* Some pair of the two sides for which the test holds; in strict mode none may be unknown. */
 static fly_status pairs(run *r, const step *s, fly_bytes v, truth *out)
 {
-    fly_vec_json_list left = {NULL, 0, 0}, right = {NULL, 0, 0};
+    fly_vec_json_list left = {NULL, 0, 0};
+    fly_vec_json_list right = {NULL, 0, 0};
     fly_status status = operand(r, s->left, v, true, &left);
     if (status == FLY_OK && s->right != NULL) {
         status = operand(r, s->right, v, s->kind != S_STARTS, &right);
@@ -688,7 +701,8 @@ static fly_status pairs(run *r, const step *s, fly_bytes v, truth *out)
 
 static fly_status judge(run *r, const step *s, fly_bytes v, truth *out)
 {
-    truth left, right;
+    truth left;
+    truth right;
     fly_status status;
     switch (s->kind) {
     case S_AND:

@@ -73,11 +73,13 @@ static bool is_word(int c)
 /* A string's escapes are those of JavaScript; JSON's suffice but for \' \v \x and \u{...}. */
 static fly_status unescape(parser *p, fly_bytes in, fly_bytes *out)
 {
-    uint8_t *bytes = fly_arena_alloc(&p->path->arena, in.len + 4), *to = bytes;
+    uint8_t *bytes = fly_arena_alloc(&p->path->arena, in.len + 4);
+    uint8_t *to = bytes;
     if (bytes == NULL) {
         return no_memory(p);
     }
-    static const char from[] = "bfnrtv", into[] = "\b\f\n\r\t\v";
+    static const char from[] = "bfnrtv";
+    static const char into[] = "\b\f\n\r\t\v";
     for (size_t i = 0; i < in.len; i++) {
         uint8_t c = in.data[i];
         if (c != '\\' || i + 1 == in.len) {
@@ -95,7 +97,8 @@ static fly_status unescape(parser *p, fly_bytes in, fly_bytes *out)
             continue;
         }
         uint32_t code = 0;
-        int digits = 0, most = c == 'u' ? 4 : 2;
+        int digits = 0;
+        int most = c == 'u' ? 4 : 2;
         bool brace = c == 'u' && i + 1 < in.len && in.data[i + 1] == '{';
         i += brace;
         for (most = brace ? 6 : most; digits < most && i + 1 < in.len; digits++) {
@@ -308,7 +311,8 @@ static fly_status keep(parser *p, fly_vec_str value, fly_bytes *out)
 
 static fly_status literal(parser *p, step **out)
 {
-    fly_vec_str value, number;
+    fly_vec_str value;
+    fly_vec_str number;
     fly_status status = FLY_OK;
     step *s = new_step(p, S_LITERAL);
     if (s == NULL) {
@@ -566,7 +570,8 @@ static fly_status sign(parser *p, step **out)
     if (operand->kind == S_LITERAL && operand->next == NULL &&
         operand->text.data[0] == FLY_VEC_JSON_NUMBER) {
         /* A signed number is a number. */
-        fly_vec_str x, value;
+        fly_vec_str x;
+        fly_vec_str value;
         *out = operand;
         if (kind == S_PLUS) {
             return FLY_OK;

@@ -121,7 +121,8 @@ fly_status fly_vec_like_compile(fly_bytes pattern, fly_bytes escape, bool fold, 
     if (escape.len > 0 && step(escape.data, escape.len) != escape.len) {
         return bad_escape(err);
     }
-    size_t percents = 0, anys = 0;
+    size_t percents = 0;
+    size_t anys = 0;
     for (size_t i = 0; i < pattern.len; i++) {
         percents += pattern.data[i] == '%';
         anys += pattern.data[i] == '_';
@@ -137,7 +138,8 @@ fly_status fly_vec_like_compile(fly_bytes pattern, fly_bytes escape, bool fold, 
     maker m = {like, runs, bytes, 0, 0, false};
     for (size_t i = 0; i < pattern.len;) {
         const uint8_t *at = pattern.data + i;
-        size_t left = pattern.len - i, n = step(at, left);
+        size_t left = pattern.len - i;
+        size_t n = step(at, left);
         if (escape.len > 0 && n == escape.len && memcmp(at, escape.data, n) == 0) {
             if (n == left) {
                 return error(err, "22025", "LIKE pattern must not end with escape character");
@@ -257,8 +259,10 @@ static const uint8_t *look_for(const fly_vec_like *like, const piece *p, const u
 bool fly_vec_like_match(const fly_vec_like *like, fly_bytes text)
 {
     static const uint8_t nothing[1] = {0};
-    const uint8_t *at = text.len > 0 ? text.data : nothing, *end = at + text.len;
-    uint32_t i = 0, count = like->count;
+    const uint8_t *at = text.len > 0 ? text.data : nothing;
+    const uint8_t *end = at + text.len;
+    uint32_t i = 0;
+    uint32_t count = like->count;
     if (count == 0) {
         return like->floats_at_end || text.len == 0;
     }
@@ -305,7 +309,8 @@ fly_status fly_vec_similar_to_regex(fly_bytes pattern, fly_bytes escape, fly_are
         return bad_escape(err);
     }
     size_t room = pattern.len * 3 + 40;
-    char *to = fly_arena_alloc(arena, room), *begin = to;
+    char *to = fly_arena_alloc(arena, room);
+    char *begin = to;
     if (to == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a pattern");
     }

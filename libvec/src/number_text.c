@@ -23,7 +23,8 @@
 size_t fly_vec_i128_format(fly_vec_i128 x, char *out)
 {
     char digits[40];
-    size_t n = 0, at = 0;
+    size_t n = 0;
+    size_t at = 0;
     fly_vec_u128 u = x < 0 ? -(fly_vec_u128)x : (fly_vec_u128)x;
     do {
         digits[n++] = (char)('0' + (int)(u % 10));
@@ -42,7 +43,8 @@ size_t fly_vec_i128_format(fly_vec_i128 x, char *out)
 size_t fly_vec_i64_format(int64_t x, char *out)
 {
     char digits[20];
-    size_t n = 0, at = 0;
+    size_t n = 0;
+    size_t at = 0;
     uint64_t u = x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
     do {
         digits[n++] = (char)('0' + (int)(u % 10));
@@ -65,7 +67,8 @@ size_t fly_vec_decimal_format(fly_vec_i128 value, int scale, char *out)
     char digits[FLY_VEC_NUMBER_TEXT];
     size_t n = fly_vec_i128_format(value < 0 ? value : -value, digits) - (value != 0);
     const char *from = digits + (value != 0); /* without the sign that was forced */
-    size_t at = 0, behind = (size_t)scale;
+    size_t at = 0;
+    size_t behind = (size_t)scale;
     if (value < 0) {
         out[at++] = '-';
     }
@@ -120,7 +123,8 @@ static fly_status complain(fly_err *err, const char *sqlstate, const char *forma
 static fly_status parse_integer(fly_bytes text, const char *type, int64_t low, int64_t high,
                                 int64_t *out, fly_err *err)
 {
-    size_t i = 0, n = text.len;
+    size_t i = 0;
+    size_t n = text.len;
     const uint8_t *t = text.data;
     while (i < n && is_space(t[i])) {
         i++;
@@ -128,7 +132,8 @@ static fly_status parse_integer(fly_bytes text, const char *type, int64_t low, i
     bool neg = i < n && t[i] == '-';
     i += i < n && (t[i] == '-' || t[i] == '+');
     size_t first = i;
-    uint64_t limit = neg ? 0 - (uint64_t)low : (uint64_t)high, u = 0;
+    uint64_t limit = neg ? 0 - (uint64_t)low : (uint64_t)high;
+    uint64_t u = 0;
     bool out_of_range = false;
     for (; i < n && t[i] >= '0' && t[i] <= '9'; i++) {
         uint64_t digit = (uint64_t)(t[i] - '0');
@@ -289,7 +294,8 @@ static size_t format_float(const width *w, double x, char *out)
         return at;
     }
     uint64_t value;
-    int n, power;
+    int n;
+    int power;
     shortest(w, x, &value, &n, &power);
     for (; value % 10 == 0; value /= 10) {
         n--;
@@ -347,7 +353,8 @@ static int word(const char *at, const char *lower)
 /* The number at the start of a text that ends in a zero byte; *end is behind it, or at it. */
 static double read_float(const width *w, const char *at, const char **end, bool *range)
 {
-    int sign = *at == '-' || *at == '+', n;
+    int sign = *at == '-' || *at == '+';
+    int n;
     double unit = *at == '-' ? -1 : 1;
     if ((n = word(at, "nan")) > 0) {
         *end = at + n;
@@ -373,7 +380,8 @@ static fly_status parse_float(const width *w, fly_bytes text, double *out, fly_e
 {
     const char *type = w->single ? "real" : "double precision";
     char copy[1024];
-    size_t skip = 0, n = text.len;
+    size_t skip = 0;
+    size_t n = text.len;
     while (skip < n && is_space(text.data[skip])) {
         skip++;
     }

@@ -194,7 +194,8 @@ static int cmp_views(const view *a, const view *b)
         return a->weight < b->weight ? -1 : 1;
     }
     for (int i = 0; i < n; i++) {
-        int x = group(a, i), y = group(b, i);
+        int x = group(a, i);
+        int y = group(b, i);
         if (x != y) {
             return x - y;
         }
@@ -205,7 +206,8 @@ static int cmp_views(const view *a, const view *b)
 int fly_vec_numeric_cmp(fly_vec_str a, fly_vec_str b)
 {
     static const int8_t rank[] = {[FINITE] = 1, [NINF] = 0, [PINF] = 2, [NOT_A_NUMBER] = 3};
-    view x = view_of(fly_vec_str_bytes(&a)), y = view_of(fly_vec_str_bytes(&b));
+    view x = view_of(fly_vec_str_bytes(&a));
+    view y = view_of(fly_vec_str_bytes(&b));
     if (x.kind != y.kind) {
         return rank[x.kind] - rank[y.kind];
     }
@@ -588,7 +590,8 @@ fly_status fly__vec_num_from_i128(fly__vec_work *w, fly_vec_i128 value, int scal
     /* The lowest group may have less than four digits of `u`, so that groups meet the point. */
     static const unsigned tens[] = {1, 10, 100, 1000};
     unsigned part = (unsigned)(scale % GROUP);
-    int weight = -(scale + GROUP - 1) / GROUP, at = 12;
+    int weight = -(scale + GROUP - 1) / GROUP;
+    int at = 12;
     if (part > 0) {
         d[--at] = (uint16_t)((unsigned)(u % tens[part]) * tens[GROUP - part]);
         u /= tens[part];

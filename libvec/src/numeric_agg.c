@@ -17,7 +17,8 @@
 /* Make the array cover weights `low` to `high`. */
 static fly_status cover(fly_vec_numeric_sum *sum, int low, int high, fly_arena *arena, fly_err *err)
 {
-    int top = sum->top, bottom = sum->top - sum->room + 1;
+    int top = sum->top;
+    int bottom = sum->top - sum->room + 1;
     if (sum->room > 0 && low >= bottom && high <= top) {
         return FLY_OK;
     }
@@ -77,7 +78,8 @@ static fly_status change(fly_vec_numeric_agg *agg, fly_vec_str s, bool squares, 
                          fly_arena *arena, fly_err *err)
 {
     fly__vec_work w;
-    fly__vec_num x, square;
+    fly__vec_num x;
+    fly__vec_num square;
     int sign = in ? 1 : -1;
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status = fly__vec_num_unpack(&w, s, &x);
@@ -278,7 +280,11 @@ static fly_status spread(fly__vec_work *w, int64_t n, const fly__vec_num *sum,
 {
     bool sample = which == FLY_VEC_VAR_SAMP || which == FLY_VEC_STDDEV_SAMP;
     int rscale = sum->dscale * 2;
-    fly__vec_num count, pairs, sum2, scaled, above;
+    fly__vec_num count;
+    fly__vec_num pairs;
+    fly__vec_num sum2;
+    fly__vec_num scaled;
+    fly__vec_num above;
     fly_status status;
     if ((status = fly__vec_num_from_i128(w, n, 0, &count)) != FLY_OK ||
         (status = fly__vec_num_from_i128(w, (fly_vec_i128)n * (sample ? n - 1 : n), 0, &pairs)) !=
@@ -309,7 +315,9 @@ fly_status fly_vec_numeric_agg_spread(const fly_vec_numeric_agg *agg, fly_vec_sp
         return FLY_OK;
     }
     fly__vec_work w;
-    fly__vec_num sum, squares, x = fly__vec_num_special(NOT_A_NUMBER);
+    fly__vec_num sum;
+    fly__vec_num squares;
+    fly__vec_num x = fly__vec_num_special(NOT_A_NUMBER);
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status = FLY_OK;
     if (agg->nan == 0 && agg->pinf == 0 && agg->ninf == 0 &&
@@ -329,7 +337,9 @@ fly_status fly_vec_numeric_spread(int64_t n, fly_vec_str sum, fly_vec_str square
                                   fly_err *err)
 {
     fly__vec_work w;
-    fly__vec_num a, b, x;
+    fly__vec_num a;
+    fly__vec_num b;
+    fly__vec_num x;
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status;
     if ((status = fly__vec_num_unpack(&w, sum, &a)) == FLY_OK &&
@@ -364,7 +374,8 @@ fly_status fly_vec_numeric_agg_encode(const fly_vec_numeric_agg *agg, fly_arena 
         }
     }
     size_t len = FIXED + 8 + (size_t)part[0].len + part[1].len;
-    uint8_t *at = fly_arena_alloc(arena, len), *begin = at;
+    uint8_t *at = fly_arena_alloc(arena, len);
+    uint8_t *begin = at;
     if (at == NULL) {
         status = fly__vec_num_no_memory(err);
         goto out;

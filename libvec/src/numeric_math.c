@@ -102,7 +102,8 @@ static fly_status cut(fly__vec_work *w, const fly__vec_num *x, int scale, bool u
         out->neg = false;
         return FLY_OK;
     }
-    int n = (int)(keep / GROUP), part = (int)(keep % GROUP);
+    int n = (int)(keep / GROUP);
+    int part = (int)(keep % GROUP);
     uint16_t *d = fly__vec_num_digits(w, n + 2);
     if (d == NULL) {
         return fly__vec_num_no_memory(w->err);
@@ -112,7 +113,9 @@ static fly_status cut(fly__vec_work *w, const fly__vec_num *x, int scale, bool u
     if (part == 0) {
         carry = up && x->d[n] >= BASE / 2;
     } else {
-        int unit = tens[GROUP - part], rest = x->d[n] % unit, g = x->d[n] - rest;
+        int unit = tens[GROUP - part];
+        int rest = x->d[n] % unit;
+        int g = x->d[n] - rest;
         g += up && rest >= unit / 2 ? unit : 0;
         carry = g >= BASE;
         d[n + 1] = (uint16_t)(carry ? g - BASE : g);
@@ -170,7 +173,8 @@ static fly_status add_abs(fly__vec_work *w, const fly__vec_num *a, const fly__ve
 static fly_status sub_abs(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
                           fly__vec_num *out)
 {
-    int high = a->weight, low = min2(a->weight - a->n + 1, b->weight - b->n + 1);
+    int high = a->weight;
+    int low = min2(a->weight - a->n + 1, b->weight - b->n + 1);
     uint16_t *d = fly__vec_num_digits(w, high - low + 1);
     if (d == NULL) {
         return fly__vec_num_no_memory(w->err);
@@ -230,7 +234,8 @@ fly_status fly__vec_num_mul(fly__vec_work *w, const fly__vec_num *a, const fly__
     }
     memset(column, 0, (size_t)n * sizeof *column);
     for (int i = 0; i < a->n; i++) {
-        uint64_t x = a->d[i], *to = column + i + 1;
+        uint64_t x = a->d[i];
+        uint64_t *to = column + i + 1;
         for (int j = 0; x != 0 && j < b->n; j++) {
             to[j] += x * b->d[j];
         }
@@ -254,8 +259,10 @@ static void divide_long(int32_t *num, const int32_t *den, int m, uint16_t *q, in
 {
     for (int i = 0; i < n; i++) {
         int64_t top = (int64_t)num[i] * BASE + num[i + 1];
-        int64_t guess = top / den[0], rest = top % den[0];
-        int32_t second = m > 1 ? den[1] : 0, third = m > 1 ? num[i + 2] : 0;
+        int64_t guess = top / den[0];
+        int64_t rest = top % den[0];
+        int32_t second = m > 1 ? den[1] : 0;
+        int32_t third = m > 1 ? num[i + 2] : 0;
         while (guess >= BASE || guess * second > rest * BASE + third) {
             guess--;
             rest += den[0];
@@ -297,7 +304,8 @@ fly_status fly__vec_num_div(fly__vec_work *w, const fly__vec_num *a, const fly__
         out->dscale = max2(rscale, 0);
         return FLY_OK;
     }
-    int n = (int)n64, m = b->n;
+    int n = (int)n64;
+    int m = b->n;
     size_t size = (size_t)(n + m + 2);
     int32_t *num = fly_arena_alloc(&w->arena, size * sizeof *num);
     int32_t *den = fly_arena_alloc(&w->arena, (size_t)m * sizeof *den);
@@ -305,7 +313,8 @@ fly_status fly__vec_num_div(fly__vec_work *w, const fly__vec_num *a, const fly__
     if (num == NULL || den == NULL || q == NULL) {
         return fly__vec_num_no_memory(w->err);
     }
-    int32_t norm = BASE / (b->d[0] + 1), carry = 0;
+    int32_t norm = BASE / (b->d[0] + 1);
+    int32_t carry = 0;
     memset(num, 0, size * sizeof *num);
     for (int i = min2(a->n, n + m - 1) - 1; i >= 0; i--) {
         int32_t x = a->d[i] * norm + carry;
@@ -328,8 +337,10 @@ fly_status fly__vec_num_div(fly__vec_work *w, const fly__vec_num *a, const fly__
 /* The display scale of a quotient: 16 significant digits, or what the operands show. */
 int fly__vec_num_div_scale(const fly__vec_num *a, const fly__vec_num *b)
 {
-    int weight_a = a->n > 0 ? a->weight : 0, first_a = a->n > 0 ? a->d[0] : 0;
-    int weight_b = b->n > 0 ? b->weight : 0, first_b = b->n > 0 ? b->d[0] : 0;
+    int weight_a = a->n > 0 ? a->weight : 0;
+    int first_a = a->n > 0 ? a->d[0] : 0;
+    int weight_b = b->n > 0 ? b->weight : 0;
+    int first_b = b->n > 0 ? b->d[0] : 0;
     int weight = weight_a - weight_b - (first_a <= first_b);
     int scale = MIN_DIGITS - weight * GROUP;
     return clip_scale(max2(scale, max2(a->dscale, b->dscale)));
@@ -376,7 +387,9 @@ fly_status fly__vec_num_sqrt(fly__vec_work *w, const fly__vec_num *x, int rscale
         start[i] = (uint16_t)whole;
         m = (m - whole) * BASE;
     }
-    fly__vec_num r = {FINITE, false, 4, k, 12, start}, q, sum;
+    fly__vec_num r = {FINITE, false, 4, k, 12, start};
+    fly__vec_num q;
+    fly__vec_num sum;
     fly__vec_num_strip(&r);
     int want = max2(rscale, -8) + 1; /* digits behind the point of the exact part */
     int target = max2(want + 3, 4);
@@ -396,7 +409,9 @@ fly_status fly__vec_num_sqrt(fly__vec_work *w, const fly__vec_num *x, int rscale
     static const uint16_t ulps[] = {1, 1000, 100, 10};
     int ulp_weight = want > 0 ? -((want + GROUP - 1) / GROUP) : (-want) / GROUP;
     const uint16_t *ulp_digit = &ulps[want > 0 ? want % GROUP : (GROUP - (-want) % GROUP) % GROUP];
-    fly__vec_num ulp = {FINITE, false, 1, ulp_weight, max2(want, 0), ulp_digit}, next, square;
+    fly__vec_num ulp = {FINITE, false, 1, ulp_weight, max2(want, 0), ulp_digit};
+    fly__vec_num next;
+    fly__vec_num square;
     if ((status = cut(w, &r, want, false, &r)) != FLY_OK) {
         return status;
     }
@@ -437,7 +452,10 @@ static fly_status div_small(fly__vec_work *w, const fly__vec_num *x, int divisor
 /* e^x with `rscale` digits behind the point. */
 static fly_status exp_num(fly__vec_work *w, const fly__vec_num *arg, int rscale, fly__vec_num *out)
 {
-    fly__vec_num x = *arg, sum, term, power;
+    fly__vec_num x = *arg;
+    fly__vec_num sum;
+    fly__vec_num term;
+    fly__vec_num power;
     fly_status status;
     double value = fly__vec_num_double(arg);
     if (fabs(value) >= RESULT_SCALE * 3) {
@@ -490,10 +508,19 @@ static fly_status exp_num(fly__vec_work *w, const fly__vec_num *arg, int rscale,
 /* ln x for x > 0 with `rscale` digits behind the point. */
 static fly_status ln_num(fly__vec_work *w, const fly__vec_num *arg, int rscale, fly__vec_num *out)
 {
-    static const uint16_t d09[] = {9000}, d11[] = {1, 1000};
-    static const fly__vec_num low = {FINITE, false, 1, -1, 1, d09},
-                              high = {FINITE, false, 2, 0, 1, d11};
-    fly__vec_num x = *arg, num, den, z, square, power, term, sum, factor;
+    static const uint16_t d09[] = {9000};
+    static const uint16_t d11[] = {1, 1000};
+    static const fly__vec_num low = {FINITE, false, 1, -1, 1, d09};
+    static const fly__vec_num high = {FINITE, false, 2, 0, 1, d11};
+    fly__vec_num x = *arg;
+    fly__vec_num num;
+    fly__vec_num den;
+    fly__vec_num z;
+    fly__vec_num square;
+    fly__vec_num power;
+    fly__vec_num term;
+    fly__vec_num sum;
+    fly__vec_num factor;
     fly_status status;
     int roots = 0;
     /* Each root halves the logarithm and doubles what an error in it means in the end. */
@@ -538,9 +565,10 @@ static fly_status ln_num(fly__vec_work *w, const fly__vec_num *arg, int rscale, 
 /* The power of ten of ln(x)'s first digit, about. */
 static int ln_weight(fly__vec_work *w, const fly__vec_num *x)
 {
-    static const uint16_t d09[] = {9000}, d11[] = {1, 1000};
-    static const fly__vec_num low = {FINITE, false, 1, -1, 1, d09},
-                              high = {FINITE, false, 2, 0, 1, d11};
+    static const uint16_t d09[] = {9000};
+    static const uint16_t d11[] = {1, 1000};
+    static const fly__vec_num low = {FINITE, false, 1, -1, 1, d09};
+    static const fly__vec_num high = {FINITE, false, 2, 0, 1, d11};
     if (x->neg || x->n == 0) {
         return 0;
     }
@@ -564,10 +592,12 @@ static int ln_weight(fly__vec_work *w, const fly__vec_num *x)
 static fly_status log_num(fly__vec_work *w, const fly__vec_num *base, const fly__vec_num *x,
                           fly__vec_num *out)
 {
-    int base_weight = ln_weight(w, base), x_weight = ln_weight(w, x);
+    int base_weight = ln_weight(w, base);
+    int x_weight = ln_weight(w, x);
     int weight = x_weight - base_weight;
     int rscale = clip_scale(max2(MIN_DIGITS - weight, max2(base->dscale, x->dscale)));
-    fly__vec_num ln_base, ln_x;
+    fly__vec_num ln_base;
+    fly__vec_num ln_x;
     fly_status status;
     if ((status = ln_num(w, base, max2(rscale + weight - base_weight + 8, 0), &ln_base)) !=
             FLY_OK ||
@@ -634,7 +664,8 @@ static fly_status power_int(fly__vec_work *w, const fly__vec_num *base, int expo
     int digits = 1 + rscale + (int)f + (int)log(fabs((double)exponent)) + 8;
     bool inverse = exponent < 0;
     unsigned bits = inverse ? 0u - (unsigned)exponent : (unsigned)exponent;
-    fly__vec_num square = *base, product = bits & 1 ? *base : one;
+    fly__vec_num square = *base;
+    fly__vec_num product = bits & 1 ? *base : one;
     while ((bits >>= 1) > 0) {
         int scale = max2(digits - 2 * square.weight * GROUP, 0);
         if ((status = fly__vec_num_mul(w, &square, &square, min2(scale, 2 * square.dscale),
@@ -686,7 +717,9 @@ static fly_status power_num(fly__vec_work *w, const fly__vec_num *b, const fly__
         out->dscale = MIN_DIGITS;
         return FLY_OK;
     }
-    fly__vec_num base = *b, ln_base, product;
+    fly__vec_num base = *b;
+    fly__vec_num ln_base;
+    fly__vec_num product;
     bool neg = base.neg && is_odd(e);
     base.neg = false;
     /* First with few digits, to learn how large the result is. */
@@ -728,7 +761,9 @@ static fly_status run2(binary op, fly_vec_str a, fly_vec_str b, fly_arena *arena
                        fly_err *err)
 {
     fly__vec_work w;
-    fly__vec_num x, y, result;
+    fly__vec_num x;
+    fly__vec_num y;
+    fly__vec_num result;
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status = fly__vec_num_unpack(&w, a, &x);
     if (status == FLY_OK) {
@@ -747,7 +782,8 @@ static fly_status run2(binary op, fly_vec_str a, fly_vec_str b, fly_arena *arena
 static fly_status run1(unary op, fly_vec_str a, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
     fly__vec_work w;
-    fly__vec_num x, result;
+    fly__vec_num x;
+    fly__vec_num result;
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status = fly__vec_num_unpack(&w, a, &x);
     if (status == FLY_OK) {
@@ -791,7 +827,8 @@ static fly_status op_add_sub(fly__vec_work *w, const fly__vec_num *a, const fly_
                              bool subtract, fly__vec_num *out)
 {
     if (a->kind != FINITE || b->kind != FINITE) {
-        int sa = a->kind == FINITE ? 0 : sign_of(a), sb = b->kind == FINITE ? 0 : sign_of(b);
+        int sa = a->kind == FINITE ? 0 : sign_of(a);
+        int sb = b->kind == FINITE ? 0 : sign_of(b);
         sb = subtract ? -sb : sb;
         if (any_nan(a, b) || sa * sb < 0) {
             return give_special(out, NOT_A_NUMBER);
@@ -872,7 +909,8 @@ static fly_status op_div_trunc(fly__vec_work *w, const fly__vec_num *a, const fl
 static fly_status mod_num(fly__vec_work *w, const fly__vec_num *a, const fly__vec_num *b,
                           fly__vec_num *out)
 {
-    fly__vec_num quotient, product;
+    fly__vec_num quotient;
+    fly__vec_num product;
     fly_status status;
     if ((status = fly__vec_num_div(w, a, b, 0, false, &quotient)) != FLY_OK ||
         (status = fly__vec_num_mul(w, &quotient, b, b->dscale, &product)) != FLY_OK) {
@@ -904,7 +942,9 @@ static fly_status gcd_num(fly__vec_work *w, const fly__vec_num *a, const fly__ve
                           fly__vec_num *out)
 {
     int dscale = max2(a->dscale, b->dscale);
-    fly__vec_num x = *a, y = *b, rest;
+    fly__vec_num x = *a;
+    fly__vec_num y = *b;
+    fly__vec_num rest;
     if (fly__vec_num_cmp_abs(a, b) < 0) {
         x = *b;
         y = *a;
@@ -944,7 +984,8 @@ static fly_status op_lcm(fly__vec_work *w, const fly__vec_num *a, const fly__vec
         out->dscale = dscale;
         return FLY_OK;
     }
-    fly__vec_num gcd, quotient;
+    fly__vec_num gcd;
+    fly__vec_num quotient;
     fly_status status;
     if ((status = gcd_num(w, a, b, &gcd)) != FLY_OK ||
         (status = fly__vec_num_div(w, a, &gcd, 0, false, &quotient)) != FLY_OK ||
@@ -966,7 +1007,8 @@ static fly_status op_power(fly__vec_work *w, const fly__vec_num *b, const fly__v
         *out = e_zero || b_one ? one : fly__vec_num_special(NOT_A_NUMBER);
         return FLY_OK;
     }
-    int sb = sign_of(b), se = sign_of(e);
+    int sb = sign_of(b);
+    int se = sign_of(e);
     if (sb == 0 && se < 0) {
         return fly__vec_num_error(w->err, "2201F", "zero raised to a negative power is undefined");
     }
@@ -1213,7 +1255,8 @@ static fly_status cut_to(fly_vec_str x, int32_t digits, bool up, fly_arena *aren
                          fly_err *err)
 {
     fly__vec_work w;
-    fly__vec_num v, result;
+    fly__vec_num v;
+    fly__vec_num result;
     fly__vec_work_init(&w, arena->mem, err);
     int scale = min2(max2(digits, -(WEIGHT_MAX + 1) * GROUP - 1), FLY_VEC_NUMERIC_SCALE_MAX);
     fly_status status = fly__vec_num_unpack(&w, x, &v);
@@ -1259,7 +1302,8 @@ fly_status fly_vec_numeric_fit(fly_vec_str s, int precision, int scale, fly_aren
                                fly_vec_str *out, fly_err *err)
 {
     fly__vec_work w;
-    fly__vec_num x, result;
+    fly__vec_num x;
+    fly__vec_num result;
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status = fly__vec_num_unpack(&w, s, &x);
     if (status != FLY_OK) {
@@ -1305,7 +1349,8 @@ fly_status fly_vec_numeric_factorial(int64_t n, fly_arena *arena, fly_vec_str *o
     fly__vec_work w;
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status;
-    uint16_t *low = fly__vec_num_digits(&w, GROUPS), *d = fly__vec_num_digits(&w, GROUPS);
+    uint16_t *low = fly__vec_num_digits(&w, GROUPS);
+    uint16_t *d = fly__vec_num_digits(&w, GROUPS);
     if (low == NULL || d == NULL) {
         status = fly__vec_num_no_memory(err);
         goto out;
@@ -1336,7 +1381,10 @@ out:
 static fly_status bucket(fly__vec_work *w, const fly__vec_num *x, const fly__vec_num *low,
                          const fly__vec_num *high, int32_t count, fly__vec_num *out)
 {
-    fly__vec_num n, offset, span, product;
+    fly__vec_num n;
+    fly__vec_num offset;
+    fly__vec_num span;
+    fly__vec_num product;
     fly_status status;
     if ((status = fly__vec_num_from_i128(w, count, 0, &n)) != FLY_OK ||
         (status = fly__vec_num_add(w, x, low, true, &offset)) != FLY_OK ||
@@ -1370,7 +1418,8 @@ fly_status fly_vec_numeric_width_bucket(fly_vec_str x, fly_vec_str low, fly_vec_
     if (order == 0) {
         return fly__vec_num_error(err, "2201G", "lower bound cannot equal upper bound");
     }
-    int at_low = fly_vec_numeric_cmp(x, low), at_high = fly_vec_numeric_cmp(x, high);
+    int at_low = fly_vec_numeric_cmp(x, low);
+    int at_high = fly_vec_numeric_cmp(x, high);
     bool below = order < 0 ? at_low < 0 : at_low > 0,
          above = order < 0 ? at_high >= 0 : at_high <= 0;
     if (below) {
@@ -1383,7 +1432,10 @@ fly_status fly_vec_numeric_width_bucket(fly_vec_str x, fly_vec_str low, fly_vec_
                    : FLY_OK;
     }
     fly__vec_work w;
-    fly__vec_num a, b, c, result;
+    fly__vec_num a;
+    fly__vec_num b;
+    fly__vec_num c;
+    fly__vec_num result;
     fly_vec_i128 value;
     fly__vec_work_init(&w, arena->mem, err);
     fly_status status;

@@ -92,7 +92,9 @@ void fly__vec_regex_fold(uint32_t c, uint32_t out[2], int *n)
     out[0] = c;
     *n = 2;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        uint32_t first = pairs[i].first, last = pairs[i].last, distance = pairs[i].distance;
+        uint32_t first = pairs[i].first;
+        uint32_t last = pairs[i].last;
+        uint32_t distance = pairs[i].distance;
         if (c >= first && c <= last) {
             out[1] = c + distance;
             return;

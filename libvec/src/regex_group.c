@@ -54,7 +54,8 @@ static void step(fly_vec_regex *re, const program *prog, uint32_t colour)
 
 static bool close_over(fly_vec_regex *re, const program *prog, fly_bytes text, size_t at)
 {
-    uint8_t before = 0, behind = 0;
+    uint8_t before = 0;
+    uint8_t behind = 0;
     if (re->looks || at == 0 || at == text.len) {
         before = fly__vec_regex_side_before(re, text, at);
         behind = fly__vec_regex_side_behind(re, text, at);
@@ -143,7 +144,8 @@ static fly_status reach(walk *w, node *n, size_t from, size_t to, uint64_t *bits
         if (at <= from) {
             return FLY_OK;
         }
-        size_t p = fly__vec_regex_before(w->text, at), len;
+        size_t p = fly__vec_regex_before(w->text, at);
+        size_t len;
         step(re, prog, fly__vec_regex_colour(re, w->text.data + p, at - p, &len));
         if (re->next.n == 0) {
             return FLY_OK;
@@ -169,7 +171,8 @@ static fly_status place(walk *w, node *n, size_t from, size_t to);
 
 static fly_status place_list(walk *w, node *n, size_t from, size_t to)
 {
-    size_t words = (to - from + 1 + 63) / 64, at = from;
+    size_t words = (to - from + 1 + 63) / 64;
+    size_t at = from;
     uint32_t last = n->count;
     while (last > 0 && !n->kid[last - 1]->groups) {
         last--;
@@ -205,7 +208,9 @@ static fly_status place_repeat(walk *w, node *n, size_t from, size_t to)
     if (from == to || n->max == 1) {
         return place(w, kid, from, to);
     }
-    size_t words = (to - from + 1 + 63) / 64, at = from, before = from;
+    size_t words = (to - from + 1 + 63) / 64;
+    size_t at = from;
+    size_t before = from;
     uint64_t *bits = new_bits(w, 1, words);
     if (bits == NULL) {
         return fly__vec_regex_no_memory(w->err);

@@ -53,7 +53,8 @@ static void sort(uint32_t *x, size_t n)
 /* The last range that begins at or before `c`. */
 static uint32_t range_of(const uint32_t *bound, uint32_t n, uint32_t c)
 {
-    uint32_t low = 0, high = n;
+    uint32_t low = 0;
+    uint32_t high = n;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
         if (bound[middle] <= c) {
@@ -120,8 +121,10 @@ static void mark_side(fly_vec_regex *re, const charset *s, uint8_t side)
 /* The sets of words and of newlines, if conditions ask for them. */
 static bool side_sets(fly_vec_regex *re, charset out[2])
 {
-    const uint32_t(*alpha)[2], (*extra)[2];
-    uint32_t n, m;
+    const uint32_t(*alpha)[2];
+    const uint32_t(*extra)[2];
+    uint32_t n;
+    uint32_t m;
     memset(out, 0, 2 * sizeof *out);
     if (!re->looks) {
         return true;
@@ -273,7 +276,9 @@ static fly_status emit_list(maker *m, const node *n, bool marks)
 static fly_status emit_choice(maker *m, const node *n)
 {
     /* Jumps to the end are chained through their targets until it is known. */
-    int32_t split, jump, chain = -1;
+    int32_t split;
+    int32_t jump;
+    int32_t chain = -1;
     fly_status status;
     for (uint32_t i = 0; i + 1 < n->count; i++) {
         if ((status = emit(m, I_SPLIT, m->n + 1, 0, &split)) != FLY_OK ||
@@ -297,7 +302,8 @@ static fly_status emit_choice(maker *m, const node *n)
 
 static fly_status emit_star(maker *m, const node *kid, bool marks)
 {
-    int32_t split, begin = m->n;
+    int32_t split;
+    int32_t begin = m->n;
     fly_status status = marks ? emit(m, I_MARK, 0, 0, NULL) : FLY_OK;
     if (status != FLY_OK || (status = emit(m, I_SPLIT, m->n + 1, 0, &split)) != FLY_OK ||
         (status = emit_node(m, kid, false)) != FLY_OK ||
@@ -323,7 +329,8 @@ static fly_status emit_repeat(maker *m, const node *n, bool marks)
     if (n->max < 0) {
         return emit_star(m, n->kid[0], false);
     }
-    int32_t chain = -1, split;
+    int32_t chain = -1;
+    int32_t split;
     for (int32_t i = n->min; i < n->max; i++) {
         if ((status = emit(m, I_SPLIT, m->n + 1, chain, &split)) != FLY_OK ||
             (status = emit_node(m, n->kid[0], false)) != FLY_OK) {
@@ -468,7 +475,8 @@ static bool dfa_room(fly_vec_regex *re, dfa *d, uint32_t count, bool *failed)
 {
     size_t row = (size_t)re->colours + 1;
     if (d->states == d->state_room) {
-        size_t old = d->state_room, room = old * 2;
+        size_t old = d->state_room;
+        size_t room = old * 2;
         if (room > STATES_MAX || room * row > TRANS_MAX) {
             return false;
         }
@@ -493,7 +501,8 @@ static bool dfa_room(fly_vec_regex *re, dfa *d, uint32_t count, bool *failed)
         d->state_room = (uint32_t)room;
     }
     while (d->pool_used + count > d->pool_room) {
-        size_t old = d->pool_room, room = old * 2;
+        size_t old = d->pool_room;
+        size_t room = old * 2;
         if (room > POOL_MAX) {
             return false;
         }
@@ -610,7 +619,8 @@ static int32_t dfa_step(fly_vec_regex *re, dfa *d, int32_t from, uint32_t colour
     const dfa_state state = d->state[from];
     bool end = colour == re->colours;
     uint8_t side = end ? S_BEGIN : re->side_of[colour];
-    uint8_t before = d->backwards ? side : state.side, behind = d->backwards ? state.side : side;
+    uint8_t before = d->backwards ? side : state.side;
+    uint8_t behind = d->backwards ? state.side : side;
     bool matched = false, forgot = false;
     re->list.n = 0;
     for (uint32_t i = 0; i < state.count; i++) {
@@ -668,7 +678,8 @@ static int32_t dfa_begin(fly_vec_regex *re, dfa *d, uint8_t side)
 fly_status fly_vec_regex_match(fly_vec_regex *re, fly_bytes text, bool *found, fly_err *err)
 {
     dfa *d = re->anchored ? &re->ahead : &re->search;
-    int32_t state = dfa_begin(re, d, S_BEGIN), t;
+    int32_t state = dfa_begin(re, d, S_BEGIN);
+    int32_t t;
     if (state < 0) {
         return fly__vec_regex_no_memory(err);
     }
@@ -701,8 +712,10 @@ fly_status fly__vec_regex_end(fly_vec_regex *re, fly_bytes text, size_t from, in
 {
     dfa *d = &re->ahead;
     bool shortest = re->root->lean < 0;
-    int32_t state = dfa_begin(re, d, fly__vec_regex_side_before(re, text, from)), t;
-    size_t at = from, len;
+    int32_t state = dfa_begin(re, d, fly__vec_regex_side_before(re, text, from));
+    int32_t t;
+    size_t at = from;
+    size_t len;
     *end = -1;
     if (state < 0) {
         return fly__vec_regex_no_memory(err);
@@ -737,14 +750,16 @@ fly_status fly__vec_regex_starts(fly_vec_regex *re, fly_bytes text, size_t from,
                                  int64_t *first, fly_err *err)
 {
     dfa *d = &re->back;
-    int32_t state = dfa_begin(re, d, S_END), t;
+    int32_t state = dfa_begin(re, d, S_END);
+    int32_t t;
     *first = -1;
     if (state < 0) {
         return fly__vec_regex_no_memory(err);
     }
     for (size_t at = text.len;;) {
         uint32_t colour = re->colours;
-        size_t p = at, len;
+        size_t p = at;
+        size_t len;
         if (at > 0) {
             p = fly__vec_regex_before(text, at);
             colour = fly__vec_regex_colour(re, text.data + p, at - p, &len);

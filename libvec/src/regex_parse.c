@@ -93,7 +93,9 @@ static void set_sort(charset *s)
 {
     for (uint32_t gap = s->n / 2; gap > 0; gap /= 2) {
         for (uint32_t i = gap; i < s->n; i++) {
-            uint32_t first = s->range[i][0], last = s->range[i][1], j = i;
+            uint32_t first = s->range[i][0];
+            uint32_t last = s->range[i][1];
+            uint32_t j = i;
             for (; j >= gap && s->range[j - gap][0] > first; j -= gap) {
                 s->range[j][0] = s->range[j - gap][0];
                 s->range[j][1] = s->range[j - gap][1];
@@ -558,7 +560,8 @@ static fly_status bracket(reader *r, node **out)
         r->at++;
     }
     for (bool first = true;; first = false) {
-        uint32_t c, last;
+        uint32_t c;
+        uint32_t last;
         bool single;
         if (r->at == r->end) {
             return fly__vec_regex_error(r->err, "brackets [] not balanced");
@@ -838,12 +841,16 @@ static int quantifier(reader *r, int *min, int *max, int *lean, fly_status *stat
 
 static fly_status branch(reader *r, node **out)
 {
-    node *small[16], **kids = small;
-    uint32_t n = 0, room = 16;
+    node *small[16];
+    node **kids = small;
+    uint32_t n = 0;
+    uint32_t room = 16;
     fly_status status;
     for (skip(r); r->at < r->end && *r->at != '|' && !(*r->at == ')' && r->depth > 0); skip(r)) {
         node *one;
-        int min, max, lean;
+        int min;
+        int max;
+        int lean;
         const uint8_t *first = r->at;
         if (*r->at == ')' && r->depth == 0) {
             if (!(r->flags & FLY_VEC_REGEX_EXTENDED)) {
@@ -892,8 +899,10 @@ static fly_status branch(reader *r, node **out)
 
 static fly_status alternatives(reader *r, node **out)
 {
-    node *small[8], **kids = small;
-    uint32_t n = 0, room = 8;
+    node *small[8];
+    node **kids = small;
+    uint32_t n = 0;
+    uint32_t room = 8;
     for (;;) {
         if (n == room) {
             node **more = fly_arena_alloc(&r->re->arena, 2 * (size_t)room * sizeof *more);

@@ -50,13 +50,15 @@ typedef struct order {
 static int compare_values(fly_vec_type type, const uint8_t *a, const uint8_t *b)
 {
     if (type == FLY_VEC_STR) {
-        fly_vec_str x, y;
+        fly_vec_str x;
+        fly_vec_str y;
         memcpy(&x, a, sizeof x);
         memcpy(&y, b, sizeof y);
         return fly_vec_str_cmp(&x, &y);
     }
     if (type == FLY_VEC_F32 || type == FLY_VEC_F64) {
-        fly_vec_value x, y;
+        fly_vec_value x;
+        fly_vec_value y;
         memcpy(&x.i64, a, fly_vec_type_size(type));
         memcpy(&y.i64, b, fly_vec_type_size(type));
         double p = type == FLY_VEC_F32 ? (double)x.f32 : x.f64;

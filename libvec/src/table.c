@@ -270,7 +270,8 @@ static void match(const fly_vec_table *table, const fly_vec *cols, const fly_vec
 static bool values_equal(fly_vec_type type, const uint8_t *a, const uint8_t *b)
 {
     if (type == FLY_VEC_STR) {
-        fly_vec_str x, y;
+        fly_vec_str x;
+        fly_vec_str y;
         memcpy(&x, a, sizeof x);
         memcpy(&y, b, sizeof y);
         return fly_vec_str_equal(&x, &y);
@@ -799,7 +800,8 @@ static void place_all(fly_vec_table *table)
 
 fly_status fly_vec_table_build(fly_vec_table *table, fly_err *err)
 {
-    int64_t low, high;
+    int64_t low;
+    int64_t high;
     uint64_t count = table->rows.count;
     directory_free(table);
     table->unique = true;

@@ -373,7 +373,8 @@ static void put_ordinal(writer *w, bool low)
         w->no_number = w->stopped = true;
         return;
     }
-    int last = w->digits[n - 1] - '0', tens = n > 1 ? w->digits[n - 2] - '0' : 0;
+    int last = w->digits[n - 1] - '0';
+    int tens = n > 1 ? w->digits[n - 2] - '0' : 0;
     const char *end = ends[last > 3 || last < 0 || tens == 1 ? 0 : last];
     char two[2] = {low ? end[0] : upper(end[0]), low ? end[1] : upper(end[1])};
     put(w, two, 2);
@@ -465,7 +466,8 @@ static void write_number(writer *w, fly_bytes format)
                 w->last = *c != '0' ? c : w->last;
             }
             if (s->zero_end > w->lead) {
-                size_t most = strlen(w->digits) - 1, zeros = (size_t)(s->zero_end - w->lead);
+                size_t most = strlen(w->digits) - 1;
+                size_t zeros = (size_t)(s->zero_end - w->lead);
                 zeros = zeros < most ? zeros : most;
                 w->last = w->last < w->digits + zeros ? w->digits + zeros : w->last;
             }
@@ -506,7 +508,8 @@ static fly_status out_of_memory(fly_err *err)
 static fly_status scientific(fly_vec_str x, const shape *s, fly_arena *arena, char **out,
                              fly_err *err)
 {
-    fly_vec_str text, scaled;
+    fly_vec_str text;
+    fly_vec_str scaled;
     fly_status status;
     size_t room = 40 + (size_t)s->post + (size_t)s->pre;
     char *to = fly_arena_alloc(arena, room);
@@ -523,7 +526,8 @@ static fly_status scientific(fly_vec_str x, const shape *s, fly_arena *arena, ch
         return FLY_OK;
     }
     fly_vec_str size;
-    int exponent = 0, sign = fly_vec_numeric_sign(x);
+    int exponent = 0;
+    int sign = fly_vec_numeric_sign(x);
     if ((status = fly_vec_numeric_abs(x, arena, &size, err)) != FLY_OK ||
         (status = fly_vec_numeric_format(size, arena, &text, err)) != FLY_OK) {
         return status;
@@ -531,7 +535,8 @@ static fly_status scientific(fly_vec_str x, const shape *s, fly_arena *arena, ch
     if (sign != 0) {
         /* Where the first digit stands. */
         const char *t = fly_vec_str_data(&text);
-        size_t point = 0, first = 0;
+        size_t point = 0;
+        size_t first = 0;
         while (point < text.len && t[point] != '.') {
             point++;
         }
@@ -560,7 +565,8 @@ fly_status fly_vec_numeric_to_char(fly_vec_str x, fly_bytes format, fly_arena *a
 {
     shape s;
     fly__vec_sink sink;
-    fly_vec_str text, value = x;
+    fly_vec_str text;
+    fly_vec_str value = x;
     fly_status status = shape_of(format, &s, err);
     if (status != FLY_OK) {
         return status;

@@ -269,7 +269,8 @@ static void put_ordinal(fly__vec_sink *s, int64_t x, const part *p)
     if (p->th == 0) {
         return;
     }
-    int64_t size = x < 0 ? -x : x, last = size % 10;
+    int64_t size = x < 0 ? -x : x;
+    int64_t last = size % 10;
     const char *end = ends[size / 10 % 10 == 1 || last > 3 ? 0 : last];
     char two[2] = {end[0], end[1]};
     if (p->th == 1) {
@@ -319,7 +320,8 @@ static fly_status not_for_intervals(fly_err *err)
 
 static void put_year(fly__vec_sink *s, const shown *v, const part *p)
 {
-    int64_t year = shown_year(v, v->year), iso = 0;
+    int64_t year = shown_year(v, v->year);
+    int64_t iso = 0;
     if (p->id >= F_IYYY && p->id <= F_I) {
         iso = shown_year(v, iso_year(v));
     }
@@ -362,7 +364,8 @@ static void put_year(fly__vec_sink *s, const shown *v, const part *p)
 
 static void put_zone(fly__vec_sink *s, const shown *v, const part *p)
 {
-    int east = v->zone.east, size = abs(east);
+    int east = v->zone.east;
+    int size = abs(east);
     char text[16];
     int n = 0;
     if (p->id == F_TZ) {
@@ -679,7 +682,8 @@ static bool separated(const reader *r)
 static fly_status parse_int(source *s, const part *p, const reader *r, size_t len, int *value,
                             size_t *used)
 {
-    char copy[24], *end;
+    char copy[24];
+    char *end;
     while (is_space(*s->at)) {
         s->at++;
     }
@@ -743,7 +747,8 @@ static fly_status read_word(source *s, const part *p, const char *const *list, i
     int best = -1;
     size_t most = 0;
     for (int i = 0; i < n; i++) {
-        size_t len = cut > 0 ? cut : strlen(list[i]), k = 0;
+        size_t len = cut > 0 ? cut : strlen(list[i]);
+        size_t k = 0;
         while (k < len && upper(s->at[k]) == upper(list[i][k])) {
             k++;
         }
@@ -789,7 +794,9 @@ static fly_status read_year(source *s, const part *p, const reader *r, read *t)
     int value;
     size_t used;
     if (p->id == F_Y_YYY) {
-        int thousands, rest, n = 0;
+        int thousands;
+        int rest;
+        int n = 0;
         if (sscanf(s->at, "%9d,%03d%n", &thousands, &rest, &n) < 2) {
             return complain(s, "22007", "invalid input string for \"Y,YYY\"", NULL);
         }
@@ -832,8 +839,10 @@ static fly_status read_fraction(source *s, const part *p, const reader *r, int *
 
 static fly_status read_field(source *s, const part *p, const reader *r, read *t)
 {
-    static const char *const am_dots[] = {"A.M.", "P.M."}, *const am[] = {"AM", "PM"};
-    static const char *const ad_dots[] = {"A.D.", "B.C."}, *const ad[] = {"AD", "BC"};
+    static const char *const am_dots[] = {"A.M.", "P.M."};
+    static const char *const am[] = {"AM", "PM"};
+    static const char *const ad_dots[] = {"A.D.", "B.C."};
+    static const char *const ad[] = {"AD", "BC"};
     static const char *const roman_order[] = {"XII", "XI", "X",  "IX",  "VIII", "VII",
                                               "VI",  "V",  "IV", "III", "II",   "I"};
     fly_status status = FLY_OK;
@@ -1035,11 +1044,13 @@ static fly_status range(source *s)
 static fly_status settle_date(source *s, read *t, int64_t *out)
 {
     int64_t year = 0;
-    int month = 1, day = 1;
+    int month = 1;
+    int day = 1;
     bool dated = false;
     if (t->year != 0) {
         if (t->cc != 0 && t->year_digits <= 2) {
-            int64_t cc = t->bc ? -t->cc : t->cc, rest = t->year % 100;
+            int64_t cc = t->bc ? -t->cc : t->cc;
+            int64_t rest = t->year % 100;
             if (rest != 0) {
                 year = cc >= 0 ? (cc - 1) * 100 + rest : (cc + 1) * 100 - rest + 1;
             } else {
@@ -1164,7 +1175,8 @@ fly_status fly_vec_to_timestamp(fly_bytes text, fly_bytes format, const fly_vec_
     char room[512];
     source s;
     read t;
-    int64_t day, micros;
+    int64_t day;
+    int64_t micros;
     fly_status status = read_all(text, format, room, sizeof room, &s, &t, &day, &micros, err);
     if (status != FLY_OK) {
         return status;
@@ -1189,7 +1201,8 @@ fly_status fly_vec_to_date(fly_bytes text, fly_bytes format, int32_t *out, fly_e
     char room[512];
     source s;
     read t;
-    int64_t day, micros;
+    int64_t day;
+    int64_t micros;
     fly_status status = read_all(text, format, room, sizeof room, &s, &t, &day, &micros, err);
     if (status != FLY_OK) {
         return status;

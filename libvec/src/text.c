@@ -258,9 +258,12 @@ static fly_status pad(fly_bytes text, int64_t n, fly_bytes fill, bool left, fly_
     if (n > FLY_VEC_TEXT_MAX) {
         return too_large(err);
     }
-    int64_t want = n - length, have = fly_vec_text_length(fill);
+    int64_t want = n - length;
+    int64_t have = fly_vec_text_length(fill);
     have = have > 0 ? have : 1;
-    size_t whole, rest = nth(fill, want % have), total;
+    size_t whole;
+    size_t rest = nth(fill, want % have);
+    size_t total;
     if (__builtin_mul_overflow((size_t)(want / have), fill.len, &whole) ||
         __builtin_add_overflow(whole, rest + text.len, &total) || total > FLY_VEC_TEXT_MAX) {
         return too_large(err);
@@ -363,7 +366,8 @@ fly_status fly_vec_text_translate(fly_bytes text, fly_bytes from, fly_bytes to, 
 
 fly_status fly_vec_text_reverse(fly_bytes text, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    uint8_t *bytes = fly_arena_alloc(arena, text.len), *to = bytes + text.len;
+    uint8_t *bytes = fly_arena_alloc(arena, text.len);
+    uint8_t *to = bytes + text.len;
     if (bytes == NULL) {
         return no_memory(err);
     }
@@ -388,7 +392,8 @@ fly_status fly_vec_text_overlay(fly_bytes text, fly_bytes with, int64_t start, i
     if (__builtin_add_overflow(start, count, &end)) {
         return fly__vec_text_error(err, "22003", "integer out of range");
     }
-    fly_bytes head = part(text, 0, nth(text, start - 1)), tail = fly_vec_text_from(text, end);
+    fly_bytes head = part(text, 0, nth(text, start - 1));
+    fly_bytes tail = fly_vec_text_from(text, end);
     fly__vec_sink_init(&s, arena, head.len + with.len + tail.len);
     fly__vec_sink_put(&s, head.data, head.len);
     fly__vec_sink_put(&s, with.data, with.len);
@@ -731,7 +736,9 @@ fly_status fly_vec_levenshtein(fly_bytes a, fly_bytes b, int32_t insert, int32_t
                                int32_t substitute, int32_t *out, fly_err *err)
 {
     enum { MOST = 255 };
-    int64_t m = fly_vec_text_length(a), n = fly_vec_text_length(b), row[MOST + 1];
+    int64_t m = fly_vec_text_length(a);
+    int64_t n = fly_vec_text_length(b);
+    int64_t row[MOST + 1];
     if (m > MOST || n > MOST) {
         return fly__vec_text_error(err, "22023",
                                    "levenshtein argument exceeds maximum length of 255 characters");
@@ -741,7 +748,8 @@ fly_status fly_vec_levenshtein(fly_bytes a, fly_bytes b, int32_t insert, int32_t
     }
     for (size_t i = 0, la; i < a.len; i += la) {
         la = fly_vec_text_step(a.data + i, a.len - i);
-        int64_t corner = row[0], k = 0;
+        int64_t corner = row[0];
+        int64_t k = 0;
         row[0] += remove;
         for (size_t j = 0, lb; j < b.len && k < n; j += lb) {
             lb = fly_vec_text_step(b.data + j, b.len - j);

@@ -19,7 +19,8 @@ static int lower(int c)
 fly_status fly__vec_text_error_text(fly_err *err, const char *sqlstate, const char *format,
                                     fly_bytes text)
 {
-    char copy[300], message[400];
+    char copy[300];
+    char message[400];
     size_t n = text.len < sizeof copy - 1 ? text.len : sizeof copy - 1;
     if (n > 0) {
         memcpy(copy, text.data, n);
@@ -129,7 +130,8 @@ static fly_status bad_end(fly_err *err)
 static fly_status get_base64(fly__vec_sink *s, fly_bytes text, fly_err *err)
 {
     uint32_t buffer = 0;
-    int position = 0, end = 0;
+    int position = 0;
+    int end = 0;
     for (size_t i = 0; i < text.len; i++) {
         int c = text.data[i];
         uint32_t value = 0;
@@ -376,7 +378,8 @@ fly_status fly_vec_bool_parse(fly_bytes text, bool *out, fly_err *err)
 
 fly_status fly_vec_uuid_parse(fly_bytes text, fly_vec_i128 *out, fly_err *err)
 {
-    size_t i = 0, n = text.len;
+    size_t i = 0;
+    size_t n = text.len;
     const uint8_t *t = text.data;
     bool brace = n > 0 && t[0] == '{', good = true;
     fly_vec_u128 x = 0;

@@ -27,7 +27,8 @@ fly_status fly__vec_time_error(fly_err *err, const char *sqlstate, const char *m
 fly_status fly__vec_time_error_text(fly_err *err, const char *sqlstate, const char *format,
                                     fly_bytes text)
 {
-    char copy[300], message[400];
+    char copy[300];
+    char message[400];
     size_t n = text.len < sizeof copy - 1 ? text.len : sizeof copy - 1;
     if (n > 0) {
         memcpy(copy, text.data, n);
@@ -61,9 +62,11 @@ int fly__vec_time_month_days(int32_t year, int32_t month)
 int64_t fly_vec_civil_days(int32_t year, int32_t month, int32_t day)
 {
     int64_t months = (int64_t)year * 12 + month - 1;
-    int64_t y = fly__vec_time_floor(months, 12), m = months - y * 12 + 1;
+    int64_t y = fly__vec_time_floor(months, 12);
+    int64_t m = months - y * 12 + 1;
     y -= m <= 2;
-    int64_t era = fly__vec_time_floor(y, 400), of_era = y - era * 400;
+    int64_t era = fly__vec_time_floor(y, 400);
+    int64_t of_era = y - era * 400;
     int64_t of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5;
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468 + day - 1;
 }
@@ -71,7 +74,8 @@ int64_t fly_vec_civil_days(int32_t year, int32_t month, int32_t day)
 void fly_vec_days_civil(int64_t days, fly_vec_civil *c)
 {
     days += 719468;
-    int64_t era = fly__vec_time_floor(days, 146097), of_era = days - era * 146097;
+    int64_t era = fly__vec_time_floor(days, 146097);
+    int64_t of_era = days - era * 146097;
     int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
     int64_t month = (5 * of_year + 2) / 153;
@@ -82,7 +86,8 @@ void fly_vec_days_civil(int64_t days, fly_vec_civil *c)
 
 void fly_vec_timestamp_civil(int64_t micros, fly_vec_civil *c)
 {
-    int64_t days = fly__vec_time_floor(micros, DAY_MICROS), rest = micros - days * DAY_MICROS;
+    int64_t days = fly__vec_time_floor(micros, DAY_MICROS);
+    int64_t rest = micros - days * DAY_MICROS;
     fly_vec_days_civil(days, c);
     c->hour = (int32_t)(rest / HOUR_MICROS);
     c->minute = (int32_t)(rest / MINUTE_MICROS % 60);
@@ -210,7 +215,9 @@ int64_t fly_vec_micros_round(int64_t micros, int precision)
     if (precision < 0 || precision >= 6 || !fly__vec_time_finite(micros)) {
         return micros;
     }
-    int64_t unit = units[precision], half = unit / 2, sum;
+    int64_t unit = units[precision];
+    int64_t half = unit / 2;
+    int64_t sum;
     if (micros >= 0) {
         return __builtin_add_overflow(micros, half, &sum) ? micros / unit * unit
                                                           : sum / unit * unit;
@@ -276,7 +283,8 @@ fly_status fly_vec_make_time(int32_t hour, int32_t minute, double second, int64_
 fly_status fly_vec_make_timestamp(int32_t year, int32_t month, int32_t day, int32_t hour,
                                   int32_t minute, double second, int64_t *out, fly_err *err)
 {
-    int64_t days, micros;
+    int64_t days;
+    int64_t micros;
     char text[160];
     if (!date_of(year, month, day, &days)) {
         (void)snprintf(text, sizeof text, "date field value out of range: %d-%02d-%02d", year,
@@ -353,7 +361,8 @@ fly_status fly_vec_date_sub(int32_t a, int32_t b, int32_t *days, fly_err *err)
 static bool add_months(int64_t local, int64_t months, int64_t *out)
 {
     fly_vec_civil c;
-    int64_t days = fly__vec_time_floor(local, DAY_MICROS), rest = local - days * DAY_MICROS;
+    int64_t days = fly__vec_time_floor(local, DAY_MICROS);
+    int64_t rest = local - days * DAY_MICROS;
     fly_vec_days_civil(days, &c);
     int64_t total = (int64_t)c.year * 12 + c.month - 1 + months;
     int64_t year = fly__vec_time_floor(total, 12);
@@ -369,7 +378,8 @@ static bool add_months(int64_t local, int64_t months, int64_t *out)
 fly_status fly_vec_timestamp_add(int64_t at, fly_vec_interval span, int sign, int64_t *out,
                                  fly_err *err)
 {
-    int64_t days = (int64_t)span.days * sign, micros;
+    int64_t days = (int64_t)span.days * sign;
+    int64_t micros;
     if (!fly__vec_time_finite(at)) {
         *out = at;
         return FLY_OK;
@@ -437,20 +447,23 @@ fly_status fly_vec_timestamp_age(int64_t a, int64_t b, fly_vec_interval *out, fl
     if (!fly__vec_time_finite(a) || !fly__vec_time_finite(b)) {
         return timestamp_range(err);
     }
-    fly_vec_civil x, y;
+    fly_vec_civil x;
+    fly_vec_civil y;
     bool neg = a < b;
     fly_vec_timestamp_civil(neg ? b : a, &x);
     fly_vec_timestamp_civil(neg ? a : b, &y);
     int64_t micros = (a < b ? fly_vec_timestamp_to_time(b) : fly_vec_timestamp_to_time(a)) -
                      (a < b ? fly_vec_timestamp_to_time(a) : fly_vec_timestamp_to_time(b));
-    int32_t days = x.day - y.day, months = (x.year - y.year) * 12 + x.month - y.month;
+    int32_t days = x.day - y.day;
+    int32_t months = (x.year - y.year) * 12 + x.month - y.month;
     if (micros < 0) {
         micros += DAY_MICROS;
         days--;
     }
     if (days < 0) {
         /* The month that lends is the earlier date's; seen from the later one if signs are turned. */
-        int32_t year = y.year, month = y.month;
+        int32_t year = y.year;
+        int32_t month = y.month;
         days += fly__vec_time_month_days(year, month);
         months--;
     }

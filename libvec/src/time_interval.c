@@ -214,8 +214,10 @@ typedef struct field {
 
 static int cut(fly_bytes text, char *room, field *fields)
 {
-    const uint8_t *at = text.data, *end = at + text.len;
-    char *to = room, *last = room + TEXT - 1;
+    const uint8_t *at = text.data;
+    const uint8_t *end = at + text.len;
+    char *to = room;
+    char *last = room + TEXT - 1;
     int n = 0;
     while (at < end) {
         char *begin = to;
@@ -292,7 +294,9 @@ static trouble add_clock(total *t, const char *text, int sign, unsigned range)
     if (*end != '\0' || n == 0) {
         return BAD_FORMAT;
     }
-    int64_t hour = part[0], minute = part[1], second = part[2];
+    int64_t hour = part[0];
+    int64_t minute = part[1];
+    int64_t second = part[2];
     bool seconds_last = n == 1 && (strchr(text, '.') != NULL ||
                                    range == (FLY_VEC_FIELD_MINUTE | FLY_VEC_FIELD_SECOND));
     if (seconds_last) {
@@ -579,7 +583,8 @@ static trouble decode_iso(fly_bytes text, total *t)
             continue;
         }
         /* Separated: year-month-day or hour:minute:second. */
-        static const uint8_t dates[] = {YEAR, MONTH, DAY}, clocks[] = {HOUR, MINUTE, SECOND};
+        static const uint8_t dates[] = {YEAR, MONTH, DAY};
+        static const uint8_t clocks[] = {HOUR, MINUTE, SECOND};
         char between = date ? '-' : ':';
         for (int i = 0;; i++) {
             if (!add_unit(t, (enum unit)(date ? dates[i] : clocks[i]), whole, part)) {
@@ -752,7 +757,8 @@ fly_vec_i128 fly_vec_interval_key(fly_vec_interval x)
 
 int fly_vec_interval_cmp(fly_vec_interval a, fly_vec_interval b)
 {
-    fly_vec_i128 x = fly_vec_interval_key(a), y = fly_vec_interval_key(b);
+    fly_vec_i128 x = fly_vec_interval_key(a);
+    fly_vec_i128 y = fly_vec_interval_key(b);
     return (x > y) - (x < y);
 }
 
@@ -760,7 +766,8 @@ fly_status fly_vec_make_interval(int32_t years, int32_t months, int32_t weeks, i
                                  int32_t hours, int32_t minutes, double seconds,
                                  fly_vec_interval *out, fly_err *err)
 {
-    int64_t m = (int64_t)years * 12 + months, d = (int64_t)weeks * 7 + days;
+    int64_t m = (int64_t)years * 12 + months;
+    int64_t d = (int64_t)weeks * 7 + days;
     double micros = rint(seconds * 1000000.0);
     if (m != (int32_t)m || d != (int32_t)d || isnan(seconds) || !(fabs(micros) < 9.2e18)) {
         return out_of_range(err);
@@ -818,7 +825,8 @@ fly_status fly_vec_justify_interval(fly_vec_interval x, fly_vec_interval *out, f
         }
         x.days %= MONTH_DAYS;
     }
-    int64_t days = x.days + x.micros / DAY_MICROS, months = x.months + days / MONTH_DAYS;
+    int64_t days = x.days + x.micros / DAY_MICROS;
+    int64_t months = x.months + days / MONTH_DAYS;
     x.micros %= DAY_MICROS;
     days %= MONTH_DAYS;
     if (months > 0 && (days < 0 || (days == 0 && x.micros < 0))) {

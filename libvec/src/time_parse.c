@@ -432,7 +432,8 @@ static trouble number(state *s, const char *text, unsigned have, unsigned *set)
 static trouble date(state *s, char *text, unsigned have, unsigned *set)
 {
     char *parts[FIELDS];
-    int n = 0, value;
+    int n = 0;
+    int value;
     *set = 0;
     while (*text != '\0' && n < FIELDS) {
         while (*text != '\0' && !is_alnum(*text)) {
@@ -489,7 +490,9 @@ static trouble date(state *s, char *text, unsigned have, unsigned *set)
 /* hh:mm[:ss[.ffffff]], or mm:ss.ffffff */
 static trouble time_field(state *s, const char *text)
 {
-    int64_t a, b, c;
+    int64_t a;
+    int64_t b;
+    int64_t c;
     const char *end;
     if (!read_number(text, &end, &a)) {
         return OVERFLOW;

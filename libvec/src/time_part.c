@@ -258,7 +258,8 @@ static bool of_time(fly_vec_part part, int64_t micros, int32_t east, bool zoned,
 
 static bool of_interval(fly_vec_part part, fly_vec_interval x, answer *a)
 {
-    int32_t year = x.months / 12, month = x.months % 12;
+    int32_t year = x.months / 12;
+    int32_t month = x.months % 12;
     if (time_part(part, x.micros / HOUR_MICROS, x.micros / MINUTE_MICROS % 60,
                   x.micros % MINUTE_MICROS, a)) {
         return true;
@@ -341,7 +342,9 @@ static fly_status of_infinity(bool minus, fly_vec_part part, fly_arena *arena, f
 
 static fly_status give(const answer *a, fly_arena *arena, fly_vec_str *out, fly_err *err)
 {
-    fly_vec_str day, rest, part;
+    fly_vec_str day;
+    fly_vec_str rest;
+    fly_vec_str part;
     fly_status status;
     if (!a->julian) {
         return fly_vec_numeric_from_i128(a->value, a->scale, arena, out, err);
@@ -432,7 +435,8 @@ static int32_t first_year(int32_t year, int size)
 static fly_status cut(fly_vec_part part, fly_vec_time_type type, int64_t at, int64_t *out,
                       bool *dated, fly_err *err)
 {
-    int64_t days = fly__vec_time_floor(at, DAY_MICROS), unit = 0;
+    int64_t days = fly__vec_time_floor(at, DAY_MICROS);
+    int64_t unit = 0;
     fly_vec_civil c;
     *dated = true;
     switch (part) {
@@ -504,7 +508,8 @@ fly_status fly_vec_timestamptz_trunc(fly_vec_part part, int64_t micros, const fl
                                      int64_t *out, fly_err *err)
 {
     fly_vec_tz_info info;
-    int64_t local, result;
+    int64_t local;
+    int64_t result;
     bool dated;
     if (!fly__vec_time_finite(micros)) {
         *out = micros;
@@ -561,7 +566,8 @@ fly_status fly_vec_interval_trunc(fly_vec_part part, fly_vec_interval x, fly_vec
 fly_status fly_vec_timestamp_bin(fly_vec_interval stride, int64_t micros, int64_t origin,
                                  int64_t *out, fly_err *err)
 {
-    int64_t width, offset;
+    int64_t width;
+    int64_t offset;
     if (!fly__vec_time_finite(micros)) {
         *out = micros;
         return FLY_OK;

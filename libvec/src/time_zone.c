@@ -91,7 +91,10 @@ static const char *read_int(const char *at, int most, int *out)
 /* [+-]hh[:mm[:ss]] */
 static const char *read_time(const char *at, int32_t *out)
 {
-    int sign = *at == '-' ? -1 : 1, hour = 0, minute = 0, second = 0;
+    int sign = *at == '-' ? -1 : 1;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
     at += *at == '-' || *at == '+';
     at = read_int(at, 167, &hour);
     if (at != NULL && *at == ':') {
@@ -200,7 +203,8 @@ static const fly_vec_tz_info *rule_at(const rule *r, int64_t seconds)
     if (!r->has_dst) {
         return &r->std;
     }
-    int64_t start, end;
+    int64_t start;
+    int64_t end;
     rule_year(r, year_of(seconds + r->std.east), &start, &end);
     bool dst = start < end ? seconds >= start && seconds < end
                            : !(seconds >= end && seconds < start);
@@ -300,7 +304,8 @@ fly_status fly_vec_tz_decode(fly_bytes file, fly_bytes name, fly_mem *mem, fly_v
                              fly_err *err)
 {
     counts c;
-    size_t at = 0, width = 4;
+    size_t at = 0;
+    size_t width = 4;
     if (!read_counts(file, 0, &c)) {
         return bad_file(err, name);
     }
@@ -425,7 +430,8 @@ out:
 fly_status fly_vec_tz_load(fly_vfs *vfs, const char *dir, fly_bytes name, fly_mem *mem,
                            fly_vec_tz **out, fly_err *err)
 {
-    char path[512], copy[128];
+    char path[512];
+    char copy[128];
     rule r;
     if (name.len == 0 || name.len >= sizeof copy || memchr(name.data, 0, name.len) != NULL) {
         return not_recognized(err, name);
@@ -461,7 +467,8 @@ fly_status fly_vec_tz_load(fly_vfs *vfs, const char *dir, fly_bytes name, fly_me
 
 fly_status fly_vec_tz_fixed(int32_t east, fly_mem *mem, fly_vec_tz **out, fly_err *err)
 {
-    char name[48] = "UTC", abbrev[16] = "UTC";
+    char name[48] = "UTC";
+    char abbrev[16] = "UTC";
     if (east != 0) {
         int32_t size = east < 0 ? -east : east;
         int n = snprintf(abbrev, sizeof abbrev, "%c%02d", east < 0 ? '-' : '+', size / 3600 % 100);
@@ -502,7 +509,8 @@ const char *fly_vec_tz_name(const fly_vec_tz *tz)
 /* How many changes are at or before an instant. */
 static uint32_t changes_until(const fly_vec_tz *tz, int64_t seconds)
 {
-    uint32_t low = 0, high = tz->count;
+    uint32_t low = 0;
+    uint32_t high = tz->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (tz->at[middle] <= seconds) {
@@ -571,13 +579,15 @@ int32_t fly_vec_tz_local(const fly_vec_tz *tz, int64_t local)
     if (tz == NULL) {
         return 0;
     }
-    int64_t before = local - 86400, boundary;
+    int64_t before = local - 86400;
+    int64_t boundary;
     int32_t east = info_at(tz, before)->east;
     if (!next_change(tz, before, &boundary)) {
         return east;
     }
     int32_t after = info_at(tz, boundary)->east;
-    int64_t as_before = local - east, as_after = local - after;
+    int64_t as_before = local - east;
+    int64_t as_after = local - after;
     if (as_before < boundary && as_after < boundary) {
         return east;
     }
@@ -838,7 +848,8 @@ static const fly__vec_abbrev abbrevs[] = {
 
 const fly__vec_abbrev *fly__vec_abbrev_find(const char *word)
 {
-    size_t low = 0, high = sizeof abbrevs / sizeof abbrevs[0];
+    size_t low = 0;
+    size_t high = sizeof abbrevs / sizeof abbrevs[0];
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = strcmp(word, abbrevs[middle].name);
@@ -857,7 +868,9 @@ const fly__vec_abbrev *fly__vec_abbrev_find(const char *word)
 const char *fly__vec_time_offset(const char *text, int32_t *east)
 {
     const char *at = text + 1;
-    int hour, minute = 0, second = 0;
+    int hour;
+    int minute = 0;
+    int second = 0;
     if ((text[0] != '+' && text[0] != '-') || !is_digit(*at)) {
         return "22007";
     }

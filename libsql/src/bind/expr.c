@@ -263,7 +263,8 @@ static fly__sql_expr *is_distinct(fly__sql_binder *b, fly__sql_scope *scope,
         fly__sql_expr *right = left == NULL ? NULL : fly__sql_bind_expression(b, scope, ast->right);
         return right == NULL ? NULL : distinct_from(b, left, right, ast->negated, pos);
     }
-    fly__sql_expr **left, **right;
+    fly__sql_expr **left;
+    fly__sql_expr **right;
     uint32_t count;
     if (!bind_rows(b, scope, ast->left, ast->right, &left, &right, &count, pos)) {
         return NULL;
@@ -292,7 +293,8 @@ static fly__sql_expr *op(fly__sql_binder *b, fly__sql_scope *scope, const fly_as
         }
     }
     if (is_row(ast->left) && is_row(ast->right)) {
-        fly__sql_expr **left, **right;
+        fly__sql_expr **left;
+        fly__sql_expr **right;
         uint32_t count;
         if (!bind_rows(b, scope, ast->left, ast->right, &left, &right, &count, pos)) {
             return NULL;
@@ -405,7 +407,8 @@ static fly__sql_expr *in_one(fly__sql_binder *b, fly__sql_scope *scope, const fl
     uint32_t pos = ast->node.pos;
     const char *symbol = ast->negated ? "<>" : "=";
     if (is_row(ast->arg) && is_row(item)) {
-        fly__sql_expr **left, **right;
+        fly__sql_expr **left;
+        fly__sql_expr **right;
         uint32_t count;
         if (!bind_rows(b, scope, ast->arg, item, &left, &right, &count, pos)) {
             return NULL;

@@ -778,8 +778,10 @@ static fly__sql_expr *using_condition(fly__sql_binder *b, fly__sql_scope *scope,
     }
     fly__sql_expr *condition = NULL;
     for (uint32_t i = 0; i < names->count; i++) {
-        fly__sql_item *left, *right;
-        uint32_t l, r;
+        fly__sql_item *left;
+        fly__sql_item *right;
+        uint32_t l;
+        uint32_t r;
         for (uint32_t j = 0; j < i; j++) {
             if (strcmp(names->items[i], names->items[j]) == 0 && !ast->natural) {
                 return fly__sql_bind_fail(

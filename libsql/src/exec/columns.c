@@ -229,7 +229,8 @@ static void leave_free(fly__sql_idset *set, const fly__sql_idset *named, const f
 
 static void free_in(const fly__sql_expr *expr, const fly__sql_rel *rel, fly__sql_idset *set)
 {
-    fly__sql_idset named, made;
+    fly__sql_idset named;
+    fly__sql_idset made;
     if (fly__sql_idset_init(&named, set->limit, set->arena, NULL) != FLY_OK ||
         fly__sql_idset_init(&made, set->limit, set->arena, NULL) != FLY_OK) {
         /* Without memory to find out, say that everything is needed: slow, and right. */

@@ -24,7 +24,8 @@
 static fly_status convert(fly_sql_type from, fly_sql_type to, const fly_vec_value *value,
                           fly_arena *arena, fly_vec_value *result, fly_err *err)
 {
-    fly_vec_type a = fly__sql_type_physical(from), b = fly__sql_type_physical(to);
+    fly_vec_type a = fly__sql_type_physical(from);
+    fly_vec_type b = fly__sql_type_physical(to);
     if (value->null || (a == b && from.digits == to.digits && from.scale == to.scale)) {
         *result = *value;
         return FLY_OK;

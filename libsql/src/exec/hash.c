@@ -275,7 +275,8 @@ bool fly__sql_value_same(fly_sql_type type, fly__sql_key_form form, const fly_ve
     case FLY__SQL_KEY_STR:
         return fly_vec_str_equal(&a->str, &b->str);
     case FLY__SQL_KEY_PADDED: {
-        fly_vec_str x = unpadded(&a->str), y = unpadded(&b->str);
+        fly_vec_str x = unpadded(&a->str);
+        fly_vec_str y = unpadded(&b->str);
         return fly_vec_str_equal(&x, &y);
     }
     case FLY__SQL_KEY_TEXT:
@@ -308,7 +309,8 @@ bool fly__sql_vec_same(fly_sql_type type, fly__sql_key_form form, const fly_vec 
             break;
         }
     }
-    fly_vec_value x = fly__sql_get(a, i), y = fly__sql_get(b, j);
+    fly_vec_value x = fly__sql_get(a, i);
+    fly_vec_value y = fly__sql_get(b, j);
     return fly__sql_value_same(type, form, &x, &y);
 }
 

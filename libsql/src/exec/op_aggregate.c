@@ -175,7 +175,8 @@ static fly_status only_fresh(agg_op *a, agg_run *r, const fly_vec_sel *sel, uint
                              fly_err *err)
 {
     fly_vec groups = {.kind = FLY_VEC_FLAT, .type = FLY_VEC_I64};
-    uint64_t by_row[FLY_VEC_CAPACITY], found[FLY_VEC_CAPACITY];
+    uint64_t by_row[FLY_VEC_CAPACITY];
+    uint64_t found[FLY_VEC_CAPACITY];
     uint8_t fresh[FLY_VEC_CAPACITY];
     for (uint32_t k = 0; k < *n; k++) {
         by_row[sel != NULL ? sel[k] : k] = group[k];
@@ -208,7 +209,8 @@ static fly_status feed(agg_op *a, agg_run *r, const fly_vec *col, const fly_vec_
     fly_status status;
     if (r->filter != NULL) {
         const fly_vec_sel *chosen;
-        uint32_t m, at = 0;
+        uint32_t m;
+        uint32_t at = 0;
         status = fly__sql_program_test(r->filter, &inputs, sel, n, count, &chosen, &m, err);
         if (status != FLY_OK || m == 0) {
             return status;
@@ -635,7 +637,8 @@ static fly_status give_kernel(agg_op *a, uint32_t c, uint64_t first, uint32_t n,
         r->vec->result(a->state, (uint32_t)r->offset, (int)n, out);
         return FLY_OK;
     }
-    fly_vec sums, counts;
+    fly_vec sums;
+    fly_vec counts;
     fly_status status =
         fly_vec_init(&sums, (fly_vec_type)r->vec->result_type, n, &a->out_arena, err);
     if (status == FLY_OK) {
@@ -649,7 +652,8 @@ static fly_status give_kernel(agg_op *a, uint32_t c, uint64_t first, uint32_t n,
     r->call.arena = &a->out_arena;
     r->call.err = err;
     for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
-        fly_vec_value sum = fly__sql_get(&sums, k), value;
+        fly_vec_value sum = fly__sql_get(&sums, k);
+        fly_vec_value value;
         fly__sql_sum_state state;
         memset(&state, 0, sizeof state);
         memset(&value, 0, sizeof value);
@@ -733,7 +737,8 @@ static fly_status make_sorter(fly__sql_exec *exec, agg_run *r, const fly_sql_typ
                               fly_err *err)
 {
     const fly__sql_agg *agg = r->agg;
-    uint32_t columns = 1 + r->computed, orders = 0;
+    uint32_t columns = 1 + r->computed;
+    uint32_t orders = 0;
     fly_sql_type *all = fly__sql_alloc(&exec->arena, columns, sizeof *all, err);
     fly__sql_sort_by *order = fly__sql_alloc(&exec->arena, columns + 1, sizeof *order, err);
     r->parts = fly__sql_alloc(&exec->arena, columns, sizeof *r->parts, err);

@@ -382,7 +382,9 @@ static fly_status limit_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *er
         if (status != FLY_OK) {
             return status;
         }
-        uint32_t rows = fly_vec_batch_rows(in), skip = 0, n = rows;
+        uint32_t rows = fly_vec_batch_rows(in);
+        uint32_t skip = 0;
+        uint32_t n = rows;
         if (l->tying) {
             status = tie_count(l, in, 0, &n, err);
             l->tying = status == FLY_OK && n == rows;
@@ -405,7 +407,8 @@ static fly_status limit_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *er
             n = l->limit < n ? (uint32_t)l->limit : n;
             l->limit -= n;
             if (l->limit == 0 && l->keys != NULL) {
-                uint32_t last = skip + n - 1, more = 0;
+                uint32_t last = skip + n - 1;
+                uint32_t more = 0;
                 status = tie_remember(l, in, in->selected < 0 ? last : in->sel[last], err);
                 if (status == FLY_OK) {
                     status = tie_count(l, in, skip + n, &more, err);

@@ -275,7 +275,9 @@ fly_status fly__sql_make_function(fly__sql_exec *exec, const fly__sql_rel *rel, 
         return status;
     }
     function_op *f = (function_op *)*op;
-    uint32_t count = rel->function.count, column = 0, total;
+    uint32_t count = rel->function.count;
+    uint32_t column = 0;
+    uint32_t total;
     fly__sql_arena(exec, &f->arena, 0);
     fly__sql_arena(exec, &f->streams.arena, 0);
     f->streams.exec = exec;
@@ -436,7 +438,8 @@ fly_status fly__sql_make_unnest(fly__sql_exec *exec, const fly__sql_rel *rel, fl
         return status;
     }
     unnest_op *u = (unnest_op *)*op;
-    uint32_t count = rel->column_count, total;
+    uint32_t count = rel->column_count;
+    uint32_t total;
     fly__sql_arena(exec, &u->arena, 0);
     fly__sql_arena(exec, &u->streams.arena, 0);
     u->streams.exec = exec;

@@ -433,7 +433,8 @@ static bool same_key(const hash_op *h, uint32_t k, const fly_vec *a, uint32_t i,
     if (ints(a)) {
         return as_int(a, i) == as_int(b, j);
     }
-    fly_vec_value x = fly__sql_get(a, i), y = fly__sql_get(b, j);
+    fly_vec_value x = fly__sql_get(a, i);
+    fly_vec_value y = fly__sql_get(b, j);
     double p = a->type == FLY_VEC_F32 ? (double)x.f32 : x.f64;
     double q = b->type == FLY_VEC_F32 ? (double)y.f32 : y.f64;
     return p == q || (p != p && q != q);
@@ -834,7 +835,8 @@ static bool take_key(parts *p, const fly__sql_expr *x)
     if ((!equals && !same) || x->volatile_) {
         return false;
     }
-    fly__sql_expr *a = x->args[0], *b = x->args[1];
+    fly__sql_expr *a = x->args[0];
+    fly__sql_expr *b = x->args[1];
     if (names(p, a, p->right) && names(p, b, p->left)) {
         fly__sql_expr *swap = a;
         a = b;
@@ -1029,8 +1031,10 @@ static bool depends(fly__sql_exec *exec, const fly__sql_rel *rel)
 static fly_status make_parts(hash_op *h, const parts *p, fly__sql_expr *residual, fly_err *err)
 {
     fly__sql_exec *exec = h->op.exec;
-    uint32_t keys = p->key_count, build = h->build_rel->column_count;
-    fly__sql_ports left = fly__sql_ports_of(h->probe_rel), right = fly__sql_ports_of(h->build_rel);
+    uint32_t keys = p->key_count;
+    uint32_t build = h->build_rel->column_count;
+    fly__sql_ports left = fly__sql_ports_of(h->probe_rel);
+    fly__sql_ports right = fly__sql_ports_of(h->build_rel);
     fly_sql_type *types = fly__sql_alloc(&exec->arena, build + keys, sizeof *types, err);
     h->types = fly__sql_alloc(&exec->arena, keys, sizeof *h->types, err);
     h->forms = fly__sql_alloc(&exec->arena, keys, sizeof *h->forms, err);

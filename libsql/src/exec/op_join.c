@@ -397,7 +397,8 @@ static fly_status give_tail(loop_op *j, fly_err *err)
 static fly_status loop_step(loop_op *j, fly_err *err)
 {
     const fly_vec_sel *sel;
-    uint32_t n, count;
+    uint32_t n;
+    uint32_t count;
     if (j->match_at < j->match_count) {
         return give_matches(j, err);
     }

@@ -780,7 +780,8 @@ static fly_status compile(modify_op *o, fly_err *err)
 {
     const fly__sql_modify *m = o->m;
     fly__sql_exec *exec = exec_of(o);
-    fly__sql_ports input = fly__sql_ports_of(o->op.rel->left), none = {{NULL}, {0}};
+    fly__sql_ports input = fly__sql_ports_of(o->op.rel->left);
+    fly__sql_ports none = {{NULL}, {0}};
     fly_status status = FLY_OK;
     if (m->command == FLY__SQL_INSERT || m->command == FLY__SQL_UPDATE) {
         status = compile_assigns(exec, &input, m->assigns, m->assign_count, &o->assigns, err);

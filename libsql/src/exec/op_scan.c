@@ -52,8 +52,10 @@ static fly_status make_bounds(scan_op *s, fly_err *err)
 {
     const fly__sql_rel *rel = s->op.rel;
     fly__sql_inputs none = {{NULL}};
-    fly__sql_key low = {.arena = &s->keys}, high = {.arena = &s->keys};
-    uint32_t equal = rel->scan.equal_count, at = equal;
+    fly__sql_key low = {.arena = &s->keys};
+    fly__sql_key high = {.arena = &s->keys};
+    uint32_t equal = rel->scan.equal_count;
+    uint32_t at = equal;
     fly_arena_reset(&s->keys);
     s->empty = false;
     s->spec.low = s->spec.high = (fly_bytes){NULL, 0};

@@ -91,7 +91,8 @@ fly_status fly__sql_make_sort(fly__sql_exec *exec, const fly__sql_rel *rel, fly_
         return status;
     }
     sort_op *s = (sort_op *)*op;
-    uint32_t count = rel->sort.count, columns = rel->left->column_count;
+    uint32_t count = rel->sort.count;
+    uint32_t columns = rel->left->column_count;
     s->columns = columns;
     s->order = fly__sql_alloc(&exec->arena, count, sizeof *s->order, err);
     fly__sql_expr **exprs = fly__sql_alloc(&exec->arena, count, sizeof *exprs, err);
@@ -215,7 +216,8 @@ static fly_status distinct_rows(distinct_op *d, fly_vec_batch **in, fly_err *err
 
 static fly_status choose_changed(distinct_op *d, const fly_vec_batch *in, uint32_t *m, fly_err *err)
 {
-    uint32_t rows = fly_vec_batch_rows(in), count = d->op.rel->distinct.on_count;
+    uint32_t rows = fly_vec_batch_rows(in);
+    uint32_t count = d->op.rel->distinct.on_count;
     fly_status status = fly__sql_program_batch(d->on, in, err);
     for (uint32_t k = 0; status == FLY_OK && k < rows; k++) {
         fly_vec_sel row = in->selected < 0 ? (fly_vec_sel)k : in->sel[k];
@@ -280,7 +282,8 @@ fly_status fly__sql_make_distinct(fly__sql_exec *exec, const fly__sql_rel *rel, 
         return status;
     }
     distinct_op *d = (distinct_op *)*op;
-    uint32_t columns = rel->left->column_count, count = rel->distinct.on_count;
+    uint32_t columns = rel->left->column_count;
+    uint32_t count = rel->distinct.on_count;
     uint32_t most = columns > count ? columns : count;
     d->types = fly__sql_alloc(&exec->arena, most, sizeof *d->types, err);
     d->forms = fly__sql_alloc(&exec->arena, most, sizeof *d->forms, err);

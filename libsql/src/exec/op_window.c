@@ -118,7 +118,8 @@ static fly_status load_partition(window_op *w, fly_err *err)
     fly__sql_kept_clear(&w->part);
     fly_status status;
     while ((status = next_sorted(w, err)) == FLY_OK) {
-        uint32_t first = w->sorted_at, end = first;
+        uint32_t first = w->sorted_at;
+        uint32_t end = first;
         for (; end < w->sorted->count; end++) {
             const fly_vec *before = w->sorted->col;
             uint32_t row = end - 1;
@@ -284,7 +285,8 @@ static fly_status in_range(window_op *w, win_call *c, uint64_t row, const fly_ve
 {
     bool descending = w->op.rel->window.order[0].descending;
     bool nulls_first = w->op.rel->window.order[0].nulls_first;
-    fly_vec_value key, outcome;
+    fly_vec_value key;
+    fly_vec_value outcome;
     fly_status status = value_at(w, row, w->order_first, &key, err);
     if (status != FLY_OK) {
         return status;
@@ -313,7 +315,8 @@ static fly_status range_bound(window_op *w, win_call *c, uint64_t row, bool star
                               uint64_t *bound, fly_err *err)
 {
     const fly_vec_value *offset = start ? &c->start_value : &c->end_value;
-    fly_vec_value key, moved;
+    fly_vec_value key;
+    fly_vec_value moved;
     bool far, in;
     uint64_t n = w->part.count;
     fly_status status = value_at(w, row, w->order_first, &key, err);
@@ -358,7 +361,8 @@ static fly_status frame_bound(window_op *w, win_call *c, uint64_t row, bool star
 {
     const fly__sql_frame *frame = &c->wc->frame;
     uint8_t kind = start ? frame->start : frame->end;
-    uint64_t n = w->part.count, group = w->group[row];
+    uint64_t n = w->part.count;
+    uint64_t group = w->group[row];
     int64_t by = start ? c->start_off : c->end_off;
     bool back = kind == FLY__SQL_PRECEDING;
     switch (kind) {
@@ -488,7 +492,8 @@ static fly_status aggregate(window_op *w, win_call *c, uint64_t row, fly_vec_val
     if (c->wc->frame.exclude != 'n' && c->wc->frame.exclude != 0) {
         return excluding(w, c, row, value, err);
     }
-    uint64_t lo = c->lo, hi = c->hi > c->lo ? c->hi : c->lo;
+    uint64_t lo = c->lo;
+    uint64_t hi = c->hi > c->lo ? c->hi : c->lo;
     const fly__sql_aggregate *agg = c->wc->call.func->aggregate;
     fly_status status = FLY_OK;
     bool moves = c->state_valid && lo != c->state_lo;
@@ -546,7 +551,9 @@ static fly_status ntile(window_op *w, win_call *c, uint64_t row, fly_vec_value *
                              "argument of ntile must be greater than zero");
     }
     /* The first `extra` buckets have one row more. */
-    uint64_t n = w->part.count, size = n / (uint64_t)buckets, extra = n % (uint64_t)buckets;
+    uint64_t n = w->part.count;
+    uint64_t size = n / (uint64_t)buckets;
+    uint64_t extra = n % (uint64_t)buckets;
     uint64_t long_rows = extra * (size + 1);
     uint64_t bucket = row < long_rows ? row / (size + 1)
                                       : extra + (size > 0 ? (row - long_rows) / size : 0);
@@ -652,7 +659,8 @@ static fly_status framed(window_op *w, win_call *c, uint64_t row, fly_vec_value 
 static fly_status compute(window_op *w, win_call *c, uint64_t row, fly_vec_value *value,
                           fly_err *err)
 {
-    uint64_t n = w->part.count, group = w->group[row];
+    uint64_t n = w->part.count;
+    uint64_t group = w->group[row];
     fly_status status = FLY_OK;
     memset(value, 0, sizeof *value);
     switch (c->kind) {
@@ -816,7 +824,8 @@ static fly_status give_row(window_op *w, uint32_t n, fly_err *err)
             continue;
         }
         fly_vec *v = &w->op.out.col[c];
-        fly_vec_value value, kept;
+        fly_vec_value value;
+        fly_vec_value kept;
         status = compute(w, &w->calls[UINT32_MAX - w->out_index[c]], w->at, &value, err);
         if (status == FLY_OK) {
             /* States and chunks change before the batch is read. */

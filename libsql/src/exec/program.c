@@ -393,7 +393,10 @@ static fly_status value_logic(fly__sql_compiler *c, const fly__sql_expr *x, uint
     fly_vec_kernel logic = fly_vec_kernel_logic(c->exec->isa, and_ ? FLY_VEC_AND : FLY_VEC_OR);
     fly_vec_kernel open =
         fly_vec_kernel_test_select(c->exec->isa, and_ ? FLY_VEC_IS_NOT_FALSE : FLY_VEC_IS_NOT_TRUE);
-    uint16_t result, value, combined, args[2];
+    uint16_t result;
+    uint16_t value;
+    uint16_t combined;
+    uint16_t args[2];
     fly_status status = fly__sql_compile_value(c, x->args[0], from, &value);
     if (status == FLY_OK && careful) {
         status = fly__sql_reg_new(c, x->type, &result);
@@ -432,7 +435,9 @@ static fly_status value_logic(fly__sql_compiler *c, const fly__sql_expr *x, uint
 static fly_status value_case(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t from,
                              uint16_t *reg)
 {
-    uint16_t left = from, taken, value;
+    uint16_t left = from;
+    uint16_t taken;
+    uint16_t value;
     fly_status status = fly__sql_reg_new(c, x->type, reg);
     for (uint32_t i = 0; status == FLY_OK && i + 1 < x->argc; i += 2) {
         status = fly__sql_compile_select(c, x->args[i], left, &taken);
@@ -458,7 +463,9 @@ static fly_status value_case(fly__sql_compiler *c, const fly__sql_expr *x, uint1
 static fly_status value_coalesce(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t from,
                                  uint16_t *reg)
 {
-    uint16_t left = from, found, value;
+    uint16_t left = from;
+    uint16_t found;
+    uint16_t value;
     fly_status status = fly__sql_reg_new(c, x->type, reg);
     for (uint32_t i = 0; status == FLY_OK && i < x->argc; i++) {
         status = fly__sql_compile_value(c, x->args[i], left, &value);
@@ -489,7 +496,9 @@ static fly_status value_row_is_null(fly__sql_compiler *c, const fly__sql_expr *x
         fly_vec_kernel_test(c->exec->isa, x->flag ? FLY_VEC_IS_NOT_NULL : FLY_VEC_IS_NULL);
     fly_vec_kernel and_ = fly_vec_kernel_logic(c->exec->isa, FLY_VEC_AND);
     for (uint32_t i = 0; i < row->argc; i++) {
-        uint16_t value, one, both;
+        uint16_t value;
+        uint16_t one;
+        uint16_t both;
         fly_status status = fly__sql_compile_value(c, row->args[i], from, &value);
         if (status == FLY_OK) {
             status = fly__sql_reg_new(c, x->type, &one);
@@ -670,7 +679,8 @@ static fly_status select_and(fly__sql_compiler *c, const fly__sql_expr *x, uint1
 static fly_status select_or(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t from,
                             uint16_t *to)
 {
-    uint16_t left = from, part;
+    uint16_t left = from;
+    uint16_t part;
     fly_status status = fly__sql_compile_select(c, x->args[0], from, to);
     for (uint32_t i = 1; status == FLY_OK && i < x->argc; i++) {
         status = emit_sets(c, FLY__SQL_STEP_MINUS, left, i == 1 ? *to : part, &left);

@@ -97,7 +97,8 @@ static fly_status build_nested(fly__sql_rowcall *rc, const fly_vec_value *args,
     fly__sql_array_builder builder;
     uint32_t length[FLY__SQL_DIMENSIONS_MAX];
     int32_t lower[FLY__SQL_DIMENSIONS_MAX];
-    uint32_t dimensions = 0, parts = 0;
+    uint32_t dimensions = 0;
+    uint32_t parts = 0;
     fly_status status = FLY_OK;
     for (uint32_t i = 0; status == FLY_OK && i < rc->call.argc; i++) {
         fly__sql_array array;
@@ -204,7 +205,8 @@ static fly_status slice(fly__sql_rowcall *rc, const fly__sql_array *array,
                         const fly_vec_value *args, fly_vec_value *result)
 {
     uint32_t given = (rc->call.argc - 1) / 2;
-    int64_t low[FLY__SQL_DIMENSIONS_MAX], high[FLY__SQL_DIMENSIONS_MAX];
+    int64_t low[FLY__SQL_DIMENSIONS_MAX];
+    int64_t high[FLY__SQL_DIMENSIONS_MAX];
     uint32_t length[FLY__SQL_DIMENSIONS_MAX];
     int32_t lower[FLY__SQL_DIMENSIONS_MAX];
     fly__sql_array_builder builder;

@@ -302,11 +302,13 @@ static bool as_int(fly_sql_type type, const fly_vec_value *v, int64_t *n)
 static int unlike_order(fly_sql_type at, const fly_vec_value *a, fly_sql_type bt,
                         const fly_vec_value *b)
 {
-    int64_t m, n;
+    int64_t m;
+    int64_t n;
     if (as_int(at, a, &m) && as_int(bt, b, &n)) {
         return (m > n) - (m < n);
     }
-    double x = as_double(at, a), y = as_double(bt, b);
+    double x = as_double(at, a);
+    double y = as_double(bt, b);
     return (x > y) - (x < y);
 }
 
@@ -321,7 +323,8 @@ static fly_status eval_row_compare(fly__sql_rowcall *rc, const fly_vec_value *ar
     char op = rc->x->truth;
     bool equality = op == FLY__SQL_OP_EQ || op == FLY__SQL_OP_NE;
     for (uint32_t i = 0; i < pairs; i++) {
-        const fly_vec_value *a = &args[i], *b = &args[pairs + i];
+        const fly_vec_value *a = &args[i];
+        const fly_vec_value *b = &args[pairs + i];
         fly__sql_call *call = &rc->pair_calls[i];
         if (a->null || b->null) {
             unknown = true;

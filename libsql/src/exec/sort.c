@@ -341,7 +341,9 @@ static void sort_entries(fly__sql_sorter *s, uint64_t n)
         for (uint64_t begin = 0; begin < n; begin += 2 * width) {
             uint64_t middle = begin + width < n ? begin + width : n;
             uint64_t end = begin + 2 * width < n ? begin + 2 * width : n;
-            uint64_t i = begin, j = middle, k = begin;
+            uint64_t i = begin;
+            uint64_t j = middle;
+            uint64_t k = begin;
             if (middle == end || entry_cmp(s, &s->entry[middle - 1], &s->entry[middle]) <= 0) {
                 memcpy(&s->spare[begin], &s->entry[begin], (end - begin) * sizeof(entry));
                 continue;
@@ -564,7 +566,8 @@ static fly_status next_merged(fly__sql_sorter *s, uint32_t wanted, uint32_t *n, 
 
 fly_status fly__sql_sorter_next(fly__sql_sorter *s, fly_vec_batch **batch, fly_err *err)
 {
-    uint32_t n = 0, wanted = s->exec->batch_rows;
+    uint32_t n = 0;
+    uint32_t wanted = s->exec->batch_rows;
     fly_arena_reset(&s->arena);
     if (s->top > 0) {
         uint64_t left = s->top - (s->given < s->top ? s->given : s->top);

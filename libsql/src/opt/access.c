@@ -54,7 +54,8 @@ static bool is_comparison(const fly__sql_rel *scan, const fly__sql_expr *cond,
         return false;
     }
     for (int i = 0; i < 2; i++) {
-        uint32_t made, others;
+        uint32_t made;
+        uint32_t others;
         uint16_t attnum = attnum_of(scan, cond->args[i]);
         fly__sql_expr *other = cond->args[1 - i];
         fly__sql_expr_sides(other, scan, &made, &others);
@@ -226,7 +227,8 @@ static bool look_up(fly__sql_opt *opt, fly__sql_rel *join)
     fly__sql_opt_access(opt, &trial);
     bool bound = false;
     for (uint32_t i = 0; i < trial.scan.equal_count; i++) {
-        uint32_t made, others;
+        uint32_t made;
+        uint32_t others;
         fly__sql_expr_sides(trial.scan.equals[i], join->left, &made, &others);
         bound = bound || made > 0;
     }

@@ -32,11 +32,14 @@ static bool is_key(const fly__sql_expr *cond, const fly__sql_rel *left, const fl
         return false;
     }
     for (int turned = 0; turned < 2; turned++) {
-        uint32_t a, b, others;
+        uint32_t a;
+        uint32_t b;
+        uint32_t others;
         fly__sql_expr *first = cond->args[turned];
         fly__sql_expr *second = cond->args[1 - turned];
         fly__sql_expr_sides(first, left, &a, &others);
-        uint32_t in_right, in_left;
+        uint32_t in_right;
+        uint32_t in_left;
         fly__sql_expr_sides(first, right, &in_right, &others);
         if (a == 0 || in_right > 0) {
             continue;

@@ -21,7 +21,8 @@
  * part that `whole` makes. */
 static bool only_of(const fly__sql_expr *cond, const fly__sql_rel *rel, const fly__sql_rel *other)
 {
-    uint32_t made, others;
+    uint32_t made;
+    uint32_t others;
     if (cond->volatile_) {
         return false;
     }
@@ -120,7 +121,8 @@ static uint32_t leaves_of(const struct graph *graph, const fly__sql_expr *cond, 
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < graph->count; i++) {
-        uint32_t made, others;
+        uint32_t made;
+        uint32_t others;
         fly__sql_expr_sides(cond, graph->leaves[i], &made, &others);
         if (made > 0) {
             count++;
@@ -194,7 +196,8 @@ static fly__sql_rel *push_graph(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
 /* Whether a condition is not satisfied if every column of `rel` is NULL. */
 bool fly__sql_opt_rejects_nulls(const fly__sql_expr *cond, const fly__sql_rel *rel)
 {
-    uint32_t made, others;
+    uint32_t made;
+    uint32_t others;
     switch (cond->kind) {
     case FLY__SQL_X_COLUMN:
         return fly__sql_rel_makes(rel, cond->column);
@@ -264,7 +267,8 @@ static fly__sql_rel *push_left_join(fly__sql_opt *opt, fly__sql_rel *rel, fly__s
         if (rel->join.join == FLY__SQL_JOIN_MARK) {
             fly__sql_rel only = {.column_count = 1,
                                  .columns = &rel->columns[rel->column_count - 1]};
-            uint32_t made, others;
+            uint32_t made;
+            uint32_t others;
             fly__sql_expr_sides(conds->items[i], &only, &made, &others);
             names_mark = made > 0;
         }
@@ -377,7 +381,8 @@ static bool can_substitute(const struct substitution *s, const fly__sql_expr *co
     }
     for (uint32_t i = 0; i < s->rel->column_count; i++) {
         fly__sql_rel one = {.column_count = 1, .columns = &s->rel->columns[i]};
-        uint32_t made, others;
+        uint32_t made;
+        uint32_t others;
         fly__sql_expr_sides(cond, &one, &made, &others);
         if (made > 0 &&
             (i >= s->count || s->exprs[i]->volatile_ || fly__sql_expr_has_subquery(s->exprs[i]))) {
@@ -477,12 +482,14 @@ static fly__sql_rel *push_window(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_
             if (rel->window.partitions[k]->kind == FLY__SQL_X_COLUMN) {
                 fly__sql_colref column = {.id = rel->window.partitions[k]->column};
                 fly__sql_rel one = {.column_count = 1, .columns = &column};
-                uint32_t made, others;
+                uint32_t made;
+                uint32_t others;
                 fly__sql_expr_sides(conds->items[i], &one, &made, &others);
                 found += made;
             }
         }
-        uint32_t made, others;
+        uint32_t made;
+        uint32_t others;
         fly__sql_expr_sides(conds->items[i], rel, &made, &others);
         goes = goes && made > 0 && found == made;
         fly__sql_conds_add(opt, goes ? &below : &above, conds->items[i]);

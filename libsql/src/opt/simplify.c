@@ -193,7 +193,8 @@ fly__sql_expr *fly__sql_opt_or_about(fly__sql_opt *opt, const fly__sql_expr *con
         fly__sql_conds own = {0};
         fly__sql_conds_split(opt, &terms, arms.items[i]);
         for (uint32_t k = 0; k < terms.count; k++) {
-            uint32_t made, others;
+            uint32_t made;
+            uint32_t others;
             fly__sql_expr_sides(terms.items[k], rel, &made, &others);
             if (made > 0 && others == 0 && !terms.items[k]->raises) {
                 fly__sql_conds_add(opt, &own, terms.items[k]);

@@ -264,7 +264,8 @@ static int inner_side(const puller *p, const fly__sql_expr *cond, const fly__sql
         return -1;
     }
     for (int i = 0; i < 2; i++) {
-        uint32_t made, others;
+        uint32_t made;
+        uint32_t others;
         fly__sql_expr_sides(cond->args[1 - i], input, &made, &others);
         if (!expr_names(cond->args[i], &p->outer) && made == 0) {
             fly__sql_expr_sides(cond->args[i], input, &made, &others);
@@ -426,7 +427,8 @@ static fly__sql_rel *make_join(fly__sql_opt *opt, fly__sql_join_kind kind, fly__
     fly__sql_conds on = {0};
     fly__sql_conds below = {0};
     for (uint32_t i = 0; i < conds->count; i++) {
-        uint32_t made, others;
+        uint32_t made;
+        uint32_t others;
         fly__sql_expr_sides(conds->items[i], left, &made, &others);
         bool goes = made == 0 && kind != FLY__SQL_JOIN_ANTI_NULL;
         fly__sql_conds_add(opt, goes ? &below : &on, conds->items[i]);

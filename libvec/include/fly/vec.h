@@ -116,7 +116,10 @@ static inline fly_bytes fly_vec_str_bytes(const fly_vec_str *s)
 /** Whether two strings hold the same bytes. */
 static inline bool fly_vec_str_equal(const fly_vec_str *a, const fly_vec_str *b)
 {
-    uint64_t a0, b0, a1, b1;
+    uint64_t a0;
+    uint64_t b0;
+    uint64_t a1;
+    uint64_t b1;
     __builtin_memcpy(&a0, a, 8);
     __builtin_memcpy(&b0, b, 8);
     if (a0 != b0) {
