@@ -334,12 +334,68 @@ static fly_vec_time_type time_type(uint32_t oid)
     }
 }
 
+/* The part that a call site asked for last: nearly always a constant. */
+typedef struct part_site {
+    fly_vec_str name; /* short enough to lie here */
+    fly_vec_part part;
+} part_site;
+
+static fly_status part_named(fly__sql_call *call, const fly_vec_str *name, fly_vec_time_type type,
+                             fly_vec_part *part)
+{
+    part_site *site = call->memo != NULL ? *call->memo : NULL;
+    if (site != NULL && fly_vec_str_equal(&site->name, name)) {
+        *part = site->part;
+        return FLY_OK;
+    }
+    fly_status status = fly_vec_part_parse(fly_vec_str_bytes(name), type, part, call->err);
+    if (status != FLY_OK || name->len > FLY_VEC_STR_INLINE || call->memo == NULL) {
+        return status;
+    }
+    if (site == NULL) {
+        site = fly_arena_alloc(call->memo_arena, sizeof *site);
+        if (site == NULL) {
+            return fly__sql_no_memory(call->err);
+        }
+        *call->memo = site;
+    }
+    *site = (part_site){.name = *name, .part = *part};
+    return FLY_OK;
+}
+
+/* Year, month and day of a finite date or timestamp, without the long way through libvec's decimals;
+ * false: it is something else. */
+static bool calendar_part(fly_vec_part part, fly_vec_time_type type, const fly_vec_value *value,
+                          int64_t *number)
+{
+    fly_vec_civil c;
+    if (part != FLY_VEC_PART_YEAR && part != FLY_VEC_PART_MONTH && part != FLY_VEC_PART_DAY) {
+        return false;
+    }
+    if (type == FLY_VEC_OF_DATE && value->i32 != FLY_VEC_DATE_INFINITY &&
+        value->i32 != FLY_VEC_DATE_MINUS_INFINITY) {
+        fly_vec_days_civil(value->i32, &c);
+    } else if (type == FLY_VEC_OF_TIMESTAMP && !infinite(value->i64)) {
+        fly_vec_timestamp_civil(value->i64, &c);
+    } else {
+        return false;
+    }
+    *number = part == FLY_VEC_PART_YEAR    ? (c.year > 0 ? c.year : c.year - 1)
+              : part == FLY_VEC_PART_MONTH ? c.month
+                                           : c.day;
+    return true;
+}
+
 static fly_status part_of(fly__sql_call *call, const fly_vec_value *args, fly_vec_str *value,
                           bool *null)
 {
     fly_vec_part part;
+    int64_t number;
     fly_vec_time_type type = time_type(call->types[1].oid);
-    fly_status status = fly_vec_part_parse(arg_bytes(&args[0]), type, &part, call->err);
+    fly_status status = part_named(call, &args[0].str, type, &part);
+    if (status == FLY_OK && calendar_part(part, type, &args[1], &number)) {
+        return fly_vec_numeric_from_i64(number, call->arena, value, call->err);
+    }
     if (status == FLY_OK) {
         status = fly_vec_extract(part, type, &args[1], zone_of(call), call->arena, value, null,
                                  call->err);
