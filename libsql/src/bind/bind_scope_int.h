@@ -82,13 +82,6 @@ typedef enum fly__sql_place {
     FLY__SQL_IN_TRIGGER
 } fly__sql_place;
 
-/* Fields of a record that has no type of its own. */
-typedef struct fly__sql_fields {
-    uint32_t count;
-    const char **names;
-    fly_sql_type *types;
-} fly__sql_fields;
-
 /* What a column id stands for. */
 typedef struct fly__sql_colinfo {
     char

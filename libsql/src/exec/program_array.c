@@ -280,8 +280,13 @@ fly_status fly__sql_eval_subscript(fly__sql_rowcall *rc, const fly_vec_value *ar
 
 fly_status fly__sql_eval_row(fly__sql_rowcall *rc, const fly_vec_value *args, fly_vec_value *result)
 {
-    return fly__sql_record_make(rc->x->type.oid, rc->call.argc, rc->call.types, args,
-                                rc->call.arena, &result->str, rc->call.err);
+    /* A record knows its fields' names itself; a composite's are in the catalog. */
+    const fly__sql_fields *fields = rc->x->fields;
+    bool named = rc->x->type.oid == FLY_SQL_RECORD && fields != NULL &&
+                 fields->count == rc->call.argc;
+    return fly__sql_record_make_named(rc->x->type.oid, rc->call.argc, rc->call.types,
+                                      named ? fields->names : NULL, args, rc->call.arena,
+                                      &result->str, rc->call.err);
 }
 
 fly_status fly__sql_eval_field(fly__sql_rowcall *rc, const fly_vec_value *args,

@@ -74,13 +74,20 @@ typedef struct fly__sql_subquery {
     fly_sql_type *outer_types;
 } fly__sql_subquery;
 
+/* Fields of a record that has no type of its own. */
+typedef struct fly__sql_fields {
+    uint32_t count;
+    const char **names;
+    fly_sql_type *types;
+} fly__sql_fields;
+
 struct fly__sql_expr {
     uint8_t kind; /* fly__sql_expr_kind */
     bool flag;
-    char truth;                           /* IS_TRUTH; ROW_COMPARE: fly__sql_op_class */
-    bool volatile_;                       /* it or something below it must be evaluated each time */
-    bool raises;                          /* it or something below it may fail */
-    const struct fly__sql_fields *fields; /* the binder's: of a record whose fields have names */
+    char truth;                    /* IS_TRUTH; ROW_COMPARE: fly__sql_op_class */
+    bool volatile_;                /* it or something below it must be evaluated each time */
+    bool raises;                   /* it or something below it may fail */
+    const fly__sql_fields *fields; /* the binder's: of a record whose fields have names */
     /* The binder's: how the collation was found: 'i', 'e' by COLLATE, 'x' conflict. */
     char collated;
     fly_sql_type type;

@@ -41,8 +41,17 @@ fly_status fly__sql_record_open(const fly_vec_str *value, fly__sql_record *recor
         return corrupt(err);
     }
     record->head = bytes.data + HEAD;
-    record->data = record->head + (size_t)record->count * FIELD;
+    record->names = record->head + (size_t)record->count * FIELD;
     record->size = bytes.len - HEAD - (size_t)record->count * FIELD;
+    size_t names = 0;
+    for (uint32_t i = 0; i < record->count; i++) {
+        names += fly_get_u16(record->head + (size_t)i * FIELD + 10);
+    }
+    if (record->size < names) {
+        return corrupt(err);
+    }
+    record->data = record->names + names;
+    record->size -= names;
     size_t at = 0;
     for (uint32_t i = 0; i < record->count; i++) {
         if (record->head[(size_t)i * FIELD + 8] >= FLY_VEC_TYPE_COUNT) {
@@ -94,9 +103,32 @@ void fly__sql_record_at(const fly__sql_record *record, uint32_t index, fly_sql_t
     }
 }
 
+fly_bytes fly__sql_record_name(const fly__sql_record *record, uint32_t index)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < index; i++) {
+        at += fly_get_u16(record->head + (size_t)i * FIELD + 10);
+    }
+    return fly_bytes_of(record->names + at, fly_get_u16(record->head + (size_t)index * FIELD + 10));
+}
+
+/* Bytes of a name as they are kept. */
+static size_t name_len(const char *const *names, uint32_t i)
+{
+    size_t len = names != NULL && names[i] != NULL ? strlen(names[i]) : 0;
+    return len <= UINT16_MAX ? len : 0;
+}
+
 fly_status fly__sql_record_make(uint32_t type, uint32_t count, const fly_sql_type *types,
                                 const fly_vec_value *values, fly_arena *arena, fly_vec_str *result,
                                 fly_err *err)
+{
+    return fly__sql_record_make_named(type, count, types, NULL, values, arena, result, err);
+}
+
+fly_status fly__sql_record_make_named(uint32_t type, uint32_t count, const fly_sql_type *types,
+                                      const char *const *names, const fly_vec_value *values,
+                                      fly_arena *arena, fly_vec_str *result, fly_err *err)
 {
     if (count > FLY__SQL_FIELDS_MAX) {
         return fly_err_state(err, "54011", 0, "ROW expressions can have at most %d entries",
@@ -115,7 +147,11 @@ fly_status fly__sql_record_make(uint32_t type, uint32_t count, const fly_sql_typ
         fly_put_u32(head + 4, (uint32_t)types[i].mod);
         head[8] = (uint8_t)physical;
         head[9] = values[i].null;
+        fly_put_u16(head + 10, (uint16_t)name_len(names, i));
         fly__sql_text_add(&text, (const char *)head, FIELD);
+    }
+    for (uint32_t i = 0; i < count && names != NULL; i++) {
+        fly__sql_text_add(&text, names[i] != NULL ? names[i] : "", name_len(names, i));
     }
     for (uint32_t i = 0; i < count; i++) {
         if (!values[i].null) {

@@ -131,8 +131,10 @@ static fly_status put_record(struct fly_sql_session *session, const fly_vec_valu
         }
         fly__sql_text_put(text, first ? "" : pretty ? ",\n " : ",");
         first = false;
-        if (column != NULL) {
-            status = put_quoted(fly_bytes_str(column->name), text, err);
+        fly_bytes name = column != NULL ? fly_bytes_str(column->name)
+                                        : fly__sql_record_name(&record, index - 1);
+        if (name.len > 0) {
+            status = put_quoted(name, text, err);
         } else {
             fly__sql_text_put(text, "\"f");
             fly__sql_text_int(text, index);
