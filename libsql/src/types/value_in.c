@@ -5,6 +5,8 @@
  */
 #include "types/value_int.h"
 
+#include "func/jsonpath_int.h"
+
 #include "types/array_int.h"
 #include "types/row_int.h"
 
@@ -855,6 +857,11 @@ fly_status fly__sql_value_read(struct fly_sql_session *session, fly_sql_type typ
         return fly__sql_jsonb_in(text, arena, value, err);
     case FLY_SQL_JSON: {
         fly_status status = fly__sql_json_check(text, arena, err);
+        return status != FLY_OK ? status : keep(text, arena, value, err);
+    }
+    case FLY__SQL_OID_jsonpath: {
+        fly__sql_path path;
+        fly_status status = fly__sql_path_parse(text, arena, &path, err);
         return status != FLY_OK ? status : keep(text, arena, value, err);
     }
     case FLY_SQL_NAME:
