@@ -273,7 +273,7 @@ static uint8_t *entry_row(const order *by, const uint64_t *entry)
 static void encode_rows(const order *by, uint8_t *const *row, int n, uint64_t *entries)
 {
     enum { PART = 128 };
-    _Alignas(FLY_VEC_ALIGN) fly_vec_i128 data[PART];
+    _Alignas(FLY_VEC_STACK_ALIGN) fly_vec_i128 data[PART];
     uint64_t valid[PART / 64];
     uint8_t keys[KEY_MAX * PART];
     for (int done = 0; done < n; done += PART) {

@@ -326,7 +326,7 @@ static uint64_t slots_for(uint64_t rows)
 /* Compute and store the hashes of all rows, a column at a time. */
 static void hash_rows(fly_vec_table *table)
 {
-    _Alignas(FLY_VEC_ALIGN) fly_vec_i128 data[AHEAD];
+    _Alignas(FLY_VEC_STACK_ALIGN) fly_vec_i128 data[AHEAD];
     uint64_t valid[AHEAD / 64];
     uint64_t hash[AHEAD];
     uint8_t *row[AHEAD];

@@ -34,8 +34,10 @@
 FLY_EXTERN_C_BEGIN
 
 enum {
-    FLY_VEC_CAPACITY = 1024, /**< values of a vector, rows of a batch, at most */
-    FLY_VEC_ALIGN = 64,      /**< of a vector's data; it is padded to a multiple of this */
+    FLY_VEC_CAPACITY = 1024,  /**< values of a vector, rows of a batch, at most */
+    FLY_VEC_ALIGN = 64,       /**< of a vector's data; it is padded to a multiple of this */
+    FLY_VEC_STACK_ALIGN = 32, /**< of such data on the stack, where AddressSanitizer keeps no more;
+                                    kernels need no more */
     FLY_VEC_WORDS = FLY_VEC_CAPACITY / 64 /**< validity words of a full vector */
 };
 
