@@ -1116,6 +1116,31 @@ static fly__sql_expr *aggregate_or_window(fly__sql_binder *b, fly__sql_scope *sc
                                    filter, result);
 }
 
+/* OUT columns of a user's function are the fields of the record that it gives. */
+static bool name_fields(fly__sql_binder *b, fly__sql_expr *e, const fly__sql_user_function *user)
+{
+    if (e->type.oid != FLY_SQL_RECORD || user == NULL || user->modes == NULL) {
+        return true;
+    }
+    fly__sql_fields *fields = fly__sql_bind_alloc(b, sizeof *fields);
+    const char **names = fly__sql_bind_alloc(b, (user->all_count + 1u) * sizeof *names);
+    fly_sql_type *types = fly__sql_bind_alloc(b, (user->all_count + 1u) * sizeof *types);
+    if (fields == NULL || names == NULL || types == NULL) {
+        return false;
+    }
+    uint32_t count = 0;
+    for (uint16_t i = 0; i < user->all_count; i++) {
+        char mode = user->modes[i];
+        if (mode == 'o' || mode == 'b' || mode == 't') {
+            names[count] = user->names[i];
+            types[count++] = fly__sql_bind_unshaped_type(user->types[i]);
+        }
+    }
+    *fields = (fly__sql_fields){.count = count, .names = names, .types = types};
+    e->fields = count > 0 ? fields : NULL;
+    return true;
+}
+
 fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
                                   const fly_ast_call *call)
 {
@@ -1194,7 +1219,7 @@ fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
     }
     if (!fly__sql_bind_args(b, func, e->args, l->argc, types, func->result, call->node.pos,
                             &e->type) ||
-        !fly__sql_bind_settle(b, e)) {
+        !fly__sql_bind_settle(b, e) || !name_fields(b, e, c->user)) {
         return NULL;
     }
     return fly__sql_bind_done(b, e);
