@@ -23,6 +23,9 @@ typedef struct fly__sql_bind_context {
     /* Names that are not columns: variables of PL, arguments of SQL functions. NULL: none. */
     bool (*variable)(void *ctx, const char *const *names, uint32_t count, fly__sql_expr *param);
     void *variable_ctx;
+    /* Names of relations that are no tables: what a trigger's statement changed. NULL: none. */
+    const struct fly__sql_func *(*transition)(void *ctx, const char *name,
+                                              const fly__sql_table **table);
     bool variable_first; /* a name that is a variable and a column is an error: 42702 */
     bool procedure;      /* the call that comes next is of a procedure: CALL */
 } fly__sql_bind_context;

@@ -208,6 +208,48 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
     return rel;
 }
 
+/* Rows with the columns of a table that a function gives. */
+static fly__sql_rel *transition(fly__sql_binder *b, fly__sql_scope *scope,
+                                const fly_ast_relation *ast, const fly__sql_table *table,
+                                const fly__sql_func *func)
+{
+    uint32_t count = 0;
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        count += !table->columns[i].dropped;
+    }
+    fly__sql_rel *rel = fly__sql_bind_rel(b, FLY__SQL_R_FUNCTION, NULL, count);
+    fly__sql_expr *call =
+        fly__sql_bind_node(b, FLY__SQL_X_CALL, fly__sql_type(FLY_SQL_RECORD), 0, ast->node.pos);
+    fly__sql_expr **calls = fly__sql_bind_alloc(b, sizeof *calls);
+    uint32_t *widths = fly__sql_bind_alloc(b, sizeof *widths);
+    if (rel == NULL || call == NULL || calls == NULL || widths == NULL) {
+        return NULL;
+    }
+    call->func = func;
+    calls[0] = fly__sql_bind_done(b, call);
+    widths[0] = count;
+    rel->function.count = 1;
+    rel->function.calls = calls;
+    rel->function.widths = widths;
+    uint32_t at = 0;
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        if (!table->columns[i].dropped) {
+            rel->columns[at] =
+                (fly__sql_colref){.type = fly__sql_bind_shaped(table->columns[i].type),
+                                  .name = table->columns[i].name,
+                                  .nullable = true};
+            rel->columns[at].id = fly__sql_bind_id(b, 'o', scope, NULL, at);
+            if (rel->columns[at++].id == 0) {
+                return NULL;
+            }
+        }
+    }
+    fly__sql_item *item = fly__sql_bind_derived(b, scope, rel,
+                                                ast->alias != NULL ? ast->alias : ast->name,
+                                                ast->alias_columns, ast->node.pos);
+    return item != NULL && fly__sql_bind_scope_add(b, scope, item) ? rel : NULL;
+}
+
 static fly__sql_rel *relation(fly__sql_binder *b, fly__sql_scope *scope,
                               const fly_ast_relation *ast)
 {
@@ -216,6 +258,14 @@ static fly__sql_rel *relation(fly__sql_binder *b, fly__sql_scope *scope,
         fly__sql_rel *rel = fly__sql_bind_cte_use(b, scope, ast, &found);
         if (found) {
             return rel;
+        }
+        const fly__sql_table *changed = NULL;
+        const fly__sql_func *func =
+            b->context->transition == NULL || b->no_positions > 0
+                ? NULL
+                : b->context->transition(b->context->variable_ctx, ast->name, &changed);
+        if (func != NULL) {
+            return transition(b, scope, ast, changed, func);
         }
     }
     const fly__sql_table *table = fly__sql_bind_table(b, ast, 1);

@@ -82,7 +82,8 @@ static fly_status fire_all(fly__sql_change *change, const fly__sql_table *table,
                                   .event = event,
                                   .old_values = old_values,
                                   .new_values = new_values,
-                                  .arena = &change->arena};
+                                  .arena = &change->arena,
+                                  .events = when == 'a' ? change->first : NULL};
         fly_status status = fire(change, &firing, err);
         if (status != FLY_OK) {
             return status;
@@ -124,7 +125,10 @@ static bool wants_event(const fly__sql_table *table, uint8_t event)
         }
     }
     for (uint16_t i = 0; i < table->trigger_count; i++) {
-        if (concerns(table->triggers[i], event, 'a', true, NULL)) {
+        const fly__sql_trigger *trigger = table->triggers[i];
+        bool tables = trigger->old_table != NULL || trigger->new_table != NULL;
+        if (concerns(trigger, event, 'a', true, NULL) ||
+            (tables && concerns(trigger, event, 'a', false, NULL))) {
             return true;
         }
     }
@@ -207,6 +211,13 @@ static fly_status do_event(fly__sql_change *change, const fly__sql_event *e, fly
 
 fly_status fly__sql_change_finish(fly__sql_change *change, fly_err *err)
 {
+    fly_status status = fly__sql_change_after(change, err);
+    fly__sql_change_reset(change);
+    return status;
+}
+
+fly_status fly__sql_change_after(fly__sql_change *change, fly_err *err)
+{
     const bool *statement = change->updated;
     fly_status status = FLY_OK;
     /* The list grows while it is walked: actions change rows too. */
@@ -221,7 +232,6 @@ fly_status fly__sql_change_finish(fly__sql_change *change, fly_err *err)
                           err);
     }
     change->updated = statement;
-    fly__sql_change_reset(change);
     return status;
 }
 

@@ -55,8 +55,10 @@ fly_status fly__sql_change_delete(fly__sql_change *change, const fly__sql_table 
 fly_status fly__sql_change_statement(fly__sql_change *change, const fly__sql_table *table,
                                      uint8_t event, char when, fly_err *err);
 
-/* Do what was queued. */
+/* Do what was queued, and forget it. */
 fly_status fly__sql_change_finish(fly__sql_change *change, fly_err *err);
+/* Do it, and keep it for triggers of the statement that look at its changes: then reset. */
+fly_status fly__sql_change_after(fly__sql_change *change, fly_err *err);
 
 /* BEFORE triggers of an insert alone, for ON CONFLICT, which looks for the conflict after them. */
 fly_status fly__sql_change_before(fly__sql_change *change, const fly__sql_table *table,

@@ -598,9 +598,13 @@ static fly_status work(modify_op *o, fly_err *err)
         status = o->materialize ? work_kept(o, err) : work_stream(o, err);
     }
     if (status == FLY_OK) {
-        status = fly__sql_change_finish(&o->change, err);
+        status = fly__sql_change_after(&o->change, err);
     }
-    return status == FLY_OK ? statement_triggers(o, 'a', err) : status;
+    if (status == FLY_OK) {
+        status = statement_triggers(o, 'a', err);
+    }
+    fly__sql_change_reset(&o->change);
+    return status;
 }
 
 static fly_status modify_open(fly__sql_op *op, fly_err *err)

@@ -7,7 +7,14 @@
 
 #include "session/session_int.h"
 
-enum { FLY__SQL_ON_INSERT = 1, FLY__SQL_ON_DELETE = 2, FLY__SQL_ON_UPDATE = 4 };
+enum {
+    FLY__SQL_ON_INSERT = 1,
+    FLY__SQL_ON_DELETE = 2,
+    FLY__SQL_ON_UPDATE = 4,
+    FLY__SQL_ON_TRUNCATE = 8
+};
+
+struct fly__sql_event;
 
 /* One firing of one trigger. */
 typedef struct fly__sql_firing {
@@ -19,6 +26,7 @@ typedef struct fly__sql_firing {
     fly_vec_value *new_values; /* NULL: none. BEFORE ROW may replace them; strings from arena */
     bool skip;                 /* set by BEFORE and INSTEAD OF ROW: leave this row alone */
     fly_arena *arena;
+    const struct fly__sql_event *events; /* AFTER: the statement's changes, for transition tables */
 } fly__sql_firing;
 
 typedef struct fly__sql_trigger_hooks {

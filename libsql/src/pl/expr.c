@@ -86,6 +86,23 @@ static bool variable(void *ctx, const char *const *names, uint32_t count, fly__s
     return true;
 }
 
+/* The binder asks whether a relation is one of what the trigger's statement changed. */
+static const fly__sql_func *transition(void *ctx, const char *name, const fly__sql_table **table)
+{
+    const fly__sql_pl_bound *bound = ctx;
+    const fly__sql_pl_code *code = bound->instance->code;
+    const fly__sql_trigger *trigger = code->trigger;
+    *table = code->table;
+    if (trigger == NULL) {
+        return NULL;
+    }
+    return trigger->new_table != NULL && strcmp(trigger->new_table, name) == 0
+               ? &fly__sql_pl_new_table
+           : trigger->old_table != NULL && strcmp(trigger->old_table, name) == 0
+               ? &fly__sql_pl_old_table
+               : NULL;
+}
+
 /* ---------------------------------------------------------------------------- binding */
 
 void fly__sql_pl_unbind(fly__sql_pl_bound *bound)
@@ -157,6 +174,7 @@ static fly_status bind_statement(fly__sql_pl_bound *bound, fly_err *err)
     stmt->bind.variable = variable;
     stmt->bind.variable_first = bound->instance->code->procedural;
     stmt->bind.variable_ctx = bound;
+    stmt->bind.transition = transition;
     stmt->param_count = bound->expr->params;
     stmt->param_types = bound->types;
     return fly__sql_stmt_plan(stmt, err);

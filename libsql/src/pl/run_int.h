@@ -83,7 +83,8 @@ typedef struct fly__sql_pl_state {
     fly__sql_pl_cast *casts;
     uint32_t cast_count;
     uint32_t depth;
-    uint32_t portals; /* names given to cursors */
+    uint32_t portals;              /* names given to cursors */
+    const fly__sql_firing *firing; /* of the innermost trigger */
 } fly__sql_pl_state;
 
 /* Rows that a function gives, kept until they are asked for. */
@@ -162,6 +163,11 @@ void fly__sql_pl_var_release(fly_sql_session *session, fly__sql_pl_var *var);
 /* Assign a value of a type to a variable as a whole: cast, checked. */
 fly_status fly__sql_pl_assign(fly__sql_pl_run *run, uint32_t datum, const char *field,
                               const fly_vec_value *value, fly_sql_type type, fly_err *err);
+
+/* ------------------------------------------------------------------- trigger.c */
+
+/* What a statement changed, as relations. */
+extern const fly__sql_func fly__sql_pl_new_table, fly__sql_pl_old_table;
 
 /* ------------------------------------------------------------------- expr.c */
 

@@ -1,6 +1,7 @@
 /*
  * Triggers: their conditions, and their functions with NEW, OLD and what they know about themselves.
  */
+#include "exec/change_int.h"
 #include "exec/op_int.h"
 #include "pl/call_int.h"
 #include "types/array_int.h"
@@ -120,6 +121,68 @@ static fly_status set_specials(fly__sql_pl_run *run, const fly__sql_firing *firi
     set_int(run, FLY__SQL_PL_TG_NARGS, trigger->argc);
     return status == FLY_OK ? set_args(run, trigger, err) : status;
 }
+
+/* ----------------------------------------------------------------- transition tables */
+
+typedef struct changes {
+    const fly__sql_firing *firing;
+    const fly__sql_event *at;
+} changes;
+
+static fly_status changes_open(fly__sql_call *call, void *state, const fly_vec_value *args)
+{
+    changes *c = state;
+    (void)args;
+    c->firing = call->session->pl == NULL ? NULL : call->session->pl->firing;
+    if (c->firing == NULL) {
+        return fly_err_state(call->err, "55000", call->pos, "no trigger is being run");
+    }
+    c->at = c->firing->events;
+    return FLY_OK;
+}
+
+static fly_status changes_next(fly__sql_call *call, void *state, fly_vec_value *row)
+{
+    changes *c = state;
+    const fly__sql_table *table = c->firing->table;
+    while (c->at != NULL && (c->at->table == NULL || c->at->table->oid != table->oid ||
+                             c->at->event != c->firing->event)) {
+        c->at = c->at->next;
+    }
+    if (c->at == NULL) {
+        return FLY_E_END;
+    }
+    const fly_vec_value *values = call->func == &fly__sql_pl_new_table ? c->at->new_values
+                                                                       : c->at->old_values;
+    uint32_t to = 0;
+    for (uint16_t i = 0; i < table->column_count && to < call->column_count; i++) {
+        if (!table->columns[i].dropped) {
+            memset(&row[to], 0, sizeof row[to]);
+            row[to].null = true;
+            if (values != NULL) {
+                row[to] = values[i];
+            }
+            to++;
+        }
+    }
+    c->at = c->at->next;
+    return FLY_OK;
+}
+
+static const fly__sql_set_function changes_set = {
+    .state_size = sizeof(changes), .open = changes_open, .next = changes_next};
+
+const fly__sql_func fly__sql_pl_new_table = {.name = "new_table",
+                                             .kind = FLY__SQL_SET,
+                                             .volatility = FLY__SQL_STABLE,
+                                             .result = FLY_SQL_RECORD,
+                                             .set = &changes_set};
+
+const fly__sql_func fly__sql_pl_old_table = {.name = "old_table",
+                                             .kind = FLY__SQL_SET,
+                                             .volatility = FLY__SQL_STABLE,
+                                             .result = FLY_SQL_RECORD,
+                                             .set = &changes_set};
 
 /* -------------------------------------------------------------------------- firing */
 
@@ -257,7 +320,10 @@ static fly_status fire(void *ctx, fly_sql_session *session, fly__sql_firing *fir
         status = fly__sql_pl_code_get(session, function, function->body, 0, &none, function->result,
                                       table, trigger, &code, &own);
         if (status == FLY_OK) {
+            const fly__sql_firing *outer = session->pl->firing;
+            session->pl->firing = firing;
             status = fire_code(session, firing, code, &own);
+            session->pl->firing = outer;
         }
         fly__sql_pl_leave(session);
     }

@@ -8,6 +8,7 @@
 #include "session/ddl_int.h"
 
 #include "catalog/change_int.h"
+#include "exec/change_int.h"
 #include "session/lock_int.h"
 
 #include <string.h>
@@ -720,6 +721,22 @@ static fly_status restart(fly_sql_session *session, const fly__sql_table *table,
     return status;
 }
 
+static fly_status truncate_triggers(fly_sql_session *session, const fly__sql_table *const *tables,
+                                    uint32_t count, char when, fly_err *err)
+{
+    fly__sql_change change;
+    fly_status status = FLY_OK;
+    fly__sql_change_init(&change, session);
+    for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
+        const fly__sql_table *table = fly__sql_table_of(session->view, tables[i]->oid);
+        if (table != NULL) {
+            status = fly__sql_change_statement(&change, table, FLY__SQL_ON_TRUNCATE, when, err);
+        }
+    }
+    fly__sql_change_deinit(&change);
+    return status;
+}
+
 fly_status fly__sql_truncate(fly_sql_stmt *stmt, fly_err *err)
 {
     enum { TABLES_MAX = 1024 };
@@ -760,6 +777,9 @@ fly_status fly__sql_truncate(fly_sql_stmt *stmt, fly_err *err)
             }
         }
     }
+    if (status == FLY_OK) {
+        status = truncate_triggers(session, tables, count, 'b', err);
+    }
     for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
         status =
             fly__sql_empty_table(stmt, fly__sql_table_of(session->view, tables[i]->oid), true, err);
@@ -767,7 +787,7 @@ fly_status fly__sql_truncate(fly_sql_stmt *stmt, fly_err *err)
             status = restart(session, tables[i], err);
         }
     }
-    return status;
+    return status == FLY_OK ? truncate_triggers(session, tables, count, 'a', err) : status;
 }
 
 /* Temporary tables end with their session. */

@@ -337,6 +337,48 @@ static fly_status read_args(fly_sql_stmt *stmt, const fly_ast_create_trigger *no
     return FLY_OK;
 }
 
+typedef struct when_names {
+    bool old_row, new_row;
+} when_names;
+
+static bool find_names(void *ctx, fly_ast *node)
+{
+    when_names *names = ctx;
+    const fly_ast_column *column = (const fly_ast_column *)node;
+    if (node->kind == FLY_AST_COLUMN && column->names.count > 0) {
+        names->old_row = names->old_row || strcmp(column->names.items[0], "old") == 0;
+        names->new_row = names->new_row || strcmp(column->names.items[0], "new") == 0;
+    }
+    return true;
+}
+
+/* WHEN may look at those rows only that there are. */
+static fly_status check_when(const fly_ast_create_trigger *node, const fly__sql_trigger *trigger,
+                             fly_err *err)
+{
+    when_names names = {0};
+    if (node->when == NULL) {
+        return FLY_OK;
+    }
+    if (trigger->when == 'i') {
+        return fly_err_state(err, "0A000", 0, "INSTEAD OF triggers cannot have WHEN conditions");
+    }
+    fly__sql_ast_walk((fly_ast *)(uintptr_t)node->when, find_names, &names);
+    if (!trigger->row && (names.old_row || names.new_row)) {
+        return fly_err_state(err, "42P17", 0,
+                             "statement trigger's WHEN condition cannot reference column values");
+    }
+    if ((trigger->events & 1) != 0 && names.old_row) {
+        return fly_err_state(err, "42P17", 0,
+                             "INSERT trigger's WHEN condition cannot reference OLD values");
+    }
+    if ((trigger->events & 2) != 0 && names.new_row) {
+        return fly_err_state(err, "42P17", 0,
+                             "DELETE trigger's WHEN condition cannot reference NEW values");
+    }
+    return FLY_OK;
+}
+
 fly_status fly__sql_create_trigger(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_create_trigger *node = (const fly_ast_create_trigger *)stmt->node;
@@ -375,6 +417,9 @@ fly_status fly__sql_create_trigger(fly_sql_stmt *stmt, fly_err *err)
     trigger.oid = fly__sql_change_oid(session);
     trigger.table = table->oid;
     status = read_events(stmt, node, table, &trigger, err);
+    if (status == FLY_OK) {
+        status = check_when(node, &trigger, err);
+    }
     if (status == FLY_OK) {
         status = find_trigger_function(stmt, node, &trigger.function, err);
     }
