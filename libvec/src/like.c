@@ -314,6 +314,7 @@ fly_status fly_vec_similar_to_regex(fly_bytes pattern, fly_bytes escape, fly_are
     if (to == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a pattern");
     }
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length is kept beside it */
     memcpy(to, "^(?:", 4);
     to += 4;
     bool escaped = false, bracket = false;
@@ -346,6 +347,7 @@ fly_status fly_vec_similar_to_regex(fly_bytes pattern, fly_bytes escape, fly_are
         } else if (*at == '[') {
             bracket = true;
         } else if (*at == '%') {
+            /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length is kept beside it */
             memcpy(to, ".*", 2);
             to += 2;
             continue;
@@ -353,6 +355,7 @@ fly_status fly_vec_similar_to_regex(fly_bytes pattern, fly_bytes escape, fly_are
             *to++ = '.';
             continue;
         } else if (*at == '(') {
+            /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length is kept beside it */
             memcpy(to, "(?:", 3);
             to += 3;
             continue;
@@ -362,6 +365,7 @@ fly_status fly_vec_similar_to_regex(fly_bytes pattern, fly_bytes escape, fly_are
         memcpy(to, at, n);
         to += n;
     }
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length is kept beside it */
     memcpy(to, ")$", 2);
     to += 2;
     *out = fly_vec_str_of(begin, (size_t)(to - begin));

@@ -27,7 +27,7 @@ static fly_status cover(fly_vec_numeric_sum *sum, int low, int high, fly_arena *
     /* Some more than asked for, on the side that grew, as the old array is lost to the arena. */
     new_top += new_top > top || sum->room == 0 ? 2 + sum->room / 2 : 0;
     new_bottom -= new_bottom < bottom || sum->room == 0 ? 2 + sum->room / 2 : 0;
-    size_t room = (size_t)(new_top - new_bottom + 1);
+    size_t room = (size_t)((int64_t)new_top - new_bottom + 1);
     int64_t *digit = fly_arena_alloc(arena, room * sizeof *digit);
     if (digit == NULL) {
         return fly__vec_num_no_memory(err);

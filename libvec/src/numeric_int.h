@@ -54,7 +54,7 @@ fly_status fly__vec_num_no_memory(fly_err *err);
 uint16_t *fly__vec_num_digits(fly__vec_work *w, int n);
 
 fly_status fly__vec_num_unpack(fly__vec_work *w, fly_vec_str s, fly__vec_num *out);
-fly_status fly__vec_num_pack(const fly__vec_num *x, fly_arena *arena, fly_vec_str *out,
+fly_status fly__vec_num_pack(const fly__vec_num *in, fly_arena *arena, fly_vec_str *out,
                              fly_err *err);
 void fly__vec_num_strip(fly__vec_num *x);
 fly_status fly__vec_num_from_i128(fly__vec_work *w, fly_vec_i128 value, int scale,

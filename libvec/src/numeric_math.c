@@ -306,7 +306,7 @@ fly_status fly__vec_num_div(fly__vec_work *w, const fly__vec_num *a, const fly__
     }
     int n = (int)n64;
     int m = b->n;
-    size_t size = (size_t)(n + m + 2);
+    size_t size = (size_t)n + (size_t)m + 2;
     int32_t *num = fly_arena_alloc(&w->arena, size * sizeof *num);
     int32_t *den = fly_arena_alloc(&w->arena, (size_t)m * sizeof *den);
     uint16_t *q = fly__vec_num_digits(w, n);
@@ -468,7 +468,9 @@ static fly_status exp_num(fly__vec_work *w, const fly__vec_num *arg, int rscale,
     }
     int weight = (int)(value * 0.434294481903252); /* of the result, in decimal digits */
     int halvings = 0;
-    for (double v = fabs(value); v > 0.01; v /= 2) {
+    double v = fabs(value);
+    while (v > 0.01) {
+        v /= 2;
         halvings++;
     }
     /* Digits that the squarings must still have: those of the result, and what they lose. */

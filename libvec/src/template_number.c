@@ -518,7 +518,7 @@ static fly_status scientific(fly_vec_str x, const shape *s, fly_arena *arena, ch
     }
     *out = to;
     if (fly_vec_numeric_scale(x) < 0) {
-        size_t n = (size_t)(s->pre + s->post + 6);
+        size_t n = (size_t)s->pre + (size_t)s->post + 6;
         memset(to, '#', n);
         to[0] = ' ';
         to[s->pre + 1] = '.';
@@ -623,7 +623,7 @@ fly_status fly_vec_numeric_to_char(fly_vec_str x, fly_bytes format, fly_arena *a
     if (before < w.s.pre) {
         w.lead = w.s.pre - before;
     } else if (before > w.s.pre) {
-        memset(digits, '#', (size_t)(w.s.pre + w.s.post + 1));
+        memset(digits, '#', (size_t)w.s.pre + (size_t)w.s.post + 1);
         digits[w.s.pre] = '.';
         digits[w.s.pre + w.s.post + 1] = '\0';
     }

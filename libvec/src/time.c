@@ -504,9 +504,7 @@ int fly_vec_overlaps(fly_vec_i128 a0, fly_vec_i128 a1, fly_vec_i128 b0, fly_vec_
         return na1 || nb1 ? -1 : 1;
     }
     if (a0 > b0) {
-        swap = a1;
         a1 = b1;
-        b1 = swap;
         b0 = a0;
         bool known = na1;
         na1 = nb1;

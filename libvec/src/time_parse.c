@@ -93,7 +93,7 @@ enum word_kind {
 static const struct {
     const char *text;
     uint8_t kind;
-    int8_t value;
+    int16_t value;
 } words[] = {{"-infinity", W_EARLY, 0}, {"ad", W_ADBC, 0},         {"allballs", W_ZULU, 0},
              {"am", W_AMPM, 1},         {"apr", W_MONTH, 4},       {"april", W_MONTH, 4},
              {"at", W_IGNORE, 0},       {"aug", W_MONTH, 8},       {"august", W_MONTH, 8},

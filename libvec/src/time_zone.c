@@ -846,13 +846,13 @@ static const fly__vec_abbrev abbrevs[] = {
     {"zulu", 0, false, NULL},
 };
 
-const fly__vec_abbrev *fly__vec_abbrev_find(const char *word)
+const fly__vec_abbrev *fly__vec_abbrev_find(const char *lower)
 {
     size_t low = 0;
     size_t high = sizeof abbrevs / sizeof abbrevs[0];
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(word, abbrevs[middle].name);
+        int order = strcmp(lower, abbrevs[middle].name);
         if (order == 0) {
             return &abbrevs[middle];
         }

@@ -32,7 +32,7 @@ typedef struct fly__sql_bind_context {
 
 /* A statement that has a plan: SELECT, VALUES, INSERT, UPDATE, DELETE, MERGE, and what wraps them. */
 fly_status fly__sql_bind(fly__sql_bind_context *context, const fly_ast *statement,
-                         fly__sql_plan **plan, fly_err *err);
+                         fly__sql_plan **result, fly_err *err);
 
 /* One expression over the columns of a table (a default, check, index expression, trigger condition);
  * `table` may be NULL. Columns get the ids columns[attnum - 1]. Cast, as an assignment does, to

@@ -251,7 +251,7 @@ fly__sql_expr *fly__sql_bind_bool(fly__sql_binder *b, bool value, uint32_t pos);
 fly__sql_expr *fly__sql_bind_int(fly__sql_binder *b, int64_t value, uint32_t oid, uint32_t pos);
 fly__sql_expr *fly__sql_bind_str(fly__sql_binder *b, fly_bytes text, uint32_t oid, uint32_t pos);
 fly__sql_expr *fly__sql_bind_and(fly__sql_binder *b, fly__sql_expr *left, fly__sql_expr *right);
-fly__sql_expr *fly__sql_bind_not(fly__sql_binder *b, fly__sql_expr *e);
+fly__sql_expr *fly__sql_bind_not(fly__sql_binder *b, fly__sql_expr *arg);
 /* Where an expression begins in the text: its operator may stand behind its first operand. */
 uint32_t fly__sql_bind_pos(const fly__sql_expr *e);
 bool fly__sql_bind_equal(const fly__sql_expr *a, const fly__sql_expr *b);

@@ -310,8 +310,10 @@ static bool same_value(const fly__sql_expr *a, const fly__sql_expr *b)
     case FLY_VEC_I128:
         return a->value.i128 == b->value.i128;
     case FLY_VEC_F32:
+        /* By bits: 0 and -0 are two constants. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
         return memcmp(&a->value.f32, &b->value.f32, sizeof a->value.f32) == 0;
     case FLY_VEC_F64:
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): likewise */
         return memcmp(&a->value.f64, &b->value.f64, sizeof a->value.f64) == 0;
     case FLY_VEC_INTERVAL:
         return a->value.interval.micros == b->value.interval.micros &&

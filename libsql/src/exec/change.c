@@ -353,12 +353,14 @@ void fly__sql_failing_row(fly_sql_session *session, const fly__sql_table *table,
             break;
         }
         if (!first) {
+            /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length is kept beside it */
             memcpy(text + at, ", ", 2);
             at += 2;
         }
         memcpy(text + at, shown.data, len);
         at += len;
         if (cut) {
+            /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length is kept beside it */
             memcpy(text + at, "...", 3);
             at += 3;
         }

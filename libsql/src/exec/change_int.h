@@ -86,7 +86,7 @@ fly_status fly__sql_change_lock(fly_sql_session *session, const fly__sql_table *
 fly_status fly__sql_foreign_check(fly__sql_change *change, const fly__sql_table *table,
                                   const fly__sql_constraint *key, const fly_vec_value *old_values,
                                   const fly_vec_value *values, fly_err *err);
-fly_status fly__sql_foreign_act(fly__sql_change *change, const fly__sql_table *table,
+fly_status fly__sql_foreign_act(fly__sql_change *change, const fly__sql_table *referred,
                                 const fly__sql_constraint *key, const fly_vec_value *old_values,
                                 const fly_vec_value *new_values, fly_err *err);
 

@@ -15,7 +15,7 @@ typedef struct fly__sql_exec fly__sql_exec;
 
 /* The plan must outlive the instance. Memory comes from the session's account. */
 fly_status fly__sql_exec_create(fly_sql_session *session, const fly__sql_plan *plan,
-                                fly__sql_exec **exec, fly_err *err);
+                                fly__sql_exec **made, fly_err *err);
 void fly__sql_exec_destroy(fly__sql_exec *exec);
 
 /* Begin, in the session's transaction. `params` are copied. */
@@ -49,7 +49,7 @@ const fly__sql_node_stats *fly__sql_exec_stats(const fly__sql_exec *exec, size_t
 typedef struct fly__sql_eval fly__sql_eval;
 fly_status fly__sql_eval_create(fly_sql_session *session, const fly__sql_expr *expr,
                                 const fly__sql_colid *columns, const fly_sql_type *types,
-                                uint32_t count, fly_arena *arena, fly__sql_eval **eval,
+                                uint32_t count, fly_arena *arena, fly__sql_eval **made,
                                 fly_err *err);
 fly_status fly__sql_eval_run(fly__sql_eval *eval, const fly_vec_value *columns,
                              const fly_vec_value *params, fly_arena *arena, fly_vec_value *result,

@@ -682,14 +682,13 @@ static fly_status agg_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
 {
     agg_op *a = (agg_op *)op;
     fly_status status = a->ready ? FLY_OK : consume_all(a, err);
-    uint64_t total = a->group_total;
     while (status == FLY_OK && a->given >= a->group_total) {
         if (a->waiting == NULL) {
             return FLY_E_END;
         }
         status = consume_partition(a, err);
     }
-    total = a->group_total;
+    uint64_t total = a->group_total;
     uint32_t n = 0;
     uint64_t first = a->given;
     fly_arena_reset(&a->out_arena);

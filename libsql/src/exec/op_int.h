@@ -537,8 +537,8 @@ fly_status fly__sql_filter_batch(fly__sql_program *program, const fly_vec_batch 
 
 /* ----------------------------------------------------------------- subqueries */
 
-fly_status fly__sql_sub_create(fly__sql_exec *exec, const fly__sql_ports *scope,
-                               const fly__sql_expr *expr, fly__sql_sub **sub, fly_err *err);
+fly_status fly__sql_sub_create(fly__sql_exec *exec, const fly__sql_ports *ports,
+                               const fly__sql_expr *x, fly__sql_sub **made, fly_err *err);
 /* ARRAY(...) and ROW of a subquery's rows; in program_array.c. */
 fly_status fly__sql_sub_collect(fly__sql_exec *exec, const fly__sql_subquery *query,
                                 const fly__sql_expr *x, fly__sql_kept *rows, fly_arena *arena,

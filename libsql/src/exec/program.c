@@ -173,7 +173,7 @@ static fly_status value_column(fly__sql_compiler *c, const fly__sql_expr *x, uin
     fly__sql_program *p = c->program;
     fly_vec_type type = fly__sql_type_physical(x->type);
     uint8_t scale = x->type.digits > 0 ? x->type.scale : 0;
-    for (uint8_t part = 0; part < FLY__SQL_PARTS; part++) {
+    for (unsigned part = 0; part < FLY__SQL_PARTS; part++) {
         for (uint32_t i = 0; i < c->scope->counts[part]; i++) {
             if (c->scope->columns[part][i].id != x->column) {
                 continue;
@@ -190,8 +190,8 @@ static fly_status value_column(fly__sql_compiler *c, const fly__sql_expr *x, uin
                 status = no_memory(c->err);
             }
             if (status == FLY_OK) {
-                p->inputs[p->input_count++] =
-                    (fly__sql_input){.reg = *reg, .part = part, .index = i, .scale = scale};
+                p->inputs[p->input_count++] = (fly__sql_input){
+                    .reg = *reg, .part = (uint8_t)part, .index = i, .scale = scale};
             }
             return status;
         }

@@ -428,7 +428,7 @@ static fly_status row_subquery(fly__sql_compiler *c, const fly__sql_expr *x, uin
     }
     fly__sql_free_in_expr(x, &free);
     uint32_t argc = 0;
-    for (uint8_t part = 0; part < FLY__SQL_PARTS; part++) {
+    for (unsigned part = 0; part < FLY__SQL_PARTS; part++) {
         for (uint32_t i = 0; i < c->scope->counts[part]; i++) {
             argc += fly__sql_idset_has(&free, c->scope->columns[part][i].id);
         }
@@ -444,7 +444,7 @@ static fly_status row_subquery(fly__sql_compiler *c, const fly__sql_expr *x, uin
         return fly_err_set(c->err, FLY_E_NO_MEMORY, "out of memory for a subquery");
     }
     uint32_t at = 0;
-    for (uint8_t part = 0; part < FLY__SQL_PARTS; part++) {
+    for (unsigned part = 0; part < FLY__SQL_PARTS; part++) {
         for (uint32_t i = 0; i < c->scope->counts[part]; i++) {
             const fly__sql_colref *column = &c->scope->columns[part][i];
             if (!fly__sql_idset_has(&free, column->id)) {

@@ -224,9 +224,7 @@ static fly_status object_step(fly__sql_call *call, void *state, const fly_vec_va
     agg_state *s = state;
     s->text.arena = call->arena;
     if (args[0].null) {
-        return FAIL(call, "22023",
-                    call->result.oid == FLY_SQL_JSONB ? "field name must not be null"
-                                                      : "field name must not be null");
+        return FAIL(call, "22023", "field name must not be null");
     }
     fly__sql_text_put(&s->text, s->there ? ", " : "{ ");
     s->there = true;

@@ -450,18 +450,16 @@ static fly__sql_rel *make_join(fly__sql_opt *opt, fly__sql_join_kind kind, fly__
 static fly__sql_rel *stripped(fly__sql_rel *rel, bool values)
 {
     for (;;) {
-        if (rel->kind == FLY__SQL_R_SORT ||
-            (rel->kind == FLY__SQL_R_DISTINCT && rel->distinct.on_count == 0)) {
-            rel = rel->left;
-        } else if (!values && rel->kind == FLY__SQL_R_PROJECT && rel->left != NULL) {
-            rel = rel->left;
-        } else if (!values && rel->kind == FLY__SQL_R_LIMIT && rel->limit.offset == NULL &&
-                   rel->limit.limit != NULL && rel->limit.limit->kind == FLY__SQL_X_CONST &&
-                   !rel->limit.limit->value.null && rel->limit.limit->value.i64 > 0) {
-            rel = rel->left;
-        } else {
+        bool same = rel->kind == FLY__SQL_R_SORT ||
+                    (rel->kind == FLY__SQL_R_DISTINCT && rel->distinct.on_count == 0);
+        bool some = (rel->kind == FLY__SQL_R_PROJECT && rel->left != NULL) ||
+                    (rel->kind == FLY__SQL_R_LIMIT && rel->limit.offset == NULL &&
+                     rel->limit.limit != NULL && rel->limit.limit->kind == FLY__SQL_X_CONST &&
+                     !rel->limit.limit->value.null && rel->limit.limit->value.i64 > 0);
+        if (!same && (values || !some)) {
             return rel;
         }
+        rel = rel->left;
     }
 }
 

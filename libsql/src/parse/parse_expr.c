@@ -225,10 +225,12 @@ static fly_ast *is_test(fly_sql_parser *p, fly_ast *left, bool lesser, uint32_t 
     fly_ast_is *is = NEW(p, is, IS, pos);
     is->arg = left;
     is->negated = negated;
+    if (lesser && !at(p, FLY_KW_DOCUMENT)) {
+        fly__sql_gram_syntax(p);
+        return &is->node;
+    }
     if (accept(p, FLY_KW_DOCUMENT)) {
         is->type = FLY_AST_IS_DOCUMENT;
-    } else if (lesser) {
-        fly__sql_gram_syntax(p);
     } else if (accept(p, FLY_KW_NULL)) {
         is->type = FLY_AST_IS_NULL;
     } else if (accept(p, FLY_KW_TRUE)) {

@@ -332,7 +332,7 @@ fly_ast *fly__sql_gram_column_def(fly_sql_parser *p);
 fly_ast *fly__sql_gram_table_element(fly_sql_parser *p);
 fly_ast *fly__sql_gram_column_constraint(fly_sql_parser *p); /* NULL: none stands here */
 fly_ast *fly__sql_gram_table_constraint(fly_sql_parser *p);
-fly_ast *fly__sql_gram_constraint_attributes(fly_sql_parser *p, fly_ast *constraint);
+fly_ast *fly__sql_gram_constraint_attributes(fly_sql_parser *p, fly_ast *node);
 fly_ast *fly__sql_gram_index_column(fly_sql_parser *p);
 fly_ast *fly__sql_gram_function_param(fly_sql_parser *p);
 fly_ast *fly__sql_gram_function_object(fly_sql_parser *p); /* name [(arguments)] */

@@ -197,6 +197,7 @@ static const char *setting_name(fly_sql_parser *p)
             fly__sql_gram_fail(p, FLY_E_NO_MEMORY, "53200", 0, "out of memory");
             return name;
         }
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the length is kept beside it */
         memcpy(joined, name, len);
         joined[len] = '.';
         memcpy(joined + len + 1, more, strlen(more) + 1);

@@ -35,7 +35,7 @@ fly_status fly__sql_reg_in(struct fly_sql_session *session, uint32_t type, fly_b
                            bool missing_ok, fly_arena *arena, uint32_t *oid, fly_err *err);
 
 /* A type by its name as SQL writes it: "int[]", "numeric(10,2)", "my.mood"; OID 0 if there is none. */
-fly_status fly__sql_type_parse(const fly__sql_catalog_view *view, fly_bytes name, fly_arena *arena,
+fly_status fly__sql_type_parse(const fly__sql_catalog_view *view, fly_bytes text, fly_arena *arena,
                                fly_sql_type *type, fly_err *err);
 
 /* Dates, times, intervals (value_time.c). What they depend on, from a session, which may be NULL: */

@@ -52,7 +52,7 @@ FLY_MUST_USE fly_status fly_vec_numeric_format(fly_vec_str x, fly_arena *arena, 
 int fly_vec_numeric_cmp(fly_vec_str a, fly_vec_str b);
 
 /** A hash that is equal for equal values, whatever their display scale. */
-uint64_t fly_vec_numeric_hash(fly_vec_str x, uint64_t seed);
+uint64_t fly_vec_numeric_hash(fly_vec_str s, uint64_t seed);
 
 /**
  * @brief Write bytes whose order under memcmp() is the order of values; no key begins another.
