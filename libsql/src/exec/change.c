@@ -242,12 +242,28 @@ static const fly__sql_source *source_of(const fly__sql_change *change, const fly
     return fly__sql_source_of(change->session, table);
 }
 
+fly_status fly__sql_change_story(fly_status status, fly_err *err)
+{
+    if (status == FLY_E_TIMEOUT) {
+        (void)fly_err_state(err, "55P03", 0, "canceling statement due to lock timeout");
+    } else if (status == FLY_E_CONFLICT) {
+        (void)fly_err_state(err, "40001", 0, "could not serialize access due to concurrent update");
+    } else {
+        return status;
+    }
+    if (err != NULL) {
+        err->status = status;
+    }
+    return status;
+}
+
 fly_status fly__sql_change_inserted(fly__sql_change *change, const fly__sql_table *table,
                                     const fly_vec_value *values, fly_bytes *row_key, fly_err *err)
 {
     const fly__sql_source *source = source_of(change, table);
-    fly_status status =
-        source->insert(source, change->session->txn, table, values, &change->arena, row_key, err);
+    fly_status status = fly__sql_change_story(
+        source->insert(source, change->session->txn, table, values, &change->arena, row_key, err),
+        err);
     return status == FLY_OK ? enqueue(change, table, FLY__SQL_ON_INSERT, NULL, values, err)
                             : status;
 }
@@ -284,8 +300,10 @@ fly_status fly__sql_change_update(fly__sql_change *change, const fly__sql_table 
         status = again(ctx, values, err);
     }
     if (status == FLY_OK) {
-        status = source->update(source, change->session->txn, table, row_key, old_values, values,
-                                &change->arena, &new_key, err);
+        status =
+            fly__sql_change_story(source->update(source, change->session->txn, table, row_key,
+                                                 old_values, values, &change->arena, &new_key, err),
+                                  err);
     }
     return status == FLY_OK ? enqueue(change, table, FLY__SQL_ON_UPDATE, old_values, values, err)
                             : status;
@@ -301,9 +319,27 @@ fly_status fly__sql_change_delete(fly__sql_change *change, const fly__sql_table 
     if (status != FLY_OK || *skipped) {
         return status;
     }
-    status = source->remove(source, change->session->txn, table, row_key, old_values, err);
+    status = fly__sql_change_story(
+        source->remove(source, change->session->txn, table, row_key, old_values, err), err);
     return status == FLY_OK ? enqueue(change, table, FLY__SQL_ON_DELETE, old_values, NULL, err)
                             : status;
+}
+
+/* Whether a row is not there any more, as of now: what the story of a conflict tells. */
+static bool is_gone(fly_sql_session *session, const fly__sql_source *source,
+                    const fly__sql_table *table, fly_bytes row_key)
+{
+    fly_txn *now;
+    fly_arena arena;
+    if (fly_txn_begin(fly_txn_store(session->txn), &(fly_txn_options){.read_only = true}, &now,
+                      NULL) != FLY_OK) {
+        return false;
+    }
+    fly_arena_init(&arena, &session->account.mem, 0);
+    fly_status status = source->fetch(source, now, table, row_key, NULL, 0, &arena, NULL, NULL);
+    fly_arena_deinit(&arena);
+    fly_txn_rollback(now);
+    return status == FLY_E_NOT_FOUND;
 }
 
 fly_status fly__sql_change_lock(fly_sql_session *session, const fly__sql_table *table,
@@ -313,15 +349,18 @@ fly_status fly__sql_change_lock(fly_sql_session *session, const fly__sql_table *
     const fly__sql_source *source = fly__sql_source_of(session, table);
     fly_status status = source->lock(source, session->txn, table, row_key, old_values, wait, err);
     bool strict = fly_txn_isolation(session->txn) >= FLY_ISOLATION_SNAPSHOT;
-    if (status == FLY_E_CONFLICT || (strict && status == FLY_E_AGAIN)) {
+    bool conflict = status == FLY_E_CONFLICT || (strict && status == FLY_E_AGAIN);
+    if (conflict && is_gone(session, source, table, row_key)) {
+        status = FLY_E_NOT_FOUND;
+        strict = true;
+        conflict = false;
+    }
+    if (conflict) {
         (void)fly_err_state(err, "40001", 0, "could not serialize access due to concurrent update");
     } else if (strict && status == FLY_E_NOT_FOUND) {
         (void)fly_err_state(err, "40001", 0, "could not serialize access due to concurrent delete");
-    } else if (status == FLY_E_TIMEOUT) {
-        (void)fly_err_state(err, "55P03", 0, "canceling statement due to lock timeout");
-        return FLY_E_TIMEOUT;
     } else {
-        return status;
+        return fly__sql_change_story(status, err);
     }
     if (err != NULL) {
         err->status = FLY_E_CONFLICT;
