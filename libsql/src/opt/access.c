@@ -7,6 +7,8 @@
  */
 #include "opt/pass_int.h"
 
+#include "bind/bind_scope_int.h"
+
 #include <string.h>
 
 /* A condition that compares a column of the scan with something that names none of them. */
@@ -263,4 +265,103 @@ void fly__sql_opt_method(fly__sql_opt *opt, fly__sql_rel *join)
         return;
     }
     join->join.build_left = left < right;
+}
+
+/* ------------------------------------------------------------------------ lists of values */
+
+/* `column IN (constants)` that an index can look up. */
+static bool is_list(const fly__sql_rel *scan, const fly__sql_expr *cond)
+{
+    if (cond->kind != FLY__SQL_X_IN || cond->flag || cond->argc < 2 ||
+        !fly__sql_opt_indexed(scan, cond->args[0]) || !fly__sql_plain_order(cond->args[0]->type)) {
+        return false;
+    }
+    for (uint32_t i = 1; i < cond->argc; i++) {
+        if (cond->args[i]->kind != FLY__SQL_X_CONST ||
+            !fly__sql_type_equal(cond->args[i]->type, cond->args[0]->type) ||
+            cond->args[i]->type.collation != cond->args[0]->type.collation) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The different values of a list, as rows. */
+static fly__sql_rel *list_rows(fly__sql_opt *opt, const fly__sql_expr *list)
+{
+    fly__sql_rel *rel = fly__sql_opt_alloc(opt, sizeof *rel);
+    fly__sql_colref *column = fly__sql_opt_alloc(opt, sizeof *column);
+    fly__sql_expr ***rows = fly__sql_opt_alloc(opt, list->argc * sizeof *rows);
+    if (rel == NULL || column == NULL || rows == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 1; i < list->argc; i++) {
+        bool again = list->args[i]->value.null;
+        for (uint32_t k = 0; k < rel->values.row_count && !again; k++) {
+            again = fly__sql_bind_equal(rows[k][0], list->args[i]);
+        }
+        if (!again) {
+            rows[rel->values.row_count++] = &list->args[i];
+        }
+    }
+    *column = (fly__sql_colref){.id = opt->plan->next_id++, .type = list->args[1]->type};
+    rel->kind = FLY__SQL_R_VALUES;
+    rel->column_count = 1;
+    rel->columns = column;
+    rel->values.rows = rows;
+    rel->rows = rel->values.row_count;
+    return rel;
+}
+
+enum { LIST_MAX = 256 };
+
+fly__sql_rel *fly__sql_opt_list_access(fly__sql_opt *opt, fly__sql_rel *scan)
+{
+    fly__sql_conds conds = {0};
+    fly__sql_conds rest = {0};
+    fly__sql_expr *list = NULL;
+    double rows = scan->scan.table->rows < 0 ? 1000 : scan->scan.table->rows;
+    if (scan->scan.index != NULL || scan->scan.filter == NULL || opt->plain) {
+        return scan;
+    }
+    fly__sql_conds_split(opt, &conds, scan->scan.filter);
+    for (uint32_t i = 0; i < conds.count; i++) {
+        bool fits = list == NULL && conds.items[i]->argc <= LIST_MAX &&
+                    conds.items[i]->argc * LOOK_UP_COST < rows && is_list(scan, conds.items[i]);
+        list = fits ? conds.items[i] : list;
+        if (!fits) {
+            fly__sql_conds_add(opt, &rest, conds.items[i]);
+        }
+    }
+    fly__sql_rel *values = list == NULL ? NULL : list_rows(opt, list);
+    fly__sql_rel *join = values == NULL ? NULL : fly__sql_opt_alloc(opt, sizeof *join);
+    fly__sql_expr *equality = join == NULL ? NULL : fly__sql_opt_alloc(opt, sizeof *equality);
+    fly__sql_expr **args = join == NULL ? NULL : fly__sql_opt_alloc(opt, 2 * sizeof *args);
+    if (equality == NULL || args == NULL) {
+        return scan;
+    }
+    *equality = (fly__sql_expr){.kind = FLY__SQL_X_CALL, .argc = 2, .args = args};
+    equality->type = fly__sql_type(FLY_SQL_BOOL);
+    equality->func = list->func;
+    equality->pos = list->pos;
+    args[0] = list->args[0];
+    args[1] = fly__sql_opt_column(opt, values->columns);
+    fly__sql_conds_add(opt, &rest, equality);
+    fly__sql_rel trial = *scan;
+    trial.scan.filter = fly__sql_conds_join(opt, &rest);
+    fly__sql_opt_access(opt, &trial);
+    if (trial.scan.equal_count == 0) {
+        return scan;
+    }
+    *scan = trial;
+    scan->scan.lateral = true;
+    join->kind = FLY__SQL_R_JOIN;
+    join->left = values;
+    join->right = scan;
+    join->join.join = FLY__SQL_JOIN_INNER;
+    join->join.method = 'i';
+    join->join.lateral = true;
+    join->columns = scan->columns;
+    join->column_count = scan->column_count;
+    return join;
 }

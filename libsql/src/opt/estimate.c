@@ -21,6 +21,18 @@ void fly__sql_opt_note(fly__sql_opt *opt, const fly__sql_rel *scan)
     }
 }
 
+void fly__sql_opt_note_project(fly__sql_opt *opt, const fly__sql_rel *project)
+{
+    for (uint32_t i = 0; i < project->column_count; i++) {
+        const fly__sql_expr *expr = project->project.exprs[i];
+        fly__sql_colid id = project->columns[i].id;
+        if (expr->kind == FLY__SQL_X_COLUMN && expr->column < opt->origin_count &&
+            id < opt->origin_count) {
+            opt->origin[id] = opt->origin[expr->column];
+        }
+    }
+}
+
 static double table_rows(const fly__sql_table *table)
 {
     return table->rows < 0 ? UNKNOWN_ROWS : table->rows;

@@ -24,6 +24,25 @@ static bool keep_result(fly__sql_opt *opt)
     return opt->result != NULL;
 }
 
+/* For EXPLAIN: rows of every node, and as its cost the rows that were made on the way to them. */
+static void price(fly__sql_opt *opt, fly__sql_rel *rel)
+{
+    double below = 0;
+    fly__sql_rel *const inputs[] = {rel->left, rel->right};
+    for (int i = 0; i < 2; i++) {
+        if (inputs[i] != NULL) {
+            price(opt, inputs[i]);
+            below += inputs[i]->cost;
+        }
+    }
+    for (uint32_t i = 0; rel->kind == FLY__SQL_R_WITH && i < rel->with.count; i++) {
+        if (rel->with.ctes[i]->rel != NULL) {
+            price(opt, rel->with.ctes[i]->rel);
+        }
+    }
+    rel->cost = below + fly__sql_opt_rows(opt, rel);
+}
+
 fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_view *view,
                              fly_arena *arena, fly__sql_plan *plan, fly_err *err)
 {
@@ -48,6 +67,7 @@ fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_vi
     if (opt.status == FLY_OK) {
         fly__sql_opt_prune(&opt);
         plan->root = fly__sql_opt_sorted(&opt, plan->root);
+        price(&opt, plan->root);
     }
     return opt.status;
 }

@@ -14,7 +14,8 @@ typedef struct fly__sql_opt {
     fly__sql_plan *plan;
     fly_err *err;
     fly_status status;
-    bool plain; /* only what was always there: no subquery becomes a join */
+    uint32_t depth; /* of subqueries in expressions */
+    bool plain;     /* only what was always there: no subquery becomes a join */
     /* The columns of the root as it was bound. */
     uint32_t result_count;
     fly__sql_colref *result;
@@ -75,6 +76,10 @@ fly__sql_expr *fly__sql_opt_or_about(fly__sql_opt *opt, const fly__sql_expr *con
 /* Add the equalities that follow from the others. */
 void fly__sql_opt_transitive(fly__sql_opt *opt, fly__sql_conds *conds);
 
+/* Whether a common table expression goes where it is used; the projection that it is there. */
+bool fly__sql_opt_is_inlined(const fly__sql_opt *opt, const fly__sql_cte *cte);
+fly__sql_rel *fly__sql_opt_inlined(fly__sql_opt *opt, fly__sql_rel *use);
+
 /* The passes. */
 fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds);
 void fly__sql_opt_push_in(fly__sql_opt *opt, fly__sql_expr *expr); /* its subqueries */
@@ -92,6 +97,8 @@ fly__sql_rel *fly__sql_opt_order(fly__sql_opt *opt, fly__sql_rel **leaves, uint3
                                  fly__sql_conds *conds);
 void fly__sql_opt_keys(fly__sql_opt *opt, fly__sql_rel *join);
 void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan);
+/* A scan for a list of values that an index can find one by one, as a join; else the scan. */
+fly__sql_rel *fly__sql_opt_list_access(fly__sql_opt *opt, fly__sql_rel *scan);
 /* How a join is done: which side is built, or whether the right one is looked up by an index. */
 void fly__sql_opt_method(fly__sql_opt *opt, fly__sql_rel *join);
 /* Whether a scan's table has an index that begins with the column that an expression is. */
@@ -104,6 +111,7 @@ fly__sql_rel *fly__sql_opt_sorted(fly__sql_opt *opt, fly__sql_rel *rel);
 double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel);
 void fly__sql_opt_note(fly__sql_opt *opt, const fly__sql_rel *scan); /* where columns come from */
 double fly__sql_opt_selectivity(const fly__sql_opt *opt, const fly__sql_expr *cond);
+void fly__sql_opt_note_project(fly__sql_opt *opt, const fly__sql_rel *project);
 /* How many different values an expression has; 0: unknown. */
 double fly__sql_opt_distinct(const fly__sql_opt *opt, const fly__sql_expr *expr);
 

@@ -155,6 +155,48 @@ static void keep_needed(const pruner *p, const fly__sql_rel *from, fly__sql_colr
     }
 }
 
+/* A left join that finds at most one row, of which nobody wants anything, is its left side. */
+static bool is_idle(const pruner *p, const fly__sql_rel *rel)
+{
+    const fly__sql_rel *right = rel->right;
+    const fly__sql_expr *condition = rel->join.condition;
+    if (rel->join.join != FLY__SQL_JOIN_LEFT || right->kind != FLY__SQL_R_SCAN ||
+        (condition != NULL && condition->volatile_) || p->opt->plain) {
+        return false;
+    }
+    for (uint32_t i = 0; i < right->column_count; i++) {
+        if (is_needed(p, right->columns[i].id)) {
+            return false;
+        }
+    }
+    if (right->scan.lateral) {
+        return right->scan.index->unique && right->scan.equal_count == right->scan.index->key_count;
+    }
+    const fly__sql_table *table = right->scan.table;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const fly__sql_index *index = table->indexes[i];
+        uint32_t found = 0;
+        for (uint16_t c = 0; c < index->key_count; c++) {
+            bool equal = false;
+            for (uint32_t k = 0; k < rel->join.key_count && !equal; k++) {
+                const fly__sql_expr *key = rel->join.right_keys[k];
+                for (uint32_t n = 0; n < right->column_count; n++) {
+                    equal = equal ||
+                            (key->kind == FLY__SQL_X_COLUMN && !rel->join.null_safe[k] &&
+                             key->column == right->columns[n].id && index->columns[c].column != 0 &&
+                             right->scan.attnums[n] == index->columns[c].column);
+                }
+            }
+            found += equal;
+        }
+        if (index->unique && index->ready && index->predicate == NULL &&
+            found == index->key_count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void prune_join(pruner *p, fly__sql_rel *rel)
 {
     bool mark = rel->join.join == FLY__SQL_JOIN_MARK;
@@ -316,6 +358,9 @@ static fly__sql_rel *prune(pruner *p, fly__sql_rel *rel)
         prune_project(p, rel);
         return rel;
     case FLY__SQL_R_JOIN:
+        if (is_idle(p, rel)) {
+            return prune(p, rel->left);
+        }
         prune_join(p, rel);
         return rel;
     case FLY__SQL_R_AGGREGATE:

@@ -44,7 +44,9 @@ void fly__sql_opt_push_in(fly__sql_opt *opt, fly__sql_expr *expr)
         return;
     }
     if (expr->kind == FLY__SQL_X_SUBQUERY) {
+        opt->depth++;
         expr->subquery->rel = push_none(opt, expr->subquery->rel);
+        opt->depth--;
         fly__sql_opt_push_in(opt, expr->subquery->test);
     }
     for (uint32_t i = 0; i < expr->argc; i++) {
@@ -418,6 +420,7 @@ static fly__sql_rel *push_project(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql
         rel->left = fly__sql_opt_unnest_expr(opt, rel->left, &rel->project.exprs[i]);
         fly__sql_opt_push_in(opt, rel->project.exprs[i]);
     }
+    fly__sql_opt_note_project(opt, rel);
     return stay_above(opt, rel, &above);
 }
 
@@ -528,10 +531,11 @@ static fly__sql_rel *push_scan(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_co
     }
     rel->scan.filter = fly__sql_conds_join(opt, &all);
     fly__sql_opt_access(opt, rel);
+    fly__sql_rel *base = fly__sql_opt_list_access(opt, rel);
     if (asking.count == 0) {
-        return rel;
+        return base;
     }
-    fly__sql_rel *joined = fly__sql_opt_unnest(opt, rel, &asking, &rest);
+    fly__sql_rel *joined = fly__sql_opt_unnest(opt, base, &asking, &rest);
     push_in_conds(opt, &rest);
     if (joined != rel || rest.count == 0) {
         return fly__sql_opt_filter(opt, joined, &rest);
@@ -545,13 +549,30 @@ static fly__sql_rel *push_scan(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_co
     return rel;
 }
 
-static void push_with(fly__sql_opt *opt, fly__sql_rel *rel)
+/* Those that are inlined are pushed into where they are used, and then are not there any more. */
+static fly__sql_rel *push_with(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds)
 {
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < rel->with.count; i++) {
         fly__sql_cte *cte = rel->with.ctes[i];
-        cte->rel = push_none(opt, cte->rel);
-        cte->recursive = push_none(opt, cte->recursive);
+        if (!fly__sql_opt_is_inlined(opt, cte)) {
+            cte->rel = push_none(opt, cte->rel);
+            cte->recursive = push_none(opt, cte->recursive);
+        }
     }
+    rel->left = fly__sql_opt_push(opt, rel->left, conds);
+    for (uint32_t i = 0; i < rel->with.count; i++) {
+        fly__sql_cte *cte = rel->with.ctes[i];
+        if (cte->uses == 0 && !cte->materialize && cte->recursive == NULL && !opt->plain) {
+            continue;
+        }
+        if (fly__sql_opt_is_inlined(opt, cte)) {
+            cte->rel = push_none(opt, cte->rel); /* nobody took it */
+        }
+        rel->with.ctes[kept++] = cte;
+    }
+    rel->with.count = kept;
+    return kept == 0 ? rel->left : rel;
 }
 
 static void push_in_modify(fly__sql_opt *opt, const fly__sql_modify *modify)
@@ -601,8 +622,12 @@ fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
     case FLY__SQL_R_SCAN:
         return push_scan(opt, rel, conds);
     case FLY__SQL_R_WITH:
-        push_with(opt, rel);
-        return push_through(opt, rel, conds);
+        return push_with(opt, rel, conds);
+    case FLY__SQL_R_CTE:
+        if (!rel->cte.work && opt->depth == 0 && fly__sql_opt_is_inlined(opt, rel->cte.cte)) {
+            return fly__sql_opt_push(opt, fly__sql_opt_inlined(opt, rel), conds);
+        }
+        break;
     case FLY__SQL_R_VALUES:
         for (uint32_t i = 0; i < rel->values.row_count; i++) {
             for (uint32_t k = 0; k < rel->column_count; k++) {
