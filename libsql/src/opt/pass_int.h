@@ -68,6 +68,8 @@ void fly__sql_expr_sides(const fly__sql_expr *expr, const fly__sql_rel *rel, uin
 /* A projection of `rel` that makes the columns of `like`, in their order. */
 fly__sql_rel *fly__sql_opt_only(fly__sql_opt *opt, fly__sql_rel *rel, const fly__sql_rel *like);
 
+/* Compute what is constant, in place. */
+void fly__sql_opt_fold(fly__sql_opt *opt, fly__sql_expr *expr);
 /* Take an OR apart into conditions that say the same together. */
 void fly__sql_opt_or(fly__sql_opt *opt, fly__sql_expr *expr, fly__sql_conds *conds);
 /* What an OR says about one relation alone; NULL: nothing. */

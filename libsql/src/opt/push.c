@@ -106,10 +106,12 @@ static uint32_t count_leaves(const fly__sql_rel *rel)
 static void flatten(fly__sql_opt *opt, fly__sql_rel *rel, struct graph *graph)
 {
     if (rel->kind == FLY__SQL_R_FILTER && !has_volatile(rel->filter.condition)) {
+        fly__sql_opt_fold(opt, rel->filter.condition);
         fly__sql_conds_split(opt, &graph->conds, rel->filter.condition);
         flatten(opt, rel->left, graph);
     } else if (rel->kind == FLY__SQL_R_JOIN && rel->join.join == FLY__SQL_JOIN_INNER &&
                !rel->join.lateral && !has_volatile(rel->join.condition)) {
+        fly__sql_opt_fold(opt, rel->join.condition);
         fly__sql_conds_split(opt, &graph->conds, rel->join.condition);
         flatten(opt, rel->left, graph);
         flatten(opt, rel->right, graph);
@@ -600,6 +602,7 @@ fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
             rel->left = push_none(opt, rel->left);
             return stay_above(opt, rel, conds);
         }
+        fly__sql_opt_fold(opt, rel->filter.condition);
         fly__sql_conds_split(opt, conds, rel->filter.condition);
         return fly__sql_opt_push(opt, rel->left, conds);
     case FLY__SQL_R_JOIN:
