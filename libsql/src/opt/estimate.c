@@ -6,6 +6,7 @@
  * bad for two.
  */
 #include "opt/pass_int.h"
+#include "opt/stats_int.h"
 
 #include <string.h>
 
@@ -88,6 +89,83 @@ static double equality(const fly__sql_opt *opt, const fly__sql_expr *a, const fl
     return distinct >= 1 ? 1 / distinct : 0.02;
 }
 
+/* `column op constant`, turned so if need be: the fraction of values that are less than the constant,
+ * and the column; negative: nobody knows. */
+static double below(const fly__sql_opt *opt, const fly__sql_expr *cond,
+                    const fly__sql_expr **column, uint8_t *op)
+{
+    static const uint8_t turned[] = {
+        [FLY__SQL_OP_LT] = FLY__SQL_OP_GT,
+        [FLY__SQL_OP_LE] = FLY__SQL_OP_GE,
+        [FLY__SQL_OP_GT] = FLY__SQL_OP_LT,
+        [FLY__SQL_OP_GE] = FLY__SQL_OP_LE,
+    };
+    if (cond->kind != FLY__SQL_X_CALL || cond->argc != 2 || cond->func->op < FLY__SQL_OP_LT ||
+        cond->func->op > FLY__SQL_OP_GE) {
+        return -1;
+    }
+    for (int i = 0; i < 2; i++) {
+        const fly__sql_expr *value = cond->args[1 - i];
+        double number;
+        *column = cond->args[i];
+        while ((*column)->argc == 1) {
+            *column = (*column)->args[0]; /* a cast */
+        }
+        const struct fly__sql_origin *origin = origin_of(opt, *column);
+        if (origin == NULL || value->kind != FLY__SQL_X_CONST || value->value.null) {
+            continue;
+        }
+        const fly__sql_column *of = &origin->scan->scan.table->columns[origin->attnum - 1];
+        bool is_time = of->type.oid == FLY_SQL_DATE || of->type.oid == FLY_SQL_TIMESTAMP ||
+                       of->type.oid == FLY_SQL_TIMESTAMPTZ || of->type.oid == FLY_SQL_TIME;
+        if ((is_time && value->type.oid != of->type.oid) ||
+            !fly__sql_stats_number(value->type, &value->value, &number)) {
+            return -1;
+        }
+        *op = i == 0 ? cond->func->op : turned[cond->func->op];
+        return fly__sql_stats_below(of->stats, number);
+    }
+    return -1;
+}
+
+static bool is_upper(uint8_t op)
+{
+    return op == FLY__SQL_OP_LT || op == FLY__SQL_OP_LE;
+}
+
+static double range(const fly__sql_opt *opt, const fly__sql_expr *cond)
+{
+    const fly__sql_expr *column;
+    uint8_t op = 0;
+    double share = below(opt, cond, &column, &op);
+    if (share < 0) {
+        return 0.33;
+    }
+    share = is_upper(op) ? share : 1 - share;
+    return share < 0.0005 ? 0.0005 : share;
+}
+
+/* The other end of a range that a condition begins, among those behind it: what both together keep. */
+static double both_ends(const fly__sql_opt *opt, const fly__sql_conds *conds, uint32_t at,
+                        uint32_t *other)
+{
+    const fly__sql_expr *column;
+    const fly__sql_expr *also;
+    uint8_t op = 0;
+    uint8_t by = 0;
+    double one = below(opt, conds->items[at], &column, &op);
+    for (uint32_t i = at + 1; one >= 0 && i < conds->count; i++) {
+        double two = below(opt, conds->items[i], &also, &by);
+        if (two < 0 || also->column != column->column || is_upper(op) == is_upper(by)) {
+            continue;
+        }
+        double share = is_upper(op) ? one - two : two - one;
+        *other = i;
+        return share < 0.0005 ? 0.0005 : share;
+    }
+    return -1;
+}
+
 /* One of several that all must hold, or of which one must. */
 static double combined(const fly__sql_opt *opt, const fly__sql_expr *cond)
 {
@@ -114,7 +192,7 @@ double fly__sql_opt_selectivity(const fly__sql_opt *opt, const fly__sql_expr *co
         case FLY__SQL_OP_LE:
         case FLY__SQL_OP_GT:
         case FLY__SQL_OP_GE:
-            return 0.33;
+            return range(opt, cond);
         case FLY__SQL_OP_LIKE:
             return 0.05;
         default:
@@ -143,8 +221,19 @@ static double filtered(fly__sql_opt *opt, double rows, fly__sql_expr *condition)
 {
     fly__sql_conds conds = {0};
     fly__sql_conds_split(opt, &conds, condition);
+    uint64_t done = 0; /* of the first 64 */
     for (uint32_t i = 0; i < conds.count; i++) {
-        rows *= fly__sql_opt_selectivity(opt, conds.items[i]);
+        uint32_t other = 0;
+        if (i < 64 && (done >> i & 1) != 0) {
+            continue;
+        }
+        double share = both_ends(opt, &conds, i, &other);
+        if (share >= 0 && other < 64) {
+            done |= (uint64_t)1 << other;
+        } else {
+            share = fly__sql_opt_selectivity(opt, conds.items[i]);
+        }
+        rows *= share;
     }
     return rows;
 }

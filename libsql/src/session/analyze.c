@@ -2,12 +2,13 @@
  * ANALYZE and VACUUM: what the optimiser knows of tables.
  *
  * Every row is read once. Of each column: the fraction of NULLs, the average width, and the number of
- * distinct values by a HyperLogLog sketch. A distinct count near the number of rows is kept as a
+ * distinct values by a HyperLogLog sketch; of numbers and times, where equal parts of a sample end. A distinct count near the number of rows is kept as a
  * fraction of it (negative, as in pg_stats), since it grows with the table.
  */
 #include "session/ddl_int.h"
 
 #include "catalog/change_int.h"
+#include "opt/stats_int.h"
 #include "store/source_int.h"
 
 #include <fly/base_hash.h>
@@ -21,9 +22,29 @@ struct gathered {
     fly_vec_hll sketch;
     uint64_t nulls;
     uint64_t bytes;
+    double sample[FLY__SQL_STATS_SAMPLE]; /* of numbers */
+    uint64_t seen;
+    uint64_t dice;
 };
 
-static void gather(struct gathered *of, const fly_vec *column, uint32_t count)
+/* Keep each number seen with the same chance. */
+static void take_sample(struct gathered *of, fly_sql_type type, const fly_vec_value *value)
+{
+    double number;
+    if (!fly__sql_stats_number(type, value, &number)) {
+        return;
+    }
+    uint64_t at = of->seen++;
+    if (at >= FLY__SQL_STATS_SAMPLE) {
+        of->dice = of->dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        at = (of->dice >> 16) % of->seen;
+    }
+    if (at < FLY__SQL_STATS_SAMPLE) {
+        of->sample[at] = number;
+    }
+}
+
+static void gather(struct gathered *of, fly_sql_type type, const fly_vec *column, uint32_t count)
 {
     size_t size = fly_vec_type_size((fly_vec_type)column->type);
     for (uint32_t row = 0; row < count; row++) {
@@ -37,6 +58,7 @@ static void gather(struct gathered *of, const fly_vec *column, uint32_t count)
                             : fly_hash(&value.i128, size, 0);
         of->bytes += column->type == FLY_VEC_STR ? value.str.len : size;
         fly_vec_hll_add(&of->sketch, &hash, 1);
+        take_sample(of, type, &value);
     }
 }
 
@@ -67,7 +89,7 @@ static fly_status read_table(fly_sql_session *session, const fly__sql_table *tab
         fly_arena_reset(&batch_arena);
         status = source->scan_next(scan, &batch, err);
         for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
-            gather(&gathered[i], &columns[i], batch.count);
+            gather(&gathered[i], table->columns[i].type, &columns[i], batch.count);
         }
         if (status == FLY_OK) {
             *rows += batch.count;
@@ -101,6 +123,10 @@ static fly_status analyze_table(fly_sql_stmt *stmt, const fly__sql_table *table,
         columns[i].distinct = rows > 0 && distinct > 0.1 * (double)rows ? -distinct / (double)rows
                                                                         : distinct;
         columns[i].null_fraction = rows == 0 ? 0 : (double)gathered[i].nulls / (double)rows;
+        uint64_t kept = gathered[i].seen < FLY__SQL_STATS_SAMPLE ? gathered[i].seen
+                                                                 : FLY__SQL_STATS_SAMPLE;
+        status = fly__sql_stats_write(gathered[i].sample, (uint32_t)kept, &stmt->line_arena,
+                                      &columns[i].stats, err);
         columns[i].width = there == 0 ? 0 : (double)gathered[i].bytes / (double)there;
     }
     copy->rows = (double)rows;
