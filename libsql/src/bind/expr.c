@@ -917,6 +917,32 @@ static fly__sql_expr *index_of(fly__sql_binder *b, fly__sql_scope *scope, const 
     return e;
 }
 
+/* x['a'][1] of a jsonb is what its path leads to. */
+static fly__sql_expr *json_subscript(fly__sql_binder *b, fly__sql_scope *scope,
+                                     const fly_ast_subscript *ast, fly__sql_expr *arg,
+                                     uint32_t levels)
+{
+    uint32_t pos = ast->node.pos;
+    fly__sql_expr *path =
+        fly__sql_bind_node(b, FLY__SQL_X_ARRAY, fly__sql_type(FLY__SQL_TEXT_ARRAY), levels, pos);
+    const fly_ast *at = &ast->node;
+    for (uint32_t i = levels; path != NULL && i-- > 0;) {
+        const fly_ast_subscript *s = (const fly_ast_subscript *)at;
+        at = s->arg;
+        if (s->slice) {
+            return fly__sql_bind_fail(b, "42804", s->node.pos,
+                                      "jsonb subscript does not support slices");
+        }
+        fly__sql_expr *e = fly__sql_bind_expression(b, scope, s->upper);
+        path->args[i] =
+            e == NULL ? NULL : fly__sql_bind_coerce(b, e, fly__sql_type(FLY_SQL_TEXT), 'e', pos);
+        if (path->args[i] == NULL) {
+            return NULL;
+        }
+    }
+    return path == NULL ? NULL : fly__sql_bind_op(b, "#>", arg, fly__sql_bind_done(b, path), pos);
+}
+
 /* A chain x[1][2:3] is one node. */
 static fly__sql_expr *subscript(fly__sql_binder *b, fly__sql_scope *scope,
                                 const fly_ast_subscript *ast)
@@ -935,7 +961,7 @@ static fly__sql_expr *subscript(fly__sql_binder *b, fly__sql_scope *scope,
         return NULL;
     }
     if (arg->type.oid == FLY_SQL_JSONB) {
-        return fly__sql_bind_unsupported(b, ast->node.pos, "subscripting of jsonb");
+        return json_subscript(b, scope, ast, arg, levels);
     }
     uint32_t array = fly__sql_bind_base(b, arg->type).oid;
     uint32_t element = fly__sql_bind_element(b, array);
