@@ -620,13 +620,44 @@ static void print_calls(printer *p, uint32_t level, const fly__sql_rel *rel)
     end(p, at);
 }
 
+/* One bound of an index scan, as the condition on column `at` of the index that it came from. */
+static void print_bound(printer *p, const fly__sql_rel *rel, uint32_t at, const char *op,
+                        const fly__sql_expr *bound, bool *first)
+{
+    if (bound == NULL) {
+        return;
+    }
+    const fly__sql_index_column *key = &rel->scan.index->columns[at];
+    put(p, *first ? "(" : " AND (");
+    put(p, key->column == 0 ? key->expression : rel->scan.table->columns[key->column - 1].name);
+    put(p, op);
+    print_expr(p, bound);
+    put(p, ")");
+    *first = false;
+}
+
+static void print_bounds(printer *p, uint32_t level, const fly__sql_rel *rel)
+{
+    uint32_t equals = rel->scan.equal_count;
+    if (rel->scan.index == NULL ||
+        (equals == 0 && rel->scan.low == NULL && rel->scan.high == NULL)) {
+        return;
+    }
+    size_t at = begin(p, level, "Index Cond");
+    bool first = true;
+    for (uint32_t i = 0; i < equals; i++) {
+        print_bound(p, rel, i, " = ", rel->scan.equals[i], &first);
+    }
+    print_bound(p, rel, equals, rel->scan.low_open ? " > " : " >= ", rel->scan.low, &first);
+    print_bound(p, rel, equals, rel->scan.high_open ? " < " : " <= ", rel->scan.high, &first);
+    end(p, at);
+}
+
 static void details(printer *p, uint32_t level, const fly__sql_rel *rel)
 {
     switch ((fly__sql_rel_kind)rel->kind) {
     case FLY__SQL_R_SCAN:
-        property_list(p, level, "Index Cond", rel->scan.equals, rel->scan.equal_count);
-        property(p, level, "Low", rel->scan.low);
-        property(p, level, "High", rel->scan.high);
+        print_bounds(p, level, rel);
         property(p, level, "Filter", rel->scan.filter);
         break;
     case FLY__SQL_R_FUNCTION:
