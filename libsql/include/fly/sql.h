@@ -273,6 +273,89 @@ FLY_MUST_USE fly_status fly_sql_copy_end(fly_sql_stmt *stmt, const char *failure
 /** Take the next piece of COPY TO STDOUT, valid until the next call: FLY_E_END. */
 FLY_MUST_USE fly_status fly_sql_copy_read(fly_sql_stmt *stmt, fly_bytes *data, fly_err *err);
 
+/* ------------------------------------------------------- functions of the program's */
+
+enum { FLY_SQL_ARGS_MAX = 8 /**< of a function */ };
+
+/** What a function is called with besides its arguments. */
+typedef struct fly_sql_call {
+    fly_sql_session *session; /**< do not run statements in it */
+    void *ctx;                /**< as registered */
+    uint32_t argc;
+    const fly_sql_type *types; /**< of the arguments; numerics come in libvec's format */
+    fly_sql_type result;
+    fly_arena *arena; /**< for bytes of the result that are more than fit into a ::fly_vec_str */
+    fly_err *err;     /**< fill it, with fly_err_state(), before returning a failure */
+} fly_sql_call;
+
+/**
+ * A function of values.
+ *
+ *     static fly_status twice(fly_sql_call *call, const fly_vec_value *args, fly_vec_value *result)
+ *     {
+ *         result->i64 = 2 * args[0].i64;
+ *         return FLY_OK;
+ *     }
+ *
+ *     fly_sql_register_scalar(sql, &(fly_sql_scalar){.name = "twice", .argc = 1,
+ *         .args = {FLY_SQL_INT8}, .result = FLY_SQL_INT8, .immutable = true, .call = twice}, &err);
+ *     // SELECT twice(21)
+ */
+typedef struct fly_sql_scalar {
+    const char *name; /**< as the parser folds it: in lower case; copied */
+    uint32_t argc;
+    uint32_t args[FLY_SQL_ARGS_MAX]; /**< OIDs of types */
+    uint32_t result;
+    bool sees_nulls; /**< else it is not called if an argument is NULL, and gives NULL */
+    bool immutable;  /**< the same arguments always give the same result */
+    fly_status (*call)(fly_sql_call *call, const fly_vec_value *args, fly_vec_value *result);
+    void *ctx;
+} fly_sql_scalar;
+
+/** A function of many rows: each group has a state, zeroed at first. What it points to must come from
+ *  call->arena. */
+typedef struct fly_sql_aggregate {
+    const char *name; /**< in lower case; copied */
+    uint32_t argc;
+    uint32_t args[FLY_SQL_ARGS_MAX];
+    uint32_t result;
+    bool sees_nulls; /**< else rows with a NULL argument are left out */
+    size_t state_size;
+    fly_status (*step)(fly_sql_call *call, void *state, const fly_vec_value *args);
+    fly_status (*final)(fly_sql_call *call, void *state, fly_vec_value *result);
+    void *ctx;
+} fly_sql_aggregate;
+
+/** A function that gives rows: opened, asked for rows until it returns FLY_E_END, closed. */
+typedef struct fly_sql_table_function {
+    const char *name; /**< in lower case; copied */
+    uint32_t argc;
+    uint32_t args[FLY_SQL_ARGS_MAX];
+    uint32_t columns;
+    const char *const *names; /**< of the columns; copied */
+    const uint32_t *types;    /**< of the columns; copied */
+    bool sees_nulls;          /**< else there are no rows if an argument is NULL */
+    size_t state_size;
+    fly_status (*open)(fly_sql_call *call, void *state, const fly_vec_value *args);
+    /** Fill one value per column; strings stay valid until the next call. */
+    fly_status (*next)(fly_sql_call *call, void *state, fly_vec_value *row);
+    void (*close)(void *ctx, void *state); /**< may be NULL; not called if opening failed */
+    void *ctx;
+} fly_sql_table_function;
+
+/** Make a function known to all sessions of an engine, for as long as that is open. Statements that are
+ *  bound later find it beside the built-in ones. It may be called from several threads at a time.
+ *  @return FLY_E_INVALID with 42723: there is one with these arguments. @{ */
+FLY_MUST_USE fly_status fly_sql_register_scalar(fly_sql *sql, const fly_sql_scalar *function,
+                                                fly_err *err);
+/** One that aggregates. */
+FLY_MUST_USE fly_status fly_sql_register_aggregate(fly_sql *sql, const fly_sql_aggregate *function,
+                                                   fly_err *err);
+/** One for FROM. */
+FLY_MUST_USE fly_status fly_sql_register_table(fly_sql *sql, const fly_sql_table_function *function,
+                                               fly_err *err);
+/** @} */
+
 FLY_EXTERN_C_END
 /** @} */
 

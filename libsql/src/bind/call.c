@@ -10,6 +10,7 @@
  */
 #include "bind/bind_scope_int.h"
 
+#include "session/engine_int.h"
 #include <stdio.h>
 
 enum { ARGS_MAX = 100 };
@@ -613,7 +614,7 @@ static bool reorder(fly__sql_binder *b, lookup *l, const fly__sql_user_function 
     uint32_t inputs = 0;
     for (uint32_t i = 0; i < user->all_count && inputs < ARGS_MAX; i++) {
         char mode = user->modes == NULL ? 'i' : user->modes[i];
-        if (mode == 'i' || mode == 'b' || mode == 'v') {
+        if (mode == 'i' || mode == 'b' || mode == 'v' || (mode == 'o' && user->procedure)) {
             input[inputs++] = i;
         }
     }
@@ -708,6 +709,14 @@ static bool gather(fly__sql_binder *b, lookup *l)
         const fly__sql_func *funcs = fly__sql_funcs_named(l->name, &count);
         for (size_t i = 0; i < count; i++) {
             if (!add_candidate(b, l, &funcs[i], NULL)) {
+                return false;
+            }
+        }
+    }
+    if (l->names == NULL && l->schema == NULL && b->session != NULL && b->session->sql != NULL) {
+        const fly__sql_func *func = NULL;
+        while ((func = fly__sql_registered_next(b->session->sql, l->name, func)) != NULL) {
+            if (!add_candidate(b, l, func, NULL)) {
                 return false;
             }
         }
@@ -816,7 +825,7 @@ static bool user_args(fly__sql_binder *b, lookup *l, const fly__sql_candidate *c
     uint32_t input = 0;
     for (uint32_t i = 0; i < argc; i++) {
         while (input < user->all_count && user->modes != NULL &&
-               (user->modes[input] == 'o' || user->modes[input] == 't')) {
+               ((user->modes[input] == 'o' && !user->procedure) || user->modes[input] == 't')) {
             input++;
         }
         if (c->order != NULL) {

@@ -644,7 +644,8 @@ static fly_status finish_function(fly__sql_object *object, fly__sql_user_functio
     uint8_t argc = 0;
     for (uint16_t i = 0; i < function->all_count && function->modes != NULL; i++) {
         char mode = function->modes[i];
-        if (mode == 'o' || mode == 't' || argc == sizeof func->args / sizeof func->args[0]) {
+        bool out = mode == 't' || (mode == 'o' && !function->procedure);
+        if (out || argc == sizeof func->args / sizeof func->args[0]) {
             continue;
         }
         func->variadic = func->variadic || mode == 'v';

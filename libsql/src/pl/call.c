@@ -5,6 +5,7 @@
  * plan is gone when the procedure begins and may end the transaction.
  */
 #include "pl/call_int.h"
+#include "session/ddl_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -294,6 +295,9 @@ static fly_status do_block(fly_sql_stmt *stmt, const char *body, fly_err *err)
     fly_status status = fly__sql_pl_code_get(session, NULL, body, 0, &none,
                                              fly__sql_type(FLY_SQL_VOID), NULL, NULL, &code, err);
     if (status != FLY_OK) {
+        uint32_t begins =
+            fly__sql_ddl_string_begins(stmt, ((const fly_ast_do *)stmt->node)->code->pos);
+        err->position = begins == 0 || err->position == 0 ? 0 : err->position + begins;
         return status;
     }
     status = fly__sql_pl_begin(&run, session, code, &stmt->line_arena, err);
@@ -324,7 +328,6 @@ fly_status fly__sql_pl_do(fly_sql_stmt *stmt, fly_err *err)
         fly__sql_pl_leave(stmt->session);
     }
     if (status != FLY_OK && err != NULL) {
-        own.position = 0;
         own.status = status;
         *err = own;
     }

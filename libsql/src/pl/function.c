@@ -235,7 +235,7 @@ static fly_status declare_params(compiler *c)
     }
     for (uint32_t i = 0; i < count; i++) {
         char mode = f->modes == NULL ? 'i' : f->modes[i];
-        bool in = mode != 'o' && mode != 't';
+        bool in = mode != 't' && (mode != 'o' || f->procedure);
         fly_sql_type type = unshaped(in && input < code->argc ? code->args[input] : f->types[i]);
         if (!in && (type.oid == FLY_SQL_ANYELEMENT || type.oid == FLY_SQL_ANYARRAY)) {
             type = unshaped(code->result);
@@ -792,8 +792,12 @@ static fly_status run_queries(fly__sql_pl_run *run, fly_err *err)
 
 static fly_status set_args(fly__sql_pl_run *run, const fly_vec_value *args, fly_err *err)
 {
+    const fly__sql_user_function *f = run->code->function;
     fly_status status = FLY_OK;
     for (uint32_t i = 0; status == FLY_OK && i < run->code->argc; i++) {
+        if (f->procedure && f->modes[i] == 'o') {
+            continue; /* what is given for it does not matter */
+        }
         status = fly__sql_pl_assign(run, run->code->arg_data[i], NULL, &args[i], run->code->args[i],
                                     err);
     }
@@ -918,6 +922,16 @@ static bool gives_rows(const fly__sql_user_function *function, const fly__sql_pl
 /* A row for FROM: as many columns, of the types, that the query was bound with. */
 static fly_status as_columns(fly__sql_call *call, const fly__sql_pl_rows *rows, fly_vec_value *row)
 {
+    const fly__sql_user_function *function = call->func->user;
+    bool sql = strcmp(function->language, "sql") == 0;
+    if (rows->width != call->column_count && !sql) {
+        fly_status status = fly_err_state(call->err, "42804", 0,
+                                          "structure of query does not match function result type");
+        fly_err_detail(call->err,
+                       "Number of returned columns (%u) does not match expected column count (%u).",
+                       (unsigned)rows->width, (unsigned)call->column_count);
+        return status;
+    }
     if (rows->width != call->column_count) {
         fly_status status =
             fly_err_state(call->err, "42804", 0,
@@ -928,10 +942,16 @@ static fly_status as_columns(fly__sql_call *call, const fly__sql_pl_rows *rows, 
     }
     for (uint32_t i = 0; i < rows->width; i++) {
         if (rows->types[i].oid != call->columns[i].oid && !rows->at->values[i].null) {
-            fly_status status =
-                fly_err_state(call->err, "42804", 0,
-                              "function return row and query-specified return row do not match");
-            fly_err_detail(call->err, "Column %u is of another type.", (unsigned)(i + 1));
+            const fly__sql_type_info *is = fly__sql_type_info_of(rows->types[i].oid);
+            const fly__sql_type_info *to = fly__sql_type_info_of(call->columns[i].oid);
+            fly_status status = fly_err_state(
+                call->err, "42804", 0, "%s",
+                sql ? "function return row and query-specified return row do not match"
+                    : "structure of query does not match function result type");
+            fly_err_detail(call->err,
+                           "Returned type %s does not match expected type %s in column %u.",
+                           is == NULL ? "of the user's" : is->sql_name,
+                           to == NULL ? "of the user's" : to->sql_name, (unsigned)(i + 1));
             return status;
         }
         fly_status status = fly__sql_pl_shape_as(rows->types[i], call->columns[i],
@@ -1042,7 +1062,7 @@ fly_status fly__sql_pl_validate(fly_sql_session *session, const fly__sql_user_fu
     fly_err own = {0};
     f.oid = 0;
     for (uint16_t i = 0; i < f.all_count && argc < 8; i++) {
-        if (f.modes[i] != 'o' && f.modes[i] != 't') {
+        if (f.modes[i] != 't' && (f.modes[i] != 'o' || f.procedure)) {
             args[argc++] = f.types[i];
         }
     }

@@ -301,6 +301,36 @@ static fly__sql_pl_expr *made(parser *p, fly_ast *node, bool statement)
     return expr;
 }
 
+/* What should have ended a piece of SQL, if a semicolon did. */
+static void check_stop(parser *p, fly_sql_fragment_kind kind, const char *const *stops,
+                       uint32_t count)
+{
+    const char *all[10];
+    char word[12];
+    uint32_t stop = 0;
+    size_t end = 0;
+    fly_ast *node = NULL;
+    if (count > 8 || kind == FLY_SQL_FRAGMENT_SKIP || kind == FLY_SQL_FRAGMENT_TYPE) {
+        return;
+    }
+    memcpy(all, stops, count * sizeof *all);
+    all[count] = ";";
+    if (fly__sql_parse_fragment(p->arena, fly_bytes_of(p->text, p->len), p->tok.start,
+                                FLY_SQL_FRAGMENT_SKIP, all, count + 1, NULL, &node, &stop, &end,
+                                NULL) != FLY_OK ||
+        stop != count) {
+        return;
+    }
+    size_t i = 0;
+    for (; i + 1 < sizeof word && stops[count - 1][i] != '\0'; i++) {
+        char c = stops[count - 1][i];
+        word[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    }
+    word[i] = '\0';
+    fail(p, "42601", (uint32_t)end + 1, "missing \"%s\" at end of SQL %s", word,
+         kind == FLY_SQL_FRAGMENT_EXPR ? "expression" : "statement");
+}
+
 /* Parse from the current token to one of `stops`, which becomes the current one. */
 static fly_ast *fragment(parser *p, fly_sql_fragment_kind kind, const char *const *stops,
                          uint32_t count, uint32_t *stop)
@@ -314,6 +344,10 @@ static fly_ast *fragment(parser *p, fly_sql_fragment_kind kind, const char *cons
     }
     if (p->tok.type == FLY_TOKEN_END || p->tok.type == FLY_TOKEN_ERROR) {
         syntax(p);
+        return NULL;
+    }
+    check_stop(p, kind, stops, count);
+    if (!ok(p)) {
         return NULL;
     }
     p->status = fly__sql_parse_fragment(p->arena, fly_bytes_of(p->text, p->len), p->tok.start, kind,

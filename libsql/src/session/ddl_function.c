@@ -60,7 +60,8 @@ static fly_status read_params(fly_sql_stmt *stmt, const fly_ast_create_function 
             defaults[i] = fly__sql_ddl_text(stmt, param->initial, err);
             status = defaults[i] == NULL ? FLY_E_NO_MEMORY : status;
         }
-        function->argc = (uint16_t)(function->argc + (modes[i] != 'o' && modes[i] != 't'));
+        bool out = modes[i] == 't' || (modes[i] == 'o' && !function->procedure);
+        function->argc = (uint16_t)(function->argc + !out);
     }
     if (function->argc > 8) {
         return fly_err_state(err, "54023", 0, "functions cannot have more than 8 arguments");
@@ -150,7 +151,7 @@ static const fly__sql_user_function *same_function(const fly__sql_catalog_view *
         bool same = at->argc == made->argc;
         uint32_t k = 0;
         for (uint16_t i = 0; i < made->all_count && same; i++) {
-            if (made->modes[i] != 'o' && made->modes[i] != 't') {
+            if (made->modes[i] != 't' && (made->modes[i] != 'o' || made->procedure)) {
                 same = at->func->args[k++] == made->types[i].oid;
             }
         }
@@ -161,15 +162,12 @@ static const fly__sql_user_function *same_function(const fly__sql_catalog_view *
     return NULL;
 }
 
-/* Where the text of the body begins within the statement's; 0: it is not there as it is. */
-static uint32_t body_begins(const fly_sql_stmt *stmt, const fly_ast_create_function *node)
+uint32_t fly__sql_ddl_string_begins(const fly_sql_stmt *stmt, uint32_t pos)
 {
-    bool there = false;
-    const fly_ast *body = option_value(&node->options, "as", &there);
-    if (body == NULL || body->kind != FLY_AST_CONST || body->pos == 0) {
+    if (pos == 0) {
         return 0;
     }
-    uint32_t at = body->pos - 1;
+    uint32_t at = pos - 1;
     const char *text = (const char *)stmt->text.data;
     if (at < stmt->text.len && text[at] == '$') {
         for (at++; at < stmt->text.len && text[at] != '$'; at++) {
@@ -189,7 +187,11 @@ static fly_status check_body(fly_sql_stmt *stmt, const fly_ast_create_function *
     }
     fly_status status = fly__sql_pl_validate(stmt->session, function, err);
     if (status != FLY_OK && err != NULL && err->position != 0) {
-        uint32_t begins = body_begins(stmt, node);
+        bool there = false;
+        const fly_ast *body = option_value(&node->options, "as", &there);
+        uint32_t begins = body == NULL || body->kind != FLY_AST_CONST
+                              ? 0
+                              : fly__sql_ddl_string_begins(stmt, body->pos);
         err->position = begins == 0 ? 0 : err->position + begins;
     }
     return status;

@@ -123,4 +123,8 @@ fly_status fly__sql_create_trigger(fly_sql_stmt *stmt, fly_err *err);
 fly_status fly__sql_insert_from(fly_sql_stmt *stmt, const fly_ast *query,
                                 const fly__sql_table *table, uint64_t *rows, fly_err *err);
 
+/* Where the text of a string constant begins, which stands at a position of the statement's text: its
+ * offset there; 0: it is not there as it is. */
+uint32_t fly__sql_ddl_string_begins(const fly_sql_stmt *stmt, uint32_t pos);
+
 #endif

@@ -152,6 +152,7 @@ static void destroy(fly_sql *sql)
         fly_mem_free(mem, sql->collations, sizeof *sql->collations);
         sql->collations = next;
     }
+    fly__sql_registered_free(sql);
     fly_mem_free(mem, sql->path, sql->path_size);
     if (sql->own_vfs != NULL) {
         fly_vfs_destroy(sql->own_vfs);

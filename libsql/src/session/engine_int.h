@@ -61,6 +61,8 @@ struct fly_sql {
     fly_mutex mutex;
     fly__sql_database *databases;                 /* guarded by mutex */
     struct fly__sql_engine_collation *collations; /* guarded by mutex; only grows */
+    struct fly__sql_registered *functions;        /* guarded by mutex; only grows */
+    uint32_t function_count;
     fly_account account;
 };
 
@@ -83,6 +85,13 @@ fly_status fly__sql_database_keep_collation(fly__sql_database *database, uint32_
                                             fly_err *err);
 fly_status fly__sql_database_read_collation(fly_sql *sql, fly__sql_database *database,
                                             fly_err *err);
+
+/* Functions that were registered, pl/register.c: those of a name, one after the other from NULL on. */
+enum { FLY__SQL_REGISTERED_OID = 15000 };
+struct fly__sql_func;
+const struct fly__sql_func *fly__sql_registered_next(fly_sql *sql, const char *name,
+                                                     const struct fly__sql_func *after);
+void fly__sql_registered_free(fly_sql *sql);
 
 /* A collation of the engine, opened at its first use. */
 fly_status fly__sql_engine_collation(fly_sql *sql, uint32_t oid,
