@@ -83,7 +83,9 @@ static fly_status row_emit(fly__sql_compiler *c, fly__sql_rowcall *rc, uint16_t 
 {
     fly_status status = fly__sql_reg_new(c, rc->x->type, reg);
     if (status == FLY_OK) {
-        status = fly__sql_emit(c, from, kernel_row, *reg, argc, args, rc, rc->x->pos);
+        bool user = rc->x->func != NULL && rc->x->func->kind == FLY__SQL_USER;
+        /* Where a user's function failed is not in this statement's text. */
+        status = fly__sql_emit(c, from, kernel_row, *reg, argc, args, rc, user ? 0 : rc->x->pos);
     }
     return status;
 }

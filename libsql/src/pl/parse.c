@@ -335,8 +335,7 @@ static void check_stop(parser *p, fly_sql_fragment_kind kind, const char *const 
 static fly_ast *fragment(parser *p, fly_sql_fragment_kind kind, const char *const *stops,
                          uint32_t count, uint32_t *stop)
 {
-    const fly_sql_parse_options options = {.pl_into = true,
-                                           .lax_syntax = p->session->compat.lax_syntax};
+    const fly_sql_parse_options options = {.lax_syntax = p->session->compat.lax_syntax};
     fly_ast *node = NULL;
     size_t end = 0;
     if (!ok(p)) {
@@ -635,46 +634,42 @@ static void target_list(parser *p, fly__sql_pl_target **list, uint32_t *count)
     }
 }
 
-/* Targets of SELECT ... INTO, which SQL's parser left as columns. */
-static void into_vars(parser *p, const fly_ast_list *vars, fly__sql_pl_stmt *stmt)
+/* INTO may stand anywhere in a statement: its targets are read, and blanked out. */
+static void cut_into(parser *p, fly__sql_pl_stmt *stmt)
 {
-    stmt->into_count = vars->count;
-    stmt->into = room(p, (vars->count + 1) * sizeof *stmt->into);
-    for (uint32_t i = 0; ok(p) && i < vars->count; i++) {
-        const fly_ast_column *column = (const fly_ast_column *)vars->items[i];
-        if (column->node.kind != FLY_AST_COLUMN || column->star) {
-            fail(p, "42601", column->node.pos, "syntax error at or near \"INTO\"");
-            return;
+    static const char *const starts[] = {"select", "with",  "insert", "update",
+                                         "delete", "merge", "values"};
+    fly_sql_lexer lexer = p->lexer;
+    fly_sql_token tok = p->tok;
+    uint16_t before = 0;
+    uint32_t depth = 0;
+    bool may = false;
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        may = may || is(p, starts[i]);
+    }
+    while (ok(p) && may && p->tok.type != FLY_TOKEN_END && p->tok.type != FLY_TOKEN_ERROR &&
+           (depth > 0 || p->tok.type != ';')) {
+        if (depth == 0 && p->tok.type == FLY_KW_INTO && before != FLY_KW_INSERT &&
+            before != FLY_KW_MERGE) {
+            uint32_t from = p->tok.start;
+            next(p);
+            stmt->strict = accept(p, "strict");
+            target_list(p, &stmt->into, &stmt->into_count);
+            if (ok(p)) {
+                memset(p->text + from, ' ', p->tok.start - from);
+            }
+            break;
         }
-        resolve(p, column->names.items, column->names.count, column->node.pos, &stmt->into[i]);
+        if (p->tok.type == '(') {
+            depth++;
+        } else if (p->tok.type == ')' && depth > 0) {
+            depth--;
+        }
+        before = p->tok.type;
+        next(p);
     }
-}
-
-static void take_into(parser *p, fly_ast *node, fly__sql_pl_stmt *stmt)
-{
-    while (ok(p) && node->kind == FLY_AST_SELECT && ((fly_ast_select *)node)->left != NULL) {
-        node = ((fly_ast_select *)node)->left;
-    }
-    switch (node->kind) {
-    case FLY_AST_SELECT:
-        into_vars(p, &((fly_ast_select *)node)->into_vars, stmt);
-        stmt->strict = ((fly_ast_select *)node)->into_strict;
-        break;
-    case FLY_AST_INSERT:
-        into_vars(p, &((fly_ast_insert *)node)->into_vars, stmt);
-        stmt->strict = ((fly_ast_insert *)node)->into_strict;
-        break;
-    case FLY_AST_UPDATE:
-        into_vars(p, &((fly_ast_update *)node)->into_vars, stmt);
-        stmt->strict = ((fly_ast_update *)node)->into_strict;
-        break;
-    case FLY_AST_DELETE:
-        into_vars(p, &((fly_ast_delete *)node)->into_vars, stmt);
-        stmt->strict = ((fly_ast_delete *)node)->into_strict;
-        break;
-    default:
-        break;
-    }
+    p->lexer = lexer;
+    p->tok = tok;
 }
 
 /* ----------------------------------------------------------------------- declarations */
@@ -1750,6 +1745,10 @@ static fly__sql_pl_stmt *perform(parser *p)
 static fly__sql_pl_stmt *sql(parser *p)
 {
     fly__sql_pl_stmt *stmt = stmt_new(p, FLY__SQL_PL_SQL);
+    if (stmt == NULL) {
+        return NULL;
+    }
+    cut_into(p, stmt);
     fly__sql_pl_expr *of = query(p, ";");
     expect(p, ";");
     if (!ok(p)) {
@@ -1757,7 +1756,6 @@ static fly__sql_pl_stmt *sql(parser *p)
     }
     stmt->expr = of;
     stmt->kind = of->node->kind == FLY_AST_CALL_PROCEDURE ? FLY__SQL_PL_CALL : FLY__SQL_PL_SQL;
-    take_into(p, of->node, stmt);
     return stmt;
 }
 

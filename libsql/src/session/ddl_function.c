@@ -238,12 +238,10 @@ fly_status fly__sql_create_function(fly_sql_stmt *stmt, fly_err *err)
     if (old != NULL && old->result.oid != function.result.oid) {
         return fly_err_state(err, "42P13", 0, "cannot change return type of existing function");
     }
-    status = check_body(stmt, node, &function, err);
-    if (status != FLY_OK) {
-        return status;
-    }
     function.oid = old != NULL ? old->oid : fly__sql_change_oid(session);
-    return fly__sql_change_put(session, FLY__SQL_O_FUNCTION, &function, err);
+    status = fly__sql_change_put(session, FLY__SQL_O_FUNCTION, &function, err);
+    /* Its body may name the function itself. */
+    return status == FLY_OK ? check_body(stmt, node, &function, err) : status;
 }
 
 /* -------------------------------------------------------------------- triggers */
