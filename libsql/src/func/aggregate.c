@@ -1,12 +1,12 @@
 /*
  * count, sum, avg, min, max.
  *
- * Sums of integers and scaled numerics are exact in 128 bits: sum(integer) is a bigint and must fit one
- * at the end, sum(bigint) and avg are numeric. Sums of floats depend on the order of additions, as
- * they do anywhere.
+ * Sums of integers and scaled numerics are exact in 128 bits: sum(integer) is a bigint and must fit
+ * one at the end, sum(bigint) and avg are numeric. Sums of floats depend on the order of additions,
+ * as they do anywhere.
  *
- * What is not here: statistics (aggregate_stat.c), arrays, strings, JSON (aggregate_list.c), ordered
- * sets (aggregate_set.c).
+ * What is not here: statistics (aggregate_stat.c), arrays, strings, JSON (aggregate_list.c),
+ * ordered sets (aggregate_set.c).
  */
 #include "func/aggregate_int.h"
 

@@ -6,7 +6,8 @@
 
 #include "func/call_int.h"
 
-/* A value that outlives the batch that it came with; long strings in a buffer that is used again. */
+/* A value that outlives the batch that it came with; long strings in a buffer that is used
+ * again. */
 typedef struct fly__sql_kept {
     fly_vec_value value;
     bool there;

@@ -1,6 +1,6 @@
 /*
- * string_agg, array_agg: everything in the order in which it comes. They cannot be split among threads,
- * for the parts would have no order.
+ * string_agg, array_agg: everything in the order in which it comes. They cannot be split among
+ * threads, for the parts would have no order.
  */
 #include "func/aggregate_int.h"
 #include "types/array_int.h"

@@ -1,8 +1,8 @@
 /*
  * Aggregates over values in order (WITHIN GROUP): percentile_cont, percentile_disc, mode.
  *
- * Values come sorted, NULLs left out; they are kept until the end, for only then is it known how many
- * there are.
+ * Values come sorted, NULLs left out; they are kept until the end, for only then is it known how
+ * many there are.
  */
 #include "func/aggregate_int.h"
 #include "types/array_int.h"

@@ -1,12 +1,12 @@
 /*
  * Variance, deviation, correlation, regression; and, or, exclusive or.
  *
- * Floats: the sums of squares of differences are kept as values come, by the recurrences of Youngs and
- * Cramer, which lose few digits and are what PostgreSQL computes, too. Exact types: sums and sums of
- * squares without rounding, and one division at the end.
+ * Floats: the sums of squares of differences are kept as values come, by the recurrences of Youngs
+ * and Cramer, which lose few digits and are what PostgreSQL computes, too. Exact types: sums and
+ * sums of squares without rounding, and one division at the end.
  *
- * Source: Youngs and Cramer, "Some Results Relevant to Choice of Sum and Sum-of-Product Algorithms",
- * Technometrics 1971.
+ * Source: Youngs and Cramer, "Some Results Relevant to Choice of Sum and Sum-of-Product
+ * Algorithms", Technometrics 1971.
  */
 #include "func/aggregate_int.h"
 

@@ -56,7 +56,8 @@ static fly_status end(fly__sql_call *call, fly__sql_array_builder *builder,
 
 /* -------------------------------------------------------------------------- shape */
 
-/* `which`: 'n' length, 'l' lower, 'u' upper bound of a dimension; NULL if it has no such dimension. */
+/* `which`: 'n' length, 'l' lower, 'u' upper bound of a dimension; NULL if it has no such
+ * dimension. */
 static fly_status bound(fly__sql_call *call, char which, const fly_vec_value *args,
                         fly_vec_value *result)
 {
@@ -185,8 +186,8 @@ static fly_status cannot_concat(fly__sql_call *call, const char *detail)
     return FLY_E_INVALID;
 }
 
-/* The shape of two arrays one behind the other: the same inner dimensions, or one is an element of the
- * other. */
+/* The shape of two arrays one behind the other: the same inner dimensions, or one is an element of
+ * the other. */
 static fly_status joined_shape(fly__sql_call *call, const fly__sql_array *a,
                                const fly__sql_array *b, fly__sql_array *shape)
 {
@@ -550,7 +551,8 @@ ROW(array_overlap)
     return compare_sets(call, 0, false, args, result);
 }
 
-/* In which of the buckets between sorted bounds a value falls: how many bounds are at or below it. */
+/* In which of the buckets between sorted bounds a value falls: how many bounds are at or below
+ * it. */
 ROW(width_bucket_array)
 {
     fly__sql_array array;

@@ -1,5 +1,6 @@
 /*
- * What the files of functions share: the shape of a row function, ways to give a result and to fail.
+ * What the files of functions share: the shape of a row function, ways to give a result and to
+ * fail.
  */
 #ifndef FLY_SQL_CALL_INT_H
 #define FLY_SQL_CALL_INT_H
@@ -148,8 +149,8 @@ fly_status fly__sql_give_copy(fly__sql_call *call, const void *data, size_t len,
 /* What was written to a text over the call's arena. */
 fly_status fly__sql_give_text(fly__sql_call *call, fly_sql_text *text, fly_vec_value *result);
 
-/* Room for a result of `len` bytes in the call's arena; NULL: call->err is filled. Longer than a string may be:
- * 54000. */
+/* Room for a result of `len` bytes in the call's arena; NULL: call->err is filled. Longer than a
+ * string may be: 54000. */
 char *fly__sql_room(fly__sql_call *call, size_t len);
 
 /* ------------------------------------------------------------------ arguments */

@@ -1,6 +1,6 @@
 /*
- * Casts among numbers and booleans. Those of numeric are in numeric.c, of dates in time.c; text to and
- * from anything is fly__sql_value_in() and fly__sql_value_out().
+ * Casts among numbers and booleans. Those of numeric are in numeric.c, of dates in time.c; text to
+ * and from anything is fly__sql_value_in() and fly__sql_value_out().
  */
 #include "func/call_int.h"
 

@@ -188,7 +188,8 @@ ROW(text_to_regclass)
     return status != FLY_OK ? status : give_i32(result, (int32_t)oid);
 }
 
-/* Users have no numbers of their own in the catalog: the session's user has 10, as PostgreSQL's first. */
+/* Users have no numbers of their own in the catalog: the session's user has 10, as PostgreSQL's
+ * first. */
 ROW(pg_get_userbyid)
 {
     if (args[0].i32 == 10 && call->session != NULL) {
@@ -554,7 +555,8 @@ static char right_of(fly_bytes word)
     return 0;
 }
 
-/* Whether a user owns an object, is the administrator, or was granted a right, alone or with everybody. */
+/* Whether a user owns an object, is the administrator, or was granted a right, alone or with
+ * everybody. */
 static bool may(fly__sql_call *call, const char *user, const char *owner, uint32_t object,
                 char letter)
 {
@@ -574,8 +576,8 @@ static bool may(fly__sql_call *call, const char *user, const char *owner, uint32
     return false;
 }
 
-/* has_..._privilege([user,] object, right): the last argument is the right, before it the object (and a
- * column, which has no rights of its own here); a first name is the user. */
+/* has_..._privilege([user,] object, right): the last argument is the right, before it the object
+ * (and a column, which has no rights of its own here); a first name is the user. */
 static fly_status has_right(fly__sql_call *call, uint32_t reg, uint32_t after,
                             const fly_vec_value *args, fly_vec_value *result)
 {

@@ -1,9 +1,9 @@
 /*
  * Comparison operators: = <> < <= > >= of every type, and the functions behind sorting.
  *
- * The order of a type is decided in one place, types/value_cmp.c; here the plain types have short cuts
- * and everything else goes there. fly__sql_value_cmp() and these agree, or sorting and WHERE would
- * not.
+ * The order of a type is decided in one place, types/value_cmp.c; here the plain types have short
+ * cuts and everything else goes there. fly__sql_value_cmp() and these agree, or sorting and WHERE
+ * would not.
  */
 #include "func/call_int.h"
 #include "session/program_int.h"

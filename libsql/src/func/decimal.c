@@ -1,6 +1,6 @@
 /*
- * Kernels of + - * % on scaled numerics whose vectors differ in width: two i64 whose product wants an
- * i128, say. Where all three are alike, libvec has quicker ones.
+ * Kernels of + - * % on scaled numerics whose vectors differ in width: two i64 whose product wants
+ * an i128, say. Where all three are alike, libvec has quicker ones.
  */
 #include "func/decimal_int.h"
 
@@ -35,7 +35,8 @@ static bool store(fly_vec *dst, uint32_t row, fly_vec_i128 number)
     return number >= INT64_MIN && number <= INT64_MAX;
 }
 
-/* 128-bit multiplication checks are slow; numbers of 64 bits, most of those there are, need none. */
+/* 128-bit multiplication checks are slow; numbers of 64 bits, most of those there are, need
+ * none. */
 static inline bool multiply(fly_vec_i128 a, fly_vec_i128 b, fly_vec_i128 *product)
 {
     if (a == (int64_t)a && b == (int64_t)b) {

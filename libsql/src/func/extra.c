@@ -1,6 +1,7 @@
 /*
- * Functions that PostgreSQL does not have: maps, paths into JSON, places on the globe, IPv4 addresses,
- * URLs. Their names are those of BoyoDB, which are ClickHouse's; unquoted, SQL folds them.
+ * Functions that PostgreSQL does not have: maps, paths into JSON, places on the globe, IPv4
+ * addresses, URLs. Their names are those of BoyoDB, which are ClickHouse's; unquoted, SQL folds
+ * them.
  *
  * A map is a jsonb object. The earth is a ball of 6,371,008.8 m.
  *
@@ -65,7 +66,8 @@ ROW(map_contains)
 
 /* --------------------------------------------------------------------- JSON paths */
 
-/* JSONPath(json, '$.a.b[0]["c"]'): members and elements, no wildcards. As text; NULL if there is none. */
+/* JSONPath(json, '$.a.b[0]["c"]'): members and elements, no wildcards. As text; NULL if there is
+ * none. */
 ROW(json_path_simple)
 {
     fly_bytes whole = arg_bytes(&args[0]);
@@ -131,8 +133,8 @@ ROW(geo_distance)
     return give_f64(result, 2 * 6371008.8 * asin(sqrt(a < 1 ? a : 1)));
 }
 
-/* pointInPolygon(x, y, '{{0,0},{10,0},{10,10}}'): a ray to the right crosses the outline an odd number
- * of times. */
+/* pointInPolygon(x, y, '{{0,0},{10,0},{10,10}}'): a ray to the right crosses the outline an odd
+ * number of times. */
 ROW(point_in_polygon)
 {
     fly__sql_array array;

@@ -1,6 +1,6 @@
 /*
- * real, double precision: operators and functions. Infinity from finite numbers is an error, and so is
- * zero from numbers that are not zero, as in PostgreSQL.
+ * real, double precision: operators and functions. Infinity from finite numbers is an error, and so
+ * is zero from numbers that are not zero, as in PostgreSQL.
  */
 #include "func/call_int.h"
 

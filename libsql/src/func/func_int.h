@@ -1,14 +1,16 @@
 /*
  * The registry of functions, operators, casts and aggregates.
  *
- * One table for all: an operator is a function with a symbol, a cast is a function with a source and a
- * target. The binder resolves a call by PostgreSQL's rules (exact, then implicit casts, preferred
- * types, unknown literals) over what fly__sql_funcs_named() returns; the executor runs what the entry
- * says. A scalar function is written in the plainest of three forms that is quick enough:
+ * One table for all: an operator is a function with a symbol, a cast is a function with a source
+ * and a target. The binder resolves a call by PostgreSQL's rules (exact, then implicit casts,
+ * preferred types, unknown literals) over what fly__sql_funcs_named() returns; the executor runs
+ * what the entry says. A scalar function is written in the plainest of three forms that is quick
+ * enough:
  *
  *   row      one row at a time: (call, values) -> value. Most functions.
  *   kernel   libvec's signature, chosen once per call site for the types and shapes at hand.
- *   select   as kernel, but the result is the selection of rows where it is true (comparisons, LIKE).
+ *   select   as kernel, but the result is the selection of rows where it is true (comparisons,
+ * LIKE).
  *
  * `row` must always be there (the others are faster ways to the same answer), except for functions
  * that have none because they are not scalar.
@@ -41,8 +43,8 @@ typedef struct fly__sql_call {
 typedef fly_status (*fly__sql_row_fn)(fly__sql_call *call, const fly_vec_value *args,
                                       fly_vec_value *result);
 
-/* An aggregate. States lie in memory that the executor gives, zeroed, `state_size` bytes, aligned to
- * 16; what they point to comes from `arena`, which lives as long as the group. */
+/* An aggregate. States lie in memory that the executor gives, zeroed, `state_size` bytes, aligned
+ * to 16; what they point to comes from `arena`, which lives as long as the group. */
 typedef struct fly__sql_aggregate {
     size_t state_size;
     bool sees_nulls;  /* else rows with a NULL argument are left out */
@@ -53,8 +55,8 @@ typedef struct fly__sql_aggregate {
     /* Take a row back out, for moving frames; NULL: cannot. */
     fly_status (*remove)(fly__sql_call *call, void *state, const fly_vec_value *args);
     fly_status (*final)(fly__sql_call *call, void *state, fly_vec_value *result);
-    /* A faster way for whole batches: 1 + a fly_vec_agg_kind of libvec's, 0: none. Whether it may be
-     * taken depends on the types: see fly__sql_aggregate_kernel(). */
+    /* A faster way for whole batches: 1 + a fly_vec_agg_kind of libvec's, 0: none. Whether it may
+     * be taken depends on the types: see fly__sql_aggregate_kernel(). */
     int kernel;
     /* What the kernel gives is not the result but a sum, with its count: put both into a
      * fly__sql_sum_state, and call `final` with that. */
@@ -150,8 +152,8 @@ const fly__sql_func *fly__sql_funcs_named(const char *name, size_t *count);
 /* All operators of a symbol; prefix ones have one argument. */
 const fly__sql_func *fly__sql_operators(const char *symbol, size_t *count);
 
-/* The cast from one built-in type to another, or NULL. Binary-coercible pairs (varchar to text) have
- * none and need none: fly__sql_coercible() says so. */
+/* The cast from one built-in type to another, or NULL. Binary-coercible pairs (varchar to text)
+ * have none and need none: fly__sql_coercible() says so. */
 const fly__sql_func *fly__sql_cast(uint32_t from, uint32_t to);
 bool fly__sql_coercible(uint32_t from, uint32_t to);
 
@@ -161,7 +163,8 @@ const fly__sql_func *fly__sql_func_by_oid(uint32_t oid);
 /* Everything, for pg_proc, pg_operator, pg_cast, pg_aggregate. */
 const fly__sql_func *fly__sql_funcs_all(size_t *count);
 
-/* libvec's aggregate that computes a call of one of ours, or NULL: then step() is called for each row. */
+/* libvec's aggregate that computes a call of one of ours, or NULL: then step() is called for each
+ * row. */
 struct fly_vec_agg;
 const struct fly_vec_agg *fly__sql_aggregate_kernel(const fly__sql_func *func,
                                                     const fly_sql_type *types, uint32_t argc,
@@ -170,8 +173,8 @@ const struct fly_vec_agg *fly__sql_aggregate_kernel(const fly__sql_func *func,
 /* Whether values of a type are in the order of their vector's values: of bytes for strings. */
 bool fly__sql_plain_order(fly_sql_type type);
 
-/* Text in and out of any type, as psql shows it: typinput and typoutput. `session` for DateStyle and
- * time zone, may be NULL. The text of a value is UTF-8, in `arena`. */
+/* Text in and out of any type, as psql shows it: typinput and typoutput. `session` for DateStyle
+ * and time zone, may be NULL. The text of a value is UTF-8, in `arena`. */
 fly_status fly__sql_value_in(struct fly_sql_session *session, fly_sql_type type, fly_bytes text,
                              fly_arena *arena, fly_vec_value *value, fly_err *err);
 fly_status fly__sql_value_out(struct fly_sql_session *session, fly_sql_type type,

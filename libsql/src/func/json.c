@@ -1,8 +1,8 @@
 /*
  * json and jsonb: looking inside, changing, making; their casts.
  *
- * json is text that is left as it was written; jsonb is libvec's format. What looks inside a json takes
- * pieces out of the text, so that numbers and white space stay as they were.
+ * json is text that is left as it was written; jsonb is libvec's format. What looks inside a json
+ * takes pieces out of the text, so that numbers and white space stay as they were.
  */
 #include "func/json_int.h"
 

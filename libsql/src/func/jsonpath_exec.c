@@ -1,12 +1,12 @@
 /*
  * SQL/JSON paths: running them over jsonb.
  *
- * A path gives a sequence of items. In lax mode arrays are unwrapped where an accessor wants no array,
- * single items pass for arrays where one is wanted, and what is missing is nothing; in strict mode all
- * that is an error. Inside a filter an error is "unknown".
+ * A path gives a sequence of items. In lax mode arrays are unwrapped where an accessor wants no
+ * array, single items pass for arrays where one is wanted, and what is missing is nothing; in
+ * strict mode all that is an error. Inside a filter an error is "unknown".
  *
- * Source: ISO/IEC 9075-2:2016, 9.39 "SQL/JSON path language: syntax and semantics", as PostgreSQL reads
- * it.
+ * Source: ISO/IEC 9075-2:2016, 9.39 "SQL/JSON path language: syntax and semantics", as PostgreSQL
+ * reads it.
  */
 #include "func/jsonpath_int.h"
 

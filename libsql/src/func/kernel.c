@@ -196,8 +196,8 @@ static int padded_select(fly_vec_frame *frame, const fly_vec_ins *ins, const fly
     return count;
 }
 
-/* Text whose collation orders it by bytes: the database's where it says 0, which the binder replaces if
- * it is another; default, C, POSIX. Values under another go row by row. */
+/* Text whose collation orders it by bytes: the database's where it says 0, which the binder
+ * replaces if it is another; default, C, POSIX. Values under another go row by row. */
 static bool by_bytes(fly_sql_type type)
 {
     return type.collation == 0 || type.collation == 100 || type.collation == 950 ||

@@ -1,8 +1,8 @@
 /*
  * LIKE and ILIKE: as row functions and as kernels.
  *
- * ILIKE folds: the pattern when it is compiled, a text only if it has letters beyond ASCII, for libvec
- * matches ASCII in either case by itself.
+ * ILIKE folds: the pattern when it is compiled, a text only if it has letters beyond ASCII, for
+ * libvec matches ASCII in either case by itself.
  *
  * What is not here: the order of collations. LIKE compares characters, whatever the collation.
  */

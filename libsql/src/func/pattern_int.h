@@ -1,9 +1,9 @@
 /*
  * Compiled patterns of call sites: LIKE, regular expressions.
  *
- * A call site remembers the pattern that it compiled last, in its memo. A pattern that changes from row to
- * row is compiled into the plan's arena only so often, then into the batch's, so that memory does not
- * grow with the rows.
+ * A call site remembers the pattern that it compiled last, in its memo. A pattern that changes from
+ * row to row is compiled into the plan's arena only so often, then into the batch's, so that memory
+ * does not grow with the rows.
  */
 #ifndef FLY_SQL_PATTERN_INT_H
 #define FLY_SQL_PATTERN_INT_H

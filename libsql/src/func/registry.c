@@ -272,7 +272,8 @@ bool fly__sql_coercible(uint32_t from, uint32_t to)
             return true;
         }
     }
-    /* Arrays of coercible elements, but for bpchar: padded and not padded are told apart by type. */
+    /* Arrays of coercible elements, but for bpchar: padded and not padded are told apart by
+     * type. */
     const fly__sql_type_info *source = fly__sql_type_info_of(from);
     const fly__sql_type_info *target = fly__sql_type_info_of(to);
     return source != NULL && target != NULL && source->element_oid == FLY_SQL_VARCHAR &&

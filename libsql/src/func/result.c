@@ -1,10 +1,10 @@
 /*
  * Result types beyond their OID: which shape a numeric has that is made of numerics with a shape.
  *
- * Scaled numerics stay scaled as long as 38 digits surely suffice. Products are given 38 digits up to a
- * nominal 57: sums of prices times rates times taxes have far fewer digits than their columns allow, and
- * what does overflow is found (22003) rather than wrong. Beyond that, and for division, the result is in
- * libvec's format, which has no limit.
+ * Scaled numerics stay scaled as long as 38 digits surely suffice. Products are given 38 digits up
+ * to a nominal 57: sums of prices times rates times taxes have far fewer digits than their columns
+ * allow, and what does overflow is found (22003) rather than wrong. Beyond that, and for division,
+ * the result is in libvec's format, which has no limit.
  */
 #include "func/call_int.h"
 

@@ -114,8 +114,8 @@ static fly_status map_case(fly__sql_call *call, case_map map, const fly_collatio
     }
 }
 
-/* By the rules of the argument's collation; the root's for one that is mere bytes. ASCII, most of what
- * there is, is not worth opening a collation for. */
+/* By the rules of the argument's collation; the root's for one that is mere bytes. ASCII, most of
+ * what there is, is not worth opening a collation for. */
 static fly_status change_case(fly__sql_call *call, char which, const fly_vec_value *args,
                               fly_vec_value *result)
 {

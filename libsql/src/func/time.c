@@ -255,8 +255,8 @@ ROW(interval_to_time)
 
 /* ------------------------------------------------------------------ AT TIME ZONE */
 
-/* The offset of a zone given as text. Which is loaded once for a call site whose zone is a constant is
- * a matter for libvec's env; here the text is looked up each time, into the call's arena. */
+/* The offset of a zone given as text. Which is loaded once for a call site whose zone is a constant
+ * is a matter for libvec's env; here the text is looked up each time, into the call's arena. */
 static fly_status offset(fly__sql_call *call, const fly_vec_value *zone, int64_t micros, bool local,
                          int32_t *east)
 {
@@ -363,8 +363,8 @@ static fly_status part_named(fly__sql_call *call, const fly_vec_str *name, fly_v
     return FLY_OK;
 }
 
-/* Year, month and day of a finite date or timestamp, without the long way through libvec's decimals;
- * false: it is something else. */
+/* Year, month and day of a finite date or timestamp, without the long way through libvec's
+ * decimals; false: it is something else. */
 static bool calendar_part(fly_vec_part part, fly_vec_time_type type, const fly_vec_value *value,
                           int64_t *number)
 {

@@ -2,8 +2,8 @@
  * to_char() of times, to_date() and to_timestamp(): patterns of words for the parts of a date.
  *
  * A pattern is read word by word, the longest that fits; FM before one leaves out padding, TH or th
- * behind one adds the ordinal's ending. What is no word stands for itself, as does what is in double
- * quotes.
+ * behind one adds the ordinal's ending. What is no word stands for itself, as does what is in
+ * double quotes.
  *
  * What is not here: patterns for numbers (to_number.c), TM (names in other languages), FX.
  */

@@ -10,9 +10,9 @@
  *        null bitmap, if there is one: a bit for each element, lowest first, 1: not NULL
  *        elements: of a fixed size each, or u32 length and bytes
  *
- * All little-endian and unaligned. Elements are in row-major order; NULL ones take their fixed size, or
- * a length of zero. Numerics are always in libvec's format. Bytes from a disk are checked when an
- * array is opened: what is opened can be read without further checks.
+ * All little-endian and unaligned. Elements are in row-major order; NULL ones take their fixed
+ * size, or a length of zero. Numerics are always in libvec's format. Bytes from a disk are checked
+ * when an array is opened: what is opened can be read without further checks.
  */
 #ifndef FLY_SQL_ARRAY_INT_H
 #define FLY_SQL_ARRAY_INT_H
@@ -36,7 +36,8 @@ typedef struct fly__sql_array {
     size_t size; /* of data */
 } fly__sql_array;
 
-/* FLY_E_CORRUPT if the bytes are no array. `value` must outlive the array: short strings lie in it. */
+/* FLY_E_CORRUPT if the bytes are no array. `value` must outlive the array: short strings lie in
+ * it. */
 fly_status fly__sql_array_open(const fly_vec_str *value, fly__sql_array *array, fly_err *err);
 
 /* The type of the elements, as functions want it. */

@@ -1,6 +1,6 @@
 /*
- * Names of things in the catalog by OID, and OIDs by name: regclass, regtype, regproc and their kin; and
- * types by their names as SQL writes them.
+ * Names of things in the catalog by OID, and OIDs by name: regclass, regtype, regproc and their
+ * kin; and types by their names as SQL writes them.
  */
 #include "types/value_int.h"
 

@@ -4,8 +4,8 @@
  *
  *     0  u32  OID of the composite type, or of record
  *     4  u32  fields
- *     8  per field: u32 OID of its type, i32 its modifier, u8 fly_vec_type, u8 1 if NULL, u16 bytes of
- *        its name, 0 if it has none
+ *     8  per field: u32 OID of its type, i32 its modifier, u8 fly_vec_type, u8 1 if NULL, u16 bytes
+ * of        its name, 0 if it has none
  *        names, one after the other
  *        values, one after the other, NULLs none: of a fixed size, or u32 length and bytes
  *

@@ -1,14 +1,14 @@
 /*
  * Types of SQL: which there are, and how their values lie in vectors.
  *
- * A type is known by its OID, and the built-in ones have the OIDs that PostgreSQL gives them, because
- * drivers know these by heart. `mod` is PostgreSQL's typmod: -1, or what varchar(n), numeric(p, s),
- * time(n), interval fields say, encoded as there. Types made by users have OIDs from
+ * A type is known by its OID, and the built-in ones have the OIDs that PostgreSQL gives them,
+ * because drivers know these by heart. `mod` is PostgreSQL's typmod: -1, or what varchar(n),
+ * numeric(p, s), time(n), interval fields say, encoded as there. Types made by users have OIDs from
  * FLY__SQL_OID_FIRST and stand in the catalog.
  *
  * numeric has three shapes in memory: with `digits` 1 to 18 an i64, to 38 an i128, both scaled by
- * 10^scale; with `digits` 0 a string of libvec's numeric format. All values of one expression have one
- * shape, and the binder decides which; columns numeric(p, s) with p <= 38 are stored scaled.
+ * 10^scale; with `digits` 0 a string of libvec's numeric format. All values of one expression have
+ * one shape, and the binder decides which; columns numeric(p, s) with p <= 38 are stored scaled.
  */
 #ifndef FLY_SQL_TYPE_INT_H
 #define FLY_SQL_TYPE_INT_H
@@ -29,15 +29,15 @@ enum {
  *
  *   name, "char", bytea, json, bit   strings: their bytes; of bits, a '0' or '1' each
  *   oid, xid, reg...                 i32, to be read as unsigned
- *   uuid        i128: the bytes as a big-endian number with its top bit flipped, so that the order of
- *               numbers is the order of bytes (fly__sql_uuid_of())
+ *   uuid        i128: the bytes as a big-endian number with its top bit flipped, so that the order
+ * of               numbers is the order of bytes (fly__sql_uuid_of())
  *   timetz      i128: as fly_vec_timetz_pack() makes it
  *   jsonb       string of libvec's format (vec_json.h)
  *   arrays, composites   strings of array_int.h and row_int.h
  *
- * Of a type made by users the OID does not say how its values lie; the catalog, which knows, notes it
- * in `digits` when it makes a fly_sql_type of one: 1 + the fly_vec_type (enums: i32; domains: their
- * base type's, with `scale` as there); 0 is a string. */
+ * Of a type made by users the OID does not say how its values lie; the catalog, which knows, notes
+ * it in `digits` when it makes a fly_sql_type of one: 1 + the fly_vec_type (enums: i32; domains:
+ * their base type's, with `scale` as there); 0 is a string. */
 fly_vec_type fly__sql_type_physical(fly_sql_type type);
 
 /* What the catalog writes into `digits` of a type that is not built in. */
@@ -62,7 +62,8 @@ typedef struct fly__sql_type_info {
 /* NULL if it is not built in. Array types of user-defined types are built by the catalog. */
 const fly__sql_type_info *fly__sql_type_info_of(uint32_t oid);
 
-/* By any of its names, lower case: int, integer, int4, "double precision", varchar ...; NULL if none. */
+/* By any of its names, lower case: int, integer, int4, "double precision", varchar ...; NULL if
+ * none. */
 const fly__sql_type_info *fly__sql_type_info_named(const char *name);
 
 /* All of them, for pg_type. */
@@ -116,8 +117,8 @@ void fly__sql_value_load(fly_vec_type physical, const void *data, size_t len, fl
 fly_status fly__sql_value_store(fly_sql_type type, const fly_vec_value *value, fly_arena *arena,
                                 struct fly_sql_text *text, fly_err *err);
 
-/* Room for `count` values, aligned as they must be (an arena by itself gives 8 bytes, an i128 wants 16);
- * NULL: no memory. */
+/* Room for `count` values, aligned as they must be (an arena by itself gives 8 bytes, an i128 wants
+ * 16); NULL: no memory. */
 fly_vec_value *fly__sql_values_alloc(fly_arena *arena, size_t count);
 
 #endif

@@ -117,8 +117,9 @@ static int record_cmp(const fly_vec_value *a, const fly_vec_value *b)
     return SIGN(x.count, y.count);
 }
 
-/* Strings of a type made by users: rows, which begin with the type's OID; arrays, which do not; domains
- * over text. A text that begins so by chance is compared as bytes all the same, for it is no row. */
+/* Strings of a type made by users: rows, which begin with the type's OID; arrays, which do not;
+ * domains over text. A text that begins so by chance is compared as bytes all the same, for it is
+ * no row. */
 static int user_cmp(fly_sql_type type, const fly_vec_value *a, const fly_vec_value *b)
 {
     fly__sql_record record;

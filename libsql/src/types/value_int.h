@@ -28,17 +28,20 @@ static inline const fly__sql_catalog_view *fly__sql_view_of(const struct fly_sql
 void fly__sql_put_type(fly_sql_text *text, const fly__sql_catalog_view *view, uint32_t oid,
                        int32_t mod);
 
-/* Names of things by OID (reg_out.c), and OIDs by name. Out: a number where there is no such thing. */
+/* Names of things by OID (reg_out.c), and OIDs by name. Out: a number where there is no such
+ * thing. */
 void fly__sql_put_reg(fly_sql_text *text, const fly__sql_catalog_view *view, uint32_t type,
                       uint32_t oid);
 fly_status fly__sql_reg_in(struct fly_sql_session *session, uint32_t type, fly_bytes text,
                            bool missing_ok, fly_arena *arena, uint32_t *oid, fly_err *err);
 
-/* A type by its name as SQL writes it: "int[]", "numeric(10,2)", "my.mood"; OID 0 if there is none. */
+/* A type by its name as SQL writes it: "int[]", "numeric(10,2)", "my.mood"; OID 0 if there is
+ * none. */
 fly_status fly__sql_type_parse(const fly__sql_catalog_view *view, fly_bytes text, fly_arena *arena,
                                fly_sql_type *type, fly_err *err);
 
-/* Dates, times, intervals (value_time.c). What they depend on, from a session, which may be NULL: */
+/* Dates, times, intervals (value_time.c). What they depend on, from a session, which may be
+ * NULL: */
 typedef struct fly__sql_time {
     fly_mem mem; /* first: zones are loaded into the arena */
     struct fly_sql_session *session;
@@ -59,7 +62,8 @@ fly_status fly__sql_jsonb_in(fly_bytes text, fly_arena *arena, fly_vec_value *va
 fly_status fly__sql_jsonb_out(const fly_vec_value *value, fly_sql_text *text, fly_err *err);
 fly_status fly__sql_json_check(fly_bytes text, fly_arena *arena, fly_err *err);
 
-/* A value of any type as JSON, NULL as null; `pretty`: lines of an array's elements or a row's fields. */
+/* A value of any type as JSON, NULL as null; `pretty`: lines of an array's elements or a row's
+ * fields. */
 fly_status fly__sql_json_write(struct fly_sql_session *session, fly_sql_type type,
                                const fly_vec_value *value, bool pretty, unsigned depth,
                                fly_sql_text *text, fly_err *err);

@@ -1,7 +1,8 @@
 /*
  * Values as text: what typoutput does in PostgreSQL, and psql shows.
  *
- * Inside arrays and rows the text of a value is quoted by the rules of array_out() and record_out().
+ * Inside arrays and rows the text of a value is quoted by the rules of array_out() and
+ * record_out().
  */
 #include "types/value_int.h"
 

@@ -1,8 +1,8 @@
 /*
  * Dates, times, intervals as text, in the session's styles and time zone; their modifiers.
  *
- * Zones that a text names are loaded from the system's tables when they are asked for, into the arena
- * of the value: only texts with a zone's name pay for it.
+ * Zones that a text names are loaded from the system's tables when they are asked for, into the
+ * arena of the value: only texts with a zone's name pay for it.
  */
 #include "types/value_int.h"
 
