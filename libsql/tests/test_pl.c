@@ -127,6 +127,29 @@ START_TEST(records_take_the_shape_of_what_is_assigned)
 }
 END_TEST
 
+START_TEST(a_star_of_a_row_stands_for_its_columns)
+{
+    check(
+        "CREATE TABLE t(a int, b text); CREATE TABLE old_rows(op text, a int, b text); CREATE "
+        "FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO old_rows SELECT "
+        "'D', OLD.*; INSERT INTO old_rows VALUES ('V', OLD.*); RETURN OLD; END $$; CREATE TRIGGER "
+        "keep BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION keep(); INSERT INTO t VALUES (1, "
+        "'x')",
+        "");
+    check("DELETE FROM t", "");
+    check("SELECT * FROM old_rows", " D,1,x V,1,x");
+}
+END_TEST
+
+START_TEST(arrays_grow_no_further_than_they_may)
+{
+    check("DO $$ DECLARE a int[]; BEGIN a[-2147483648] := 1; a[2147483647] := 1; END $$",
+          "!54000 array size exceeds the maximum allowed (134217727)");
+    check("DO $$ DECLARE a int[] := '{1,2}'; BEGIN a[1][1] := 3; END $$",
+          "!2202E wrong number of array subscripts");
+}
+END_TEST
+
 START_TEST(cursors_go_where_they_are_sent)
 {
     check("CREATE FUNCTION f() RETURNS text LANGUAGE plpgsql AS $$ DECLARE c CURSOR (n int) FOR "
@@ -355,6 +378,8 @@ int main(void)
     tcase_add_test(functions, names_of_blocks_and_functions_reach_what_is_hidden);
     tcase_add_test(functions, a_name_that_is_a_variable_and_a_column_is_refused);
     tcase_add_test(functions, records_take_the_shape_of_what_is_assigned);
+    tcase_add_test(functions, a_star_of_a_row_stands_for_its_columns);
+    tcase_add_test(functions, arrays_grow_no_further_than_they_may);
     tcase_add_test(functions, cursors_go_where_they_are_sent);
     tcase_add_test(functions, procedures_give_back_and_end_transactions);
     tcase_add_test(functions, what_fails_in_a_function_fails_the_transaction_unless_it_is_handled);

@@ -260,10 +260,97 @@ static fly_ast *as_select(fly_arena *arena, fly_ast *node)
     return &select->node;
 }
 
+typedef struct expansion {
+    fly__sql_pl_code *code;
+    const fly__sql_pl_name *names;
+    bool failed;
+} expansion;
+
+/* The table whose columns record.* stands for; NULL: it is something else. */
+static const fly__sql_table *starred(const expansion *x, const fly_ast *node)
+{
+    const fly_ast_column *column = (const fly_ast_column *)node;
+    uint32_t datum = 0;
+    const char *field = NULL;
+    if (node == NULL || node->kind != FLY_AST_COLUMN || !column->star || column->names.count == 0 ||
+        !fly__sql_pl_resolve(x->names, column->names.items, column->names.count, &datum, &field) ||
+        field != NULL) {
+        return NULL;
+    }
+    return x->code->data[datum].table;
+}
+
+static fly_ast *column_of(expansion *x, const fly_ast_column *star, const char *name, bool target)
+{
+    fly_arena *arena = &x->code->arena;
+    uint32_t count = star->names.count;
+    fly_ast_column *made = fly_arena_alloc(arena, sizeof *made);
+    const char **parts = fly_arena_alloc(arena, (count + 1) * sizeof *parts);
+    fly_ast_target *of = fly_arena_alloc(arena, sizeof *of);
+    if (made == NULL || parts == NULL || of == NULL) {
+        x->failed = true;
+        return NULL;
+    }
+    memcpy(parts, star->names.items, count * sizeof *parts);
+    parts[count] = name;
+    *made = (fly_ast_column){.node = star->node, .names = {.items = parts, .count = count + 1}};
+    *of = (fly_ast_target){
+        .node = {.kind = FLY_AST_TARGET, .pos = star->node.pos}, .expr = &made->node, .name = name};
+    return target ? &of->node : &made->node;
+}
+
+/* Put columns of a record in the place of its star. */
+static void expand(expansion *x, fly_ast_list *list, bool targets)
+{
+    for (uint32_t i = 0; i < list->count && !x->failed; i++) {
+        fly_ast *node = list->items[i];
+        node = targets && node->kind == FLY_AST_TARGET ? ((fly_ast_target *)node)->expr : node;
+        const fly__sql_table *table = starred(x, node);
+        if (table == NULL) {
+            continue;
+        }
+        uint32_t room = list->count + table->column_count;
+        fly_ast **items = fly_arena_alloc(&x->code->arena, room * sizeof *items);
+        if (items == NULL) {
+            x->failed = true;
+            return;
+        }
+        memcpy(items, list->items, i * sizeof *items);
+        uint32_t at = i;
+        for (uint16_t c = 0; c < table->column_count; c++) {
+            if (!table->columns[c].dropped) {
+                items[at++] =
+                    column_of(x, (const fly_ast_column *)node, table->columns[c].name, targets);
+            }
+        }
+        memcpy(items + at, list->items + i + 1, (list->count - i - 1) * sizeof *items);
+        list->count = at + list->count - i - 1;
+        list->items = items;
+        i = at - 1;
+    }
+}
+
+static bool expand_node(void *ctx, fly_ast *node)
+{
+    expansion *x = ctx;
+    if (node->kind == FLY_AST_SELECT) {
+        expand(x, &((fly_ast_select *)node)->targets, true);
+    } else if (node->kind == FLY_AST_ROW) {
+        expand(x, &((fly_ast_row *)node)->items, false);
+    }
+    return !x->failed;
+}
+
 fly__sql_pl_expr *fly__sql_pl_expr_make(fly__sql_pl_code *code, fly_ast *node, bool statement,
                                         const fly__sql_pl_name *names, fly_err *err)
 {
     counting c = {0};
+    expansion x = {.code = code, .names = names};
+    fly__sql_ast_walk(node, expand_node, &x);
+    if (x.failed) {
+        (void)fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a function");
+        return NULL;
+    }
     fly__sql_ast_walk(node, count_node, &c);
     if (c.param > code->argc) {
         (void)fly_err_state(err, "42P02", c.pos, "there is no parameter $%lld", (long long)c.param);
@@ -1521,9 +1608,11 @@ static fly__sql_pl_stmt *raise_(parser *p)
         raise_format(p, stmt);
     } else if (accept(p, "sqlstate")) {
         uint32_t pos = p->tok.start + 1;
+        uint32_t len = p->tok.end - p->tok.start;
         stmt->state = string(p);
         if (ok(p) && strlen(stmt->state) != 5) {
-            fail(p, "42601", pos, "invalid SQLSTATE code");
+            fail(p, "42601", pos, "invalid SQLSTATE code at or near \"%.*s\"", (int)len,
+                 p->text + pos - 1);
         }
     } else if (!is(p, "using") && !is(p, ";")) {
         size_t at = 0;

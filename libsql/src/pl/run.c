@@ -110,6 +110,12 @@ static fly_status new_bounds(fly__sql_array *array, const int32_t *at, uint32_t 
     }
     for (uint32_t d = 0; d < dims; d++) {
         int64_t end = (int64_t)array->lower[d] + array->length[d];
+        int64_t low = at[d] < array->lower[d] ? at[d] : array->lower[d];
+        int64_t high = at[d] >= end ? (int64_t)at[d] + 1 : end;
+        if (dims == 1 && high - low > FLY__SQL_ARRAY_ELEMENTS_MAX) {
+            return fly_err_state(err, "54000", 0,
+                                 "array size exceeds the maximum allowed (134217727)");
+        }
         if (dims == 1 && at[0] < array->lower[0]) {
             array->length[0] += (uint32_t)((int64_t)array->lower[0] - at[0]);
             array->lower[0] = at[0];
@@ -117,10 +123,6 @@ static fly_status new_bounds(fly__sql_array *array, const int32_t *at, uint32_t 
             array->length[0] += (uint32_t)(at[0] - end + 1);
         } else if (at[d] < array->lower[d] || at[d] >= end) {
             return fly_err_state(err, "2202E", 0, "array subscript out of range");
-        }
-        if (array->length[d] > FLY__SQL_ARRAY_ELEMENTS_MAX) {
-            return fly_err_state(err, "54000", 0,
-                                 "array size exceeds the maximum allowed (134217727)");
         }
     }
     return FLY_OK;
@@ -1181,6 +1183,9 @@ static fly_status init_vars(fly__sql_pl_run *run, const fly__sql_pl_stmt *block,
         fly_arena_reset(&run->scratch);
         if (datum->initial != NULL) {
             status = fly__sql_pl_eval(run, datum->initial, &run->scratch, &value, &type, err);
+        } else if (datum->cursor) {
+            status = set_text(run, number, datum->name, err);
+            continue;
         } else if (datum->record) {
             var->null = true;
             var->shaped = false;
