@@ -16,6 +16,7 @@ libzstd-dev           build
 libicu-dev            build
 libedit-dev           build
 check                 test
+zstd                  test
 g++                   test
 clang                 test
 libclang-rt-dev       test

@@ -172,7 +172,7 @@ static fly_status subscript(runner *r, const fly__sql_path_node *node, int64_t *
     }
     fly_vec_str number = fly_vec_jsonb_payload(found.items[0]);
     status = fly_vec_numeric_trunc(number, 0, r->arena, &number, r->err);
-    int32_t whole;
+    int32_t whole = 0;
     if (status == FLY_OK && fly_vec_numeric_to_i32(number, &whole, NULL) != FLY_OK) {
         return fly_err_state(r->err, "22033", 0,
                              "jsonpath array subscript is out of integer range");

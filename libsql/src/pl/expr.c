@@ -390,7 +390,8 @@ fly_status fly__sql_pl_eval(fly__sql_pl_run *run, const fly__sql_pl_expr *expr, 
 fly_status fly__sql_pl_eval_bool(fly__sql_pl_run *run, const fly__sql_pl_expr *expr, bool *truth,
                                  fly_err *err)
 {
-    fly_vec_value value, cooked;
+    fly_vec_value value;
+    fly_vec_value cooked;
     fly_sql_type type;
     fly_status status = fly__sql_pl_eval(run, expr, &run->scratch, &value, &type, err);
     if (status == FLY_OK) {

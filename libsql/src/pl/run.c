@@ -75,7 +75,8 @@ static fly_status subscripts(fly__sql_pl_run *run, const fly__sql_pl_target *tar
                              fly_err *err)
 {
     for (uint32_t i = 0; i < target->subscript_count; i++) {
-        fly_vec_value value, number;
+        fly_vec_value value;
+        fly_vec_value number;
         fly_sql_type type;
         fly_status status =
             fly__sql_pl_eval(run, target->subscripts[i], &run->scratch, &value, &type, err);
@@ -134,7 +135,8 @@ static fly_status array_put(const fly__sql_array *old, const fly__sql_array *bou
                             fly_arena *arena, fly_vec_str *result, fly_err *err)
 {
     fly__sql_array_builder builder;
-    uint64_t place = 0, total = 1;
+    uint64_t place = 0;
+    uint64_t total = 1;
     for (uint32_t d = 0; d < bounds->dimensions; d++) {
         place = place * bounds->length[d] + (uint64_t)((int64_t)at[d] - bounds->lower[d]);
         total *= bounds->length[d];
@@ -310,10 +312,7 @@ static fly_status drain(fly__sql_pl_run *run, fly_sql_stmt *stmt, const fly__sql
         if (status == FLY_OK && rows == 2 && of->into_count > 0 &&
             (of->strict || (stmt->is_plan && strcmp(stmt->plan->tag, "SELECT") != 0))) {
             status = fly_err_state(err, "P0003", 0, "query returned more than one row");
-            fly_err_hint(err, of->strict ? "Make sure the query returns a single row, or use "
-                                           "LIMIT 1."
-                                         : "Make sure the query returns a single row, or use "
-                                           "LIMIT 1.");
+            fly_err_hint(err, "Make sure the query returns a single row, or use LIMIT 1.");
         }
         if (status == FLY_OK && of->into_count > 0 && !of->strict && !modifies) {
             fly_sql_reset(stmt);
@@ -391,7 +390,8 @@ static fly_status run_sql(fly__sql_pl_run *run, const fly__sql_pl_stmt *stmt, fl
 static fly_status dynamic(fly__sql_pl_run *run, const fly__sql_pl_stmt *stmt, fly_sql_stmt **made,
                           fly_err *err)
 {
-    fly_vec_value value, cooked;
+    fly_vec_value value;
+    fly_vec_value cooked;
     fly_sql_type type;
     fly_status status = fly__sql_pl_eval(run, stmt->expr, &run->scratch, &value, &type, err);
     if (status == FLY_OK) {
@@ -510,7 +510,8 @@ static fly_status run_loop(fly__sql_pl_run *run, const fly__sql_pl_stmt *stmt, f
 static fly_status bound_of(fly__sql_pl_run *run, const fly__sql_pl_expr *expr, const char *what,
                            int32_t *number, fly_err *err)
 {
-    fly_vec_value value, cooked;
+    fly_vec_value value;
+    fly_vec_value cooked;
     fly_sql_type type;
     fly_status status = fly__sql_pl_eval(run, expr, &run->scratch, &value, &type, err);
     if (status == FLY_OK) {
@@ -526,7 +527,9 @@ static fly_status bound_of(fly__sql_pl_run *run, const fly__sql_pl_expr *expr, c
 
 static fly_status run_range(fly__sql_pl_run *run, const fly__sql_pl_stmt *stmt, fly_err *err)
 {
-    int32_t low = 0, high = 0, step = 1;
+    int32_t low = 0;
+    int32_t high = 0;
+    int32_t step = 1;
     bool any = false;
     fly_status status = bound_of(run, stmt->expr, "lower bound", &low, err);
     if (status == FLY_OK) {

@@ -161,7 +161,7 @@ fly__sql_pl_cell *fly__sql_pl_field(fly__sql_pl_var *var, const char *name);
 void fly__sql_pl_var_release(fly_sql_session *session, fly__sql_pl_var *var);
 
 /* Assign a value of a type to a variable as a whole: cast, checked. */
-fly_status fly__sql_pl_assign(fly__sql_pl_run *run, uint32_t datum, const char *field,
+fly_status fly__sql_pl_assign(fly__sql_pl_run *run, uint32_t number, const char *field,
                               const fly_vec_value *value, fly_sql_type type, fly_err *err);
 
 /* ------------------------------------------------------------------- trigger.c */
@@ -181,10 +181,10 @@ fly_status fly__sql_pl_start(fly__sql_pl_run *run, const fly__sql_pl_expr *expr,
                              fly_sql_stmt **stmt, fly_err *err);
 /* Only bind it. */
 fly_status fly__sql_pl_bind(fly__sql_pl_instance *instance, const fly__sql_pl_expr *expr,
-                            fly__sql_pl_bound **bound, fly_err *err);
+                            fly__sql_pl_bound **found, fly_err *err);
 /* What binding a CALL needs; then fill its parameters. */
 fly_status fly__sql_pl_bind_call(fly__sql_pl_run *run, const fly__sql_pl_expr *expr,
-                                 fly__sql_pl_bound **bound, fly__sql_bind_context *context,
+                                 fly__sql_pl_bound **made, fly__sql_bind_context *context,
                                  fly_err *err);
 fly_status fly__sql_pl_fill(fly__sql_pl_run *run, fly__sql_pl_bound *bound, fly_err *err);
 void fly__sql_pl_unbind(fly__sql_pl_bound *bound);
@@ -211,11 +211,11 @@ fly_status fly__sql_pl_rows_add(fly__sql_pl_run *run, uint32_t count, const fly_
 fly_status fly__sql_pl_code_get(fly_sql_session *session, const fly__sql_user_function *function,
                                 const char *body, uint32_t argc, const fly_sql_type *args,
                                 fly_sql_type result, const fly__sql_table *table,
-                                const fly__sql_trigger *trigger, fly__sql_pl_code **code,
+                                const fly__sql_trigger *trigger, fly__sql_pl_code **got,
                                 fly_err *err);
 void fly__sql_pl_code_release(fly_sql_session *session, fly__sql_pl_code *code);
 fly_status fly__sql_pl_instance_get(fly_sql_session *session, fly__sql_pl_code *code,
-                                    fly__sql_pl_instance **instance, fly_err *err);
+                                    fly__sql_pl_instance **got, fly_err *err);
 void fly__sql_pl_instance_put(fly__sql_pl_instance *instance);
 fly_status fly__sql_pl_enter(fly_sql_session *session, fly_err *err);
 void fly__sql_pl_leave(fly_sql_session *session);

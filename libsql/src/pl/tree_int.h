@@ -179,7 +179,7 @@ fly_status fly__sql_pl_parse(fly_sql_session *session, fly__sql_pl_code *code, c
                              const fly__sql_pl_name *names, fly_err *err);
 
 /* A new variable; its number, or -1: no memory. */
-int32_t fly__sql_pl_declare(fly__sql_pl_code *code, const char *name, fly_sql_type type,
+int32_t fly__sql_pl_declare(fly__sql_pl_code *code, const char *variable, fly_sql_type type,
                             const fly__sql_catalog_view *view, const fly__sql_pl_name **names,
                             fly_err *err);
 

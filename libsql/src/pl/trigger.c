@@ -190,7 +190,8 @@ const fly__sql_func fly__sql_pl_old_table = {.name = "old_table",
 static fly_status take_row(fly__sql_pl_run *run, fly__sql_firing *firing, fly_err *err)
 {
     const fly__sql_table *table = firing->table;
-    uint32_t count = 0, at = 0;
+    uint32_t count = 0;
+    uint32_t at = 0;
     fly_sql_type *types = NULL;
     fly_vec_value *values = NULL;
     fly_status status =
@@ -210,7 +211,8 @@ static fly_status take_row(fly__sql_pl_run *run, fly__sql_firing *firing, fly_er
             plain.digits = 0;
             plain.scale = 0;
         }
-        fly_vec_value cooked, shaped;
+        fly_vec_value cooked;
+        fly_vec_value shaped;
         status = fly__sql_pl_cast_value(run->session, types[at], plain, &values[at], &run->scratch,
                                         &cooked, err);
         if (status == FLY_OK) {
