@@ -198,7 +198,9 @@ void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan)
 
 /* --------------------------------------------------------------------- index look-ups */
 
-enum { LOOK_UP_COST = 20 }; /* rows that are scanned in the time of one */
+/* Rows that are scanned in the time of one look-up: of a key, and again of each row that an index beside
+ * the table finds. */
+enum { LOOK_UP_COST = 20 };
 
 /* Let an index find the rows on the right for each row on the left. */
 static bool look_up(fly__sql_opt *opt, fly__sql_rel *join)
@@ -234,7 +236,8 @@ static bool look_up(fly__sql_opt *opt, fly__sql_rel *join)
         fly__sql_expr_sides(trial.scan.equals[i], join->left, &made, &others);
         bound = bound || made > 0;
     }
-    if (!bound) {
+    double each = trial.scan.index != NULL && !trial.scan.index->clustered ? LOOK_UP_COST : 1;
+    if (!bound || join->left->rows * LOOK_UP_COST + join->rows * each >= scan->rows) {
         return false;
     }
     *scan = trial;
