@@ -299,8 +299,8 @@ static fly_status start(bench *b, const sql_command *c, const sql_driver *driver
         "CREATE INDEX t_v ON t (v)",
         "CREATE TABLE u (g INTEGER PRIMARY KEY, w INTEGER)",
         "CREATE TABLE c (k INTEGER PRIMARY KEY)",
-        "INSERT INTO u WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n "
-        "WHERE i < 999) SELECT i, i * 7 FROM n",
+        ("INSERT INTO u WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n "
+         "WHERE i < 999) SELECT i, i * 7 FROM n"),
     };
     *b = (bench){.driver = driver, .command = c};
     (void)snprintf(b->dir, sizeof b->dir, "%s/flybench-%s", c->dir, driver->name);

@@ -22,12 +22,11 @@ static const char *const script[] = {
     "CREATE INDEX a_name ON a (name)",
     "CREATE TABLE b (id serial PRIMARY KEY, a int REFERENCES a (id) ON DELETE CASCADE, t text)",
     "INSERT INTO b (a, t) SELECT i, repeat('x', i * 37) FROM generate_series(1, 30) i",
-    "BEGIN; UPDATE a SET name = name || '!' WHERE id % 3 = 0; SAVEPOINT s; DELETE FROM a; ROLLBACK "
-    "TO s;"
-    " INSERT INTO a VALUES (100, 'hundred', NULL); COMMIT",
+    ("BEGIN; UPDATE a SET name = name || '!' WHERE id % 3 = 0; SAVEPOINT s; DELETE FROM a; "
+     "ROLLBACK TO s; INSERT INTO a VALUES (100, 'hundred', NULL); COMMIT"),
     "DELETE FROM a WHERE id BETWEEN 5 AND 12",
-    "BEGIN; CREATE TABLE c (x int); INSERT INTO c VALUES (1), (2); CREATE INDEX c_x ON c (x); "
-    "COMMIT",
+    ("BEGIN; CREATE TABLE c (x int); INSERT INTO c VALUES (1), (2); CREATE INDEX c_x ON c (x); "
+     "COMMIT"),
     "BEGIN; DROP TABLE c; ROLLBACK",
     "ALTER TABLE a ADD COLUMN extra text DEFAULT 'new'",
     "INSERT INTO a VALUES (200, 'two hundred', 2, 'own') ON CONFLICT (id) DO NOTHING",
@@ -68,8 +67,8 @@ static fly_status add_row(void *ctx, fly_sql_stmt *stmt)
 
 /* Tables whose rows are told, by a scan and in the order of an index. */
 static const char *const questions[] = {
-    "SELECT c.relname, c.relkind, a.attname, a.atttypid FROM pg_class c JOIN pg_attribute a ON "
-    "a.attrelid = c.oid WHERE c.relnamespace = 2200 ORDER BY 1, 2, a.attnum",
+    ("SELECT c.relname, c.relkind, a.attname, a.atttypid FROM pg_class c JOIN pg_attribute a ON "
+     "a.attrelid = c.oid WHERE c.relnamespace = 2200 ORDER BY 1, 2, a.attnum"),
     "SELECT * FROM a ORDER BY id",
     "SELECT count(*), sum(id) FROM a WHERE name >= ''",
     "SELECT * FROM b ORDER BY id",
