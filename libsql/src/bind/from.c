@@ -457,13 +457,13 @@ static bool bind_calls(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_
     for (uint32_t i = 0; i < ast->calls.count; i++) {
         const fly_ast_from_call_item *item = (const fly_ast_from_call_item *)ast->calls.items[i];
         bool wide = is_wide_unnest(item->call);
-        fly_ast_call one = {0};
-        uint32_t parts = wide ? ((const fly_ast_call *)item->call)->args.count : 1;
+        fly_ast_call one = wide ? *(const fly_ast_call *)item->call : (fly_ast_call){0};
+        fly_ast_list args = one.args;
+        uint32_t parts = wide ? args.count : 1;
         for (uint32_t p = 0; p < parts; p++) {
             const fly_ast *call = item->call;
             if (wide) {
-                one = *(const fly_ast_call *)item->call;
-                one.args.items += p;
+                one.args.items = args.items + p;
                 one.args.count = 1;
                 call = &one.node;
             }

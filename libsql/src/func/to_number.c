@@ -166,7 +166,6 @@ static fly_status give_roman(fly__sql_call *call, const format *f, int64_t numbe
     size_t len = 0;
     if (number < 1 || number > 3999) {
         memset(out, '#', 15);
-        len = 15;
     } else {
         for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
             while (number >= steps[i].value) {

@@ -163,7 +163,7 @@ static void hint_expected(fly_sql_parser *p, fly_err *err)
         bool first = len == strlen("expected ");
         bool last = i + 1 == p->expected_count;
         if (len + strlen(word) + 8 > sizeof hint) {
-            len += (size_t)snprintf(hint + len, sizeof hint - len, ", ...");
+            (void)snprintf(hint + len, sizeof hint - len, ", ...");
             break;
         }
         len += (size_t)snprintf(hint + len, sizeof hint - len, "%s%s",
