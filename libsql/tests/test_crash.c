@@ -194,8 +194,8 @@ START_TEST(after_any_crash_each_statement_has_happened_or_not)
 {
     progress p = {0};
     remember_states();
-    ck_assert(
-        fly_test_each_crash("statements", &(fly_test_crash_options){.seeds = 1}, work, left, &p));
+    ck_assert(fly_test_each_crash(
+        "statements", &(fly_test_crash_options){.seeds = 1, .threads = true}, work, left, &p));
 }
 END_TEST
 

@@ -35,9 +35,9 @@ struct each {
     fly__test_place *place;
     uint64_t only;    /* the one case to run, or UINT64_MAX */
     uint64_t changes; /* changing calls of the work so far */
-    /* Of a recovery: */
-    uint64_t calls_left;  /* until power goes a second time */
-    uint64_t second_seed; /* what that loses */
+    /* Of a recovery, which may have threads of its own, the operating system's: */
+    fly_atomic_u64 calls_left; /* until power goes a second time */
+    uint64_t second_seed;      /* what that loses */
 };
 
 static void describe(uint64_t number, char *buffer, size_t size)
@@ -85,7 +85,7 @@ static void crash_again(void *ctx, fly_sim_disk *disk, uint64_t call)
 {
     struct each *each = ctx;
     (void)call;
-    if (each->calls_left-- != 0) {
+    if (fly_sub_u64(&each->calls_left, 1) != 0) {
         return;
     }
     fly_rng rng;
@@ -109,7 +109,7 @@ static void run_case(struct each *each, fly_sim_disk *disk, uint64_t number)
     fly_rng_init(&rng, seed);
     each->second_seed = fly_rng_next(&rng);
     /* Short recoveries are as common as long ones; beyond the end power does not go again. */
-    each->calls_left = fly_rng_below(&rng, (uint64_t)1 << fly_rng_below(&rng, 10));
+    fly_store_u64(&each->calls_left, fly_rng_below(&rng, (uint64_t)1 << fly_rng_below(&rng, 10)));
     verify_on(each, copy, fly_rng_next(&rng), each->options.once ? NULL : crash_again);
 }
 
