@@ -4,7 +4,7 @@
  * Ctrl-C interrupts the read: the line is given up, the caller goes on with a new prompt. The signal's
  * handler is the shell's (interrupt.c); libedit is told to keep its hands off signals.
  */
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE /* ppoll() */
 
 #include "input.h"
 
@@ -14,12 +14,12 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/select.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,15 +141,12 @@ static int next_key(EditLine *editor, wchar_t *key)
     fsql_input *input = NULL;
     (void)el_get(editor, EL_CLIENTDATA, &input);
     for (size_t len = 0; len < sizeof bytes;) {
-        fd_set ready;
-        FD_ZERO(&ready);
-        FD_SET(STDIN_FILENO, &ready);
-        if (fsql_interrupted() ||
-            (pselect(STDIN_FILENO + 1, &ready, NULL, NULL, NULL, &input->waiting) < 0 &&
-             (errno != EINTR || fsql_interrupted()))) {
+        struct pollfd keyboard = {.fd = STDIN_FILENO, .events = POLLIN};
+        if (fsql_interrupted() || (ppoll(&keyboard, 1, NULL, &input->waiting) < 0 &&
+                                   (errno != EINTR || fsql_interrupted()))) {
             return -1;
         }
-        if (!FD_ISSET(STDIN_FILENO, &ready)) {
+        if (keyboard.revents == 0) {
             continue; /* another signal */
         }
         ssize_t got = read(STDIN_FILENO, bytes + len, 1);
