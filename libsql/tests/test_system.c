@@ -109,7 +109,7 @@ static const struct {
      "AND prorettype IN (25, 1700, 20) AND pronargs < 2 AND NOT proretset ORDER BY 1, 3 LIMIT 1",
      "lower|f|1"},
     {"SELECT datname FROM pg_database", "default"},
-    {"SELECT rolname, rolsuper FROM pg_roles", "admin|t"},
+    {"SELECT rolname, rolsuper FROM pg_roles WHERE oid = 10", "admin|t"},
     {"SELECT setting FROM pg_settings WHERE name = 'server_encoding'", "UTF8"},
     {"SELECT table_schema, table_name, table_type FROM information_schema.tables "
      "WHERE table_schema IN ('public', 'attic') ORDER BY 1, 2",

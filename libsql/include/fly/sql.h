@@ -124,12 +124,12 @@ FLY_MUST_USE fly_status fly_sql_close(fly_sql *sql, fly_err *err);
 /** How a session begins. Zero means the default. */
 typedef struct fly_sql_session_options {
     const char *database;  /**< default "default" */
-    const char *user;      /**< default "admin" */
+    const char *user;      /**< a role that may log in; default: the administrator, unasked */
     uint64_t memory_bytes; /**< of one query; default: the engine's share */
 } fly_sql_session_options;
 
 /** @brief Begin a session. @param options May be NULL. @return FLY_E_INVALID with 3D000: no such
- *  database. */
+ *  database; 28000: no such role, or it may not log in; 42501: the database does not let it in. */
 FLY_MUST_USE fly_status fly_sql_session_open(fly_sql *sql, const fly_sql_session_options *options,
                                              fly_sql_session **session, fly_err *err);
 
@@ -158,6 +158,47 @@ void fly_sql_on_progress(fly_sql_session *session,
 void fly_sql_on_notice(fly_sql_session *session,
                        void (*notice)(void *ctx, const char *severity, const fly_err *notice),
                        void *ctx);
+
+/** The current user, as SQL's current_user; valid until the next statement. */
+const char *fly_sql_session_user(const fly_sql_session *session);
+/** The OID of the role that the session began as, whatever SET ROLE has made of it. */
+uint32_t fly_sql_session_user_oid(const fly_sql_session *session);
+
+/* --------------------------------------------------------------------- roles */
+
+enum { FLY_SQL_VERIFIER_MAX = 511 /**< bytes of a password's verifier */ };
+
+/** A role, for who logs users in. Sessions apply its settings themselves, and see that it may log in and
+ *  connect; passwords, their validity and connection limits are for who opens them. */
+typedef struct fly_sql_role {
+    uint32_t oid;
+    char name[64];
+    bool superuser, login, replication, create_role, create_db, bypass_rls;
+    bool has_verifier;
+    int32_t connection_limit; /**< sessions at a time; -1: any number */
+    int64_t valid_until;      /**< of the password: microseconds since 1970; INT64_MAX: for ever */
+    char verifier[FLY_SQL_VERIFIER_MAX + 1]; /**< as libauth made it; "": no password */
+} fly_sql_role;
+
+/**
+ * @brief Look a role up by its name, as it is now.
+ *
+ * @return FLY_E_NOT_FOUND, without a message: there is none.
+ * @threads Any.
+ */
+FLY_MUST_USE fly_status fly_sql_role_find(fly_sql *sql, const char *name, fly_sql_role *role,
+                                          fly_err *err);
+
+/**
+ * @brief Give a role a password's verifier, or with NULL none: what a first start does for "admin".
+ *
+ * Durable when it returns. A directory that never heard of roles has the built-in ones: admin, a
+ * superuser with OID 10, reader, writer, owner, readonly, readwrite; none has a password.
+ *
+ * @return FLY_E_INVALID with 42704: there is no such role.
+ */
+FLY_MUST_USE fly_status fly_sql_role_set_verifier(fly_sql *sql, const char *name,
+                                                  const char *verifier, fly_err *err);
 
 /* ---------------------------------------------------------------- statements */
 

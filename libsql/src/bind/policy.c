@@ -7,14 +7,15 @@
  */
 #include "bind/bind_modify_int.h"
 
+#include "catalog/right_int.h"
+
 static bool applies_to(const fly__sql_binder *b, const fly__sql_policy *policy, char command)
 {
     if (policy->command != '*' && policy->command != command) {
         return false;
     }
     for (uint16_t i = 0; i < policy->role_count; i++) {
-        if (strcmp(policy->roles[i], "public") == 0 ||
-            strcmp(policy->roles[i], b->session->user) == 0) {
+        if (fly__sql_is_member(b->session, b->session->user_oid, policy->roles[i], true)) {
             return true;
         }
     }
@@ -24,8 +25,7 @@ static bool applies_to(const fly__sql_binder *b, const fly__sql_policy *policy, 
 static bool is_secured(const fly__sql_binder *b, const fly__sql_table *table)
 {
     return table->row_security && b->session != NULL && b->session->user != NULL &&
-           (table->owner == NULL || strcmp(table->owner, b->session->user) != 0) &&
-           strcmp(b->session->user, "admin") != 0;
+           !fly__sql_is_member(b->session, b->session->user_oid, table->owner, true);
 }
 
 static fly__sql_expr *condition(fly__sql_binder *b, fly__sql_scope *scope, const char *text)

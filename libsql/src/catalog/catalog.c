@@ -13,6 +13,8 @@
  *
  * Temporary objects are not in the tree. They live in the session's view and end with the session.
  */
+#include "catalog/role_int.h"
+#include "catalog/system_int.h"
 #include "catalog/view_int.h"
 
 #include <string.h>
@@ -31,14 +33,14 @@ static const char tree_name[] = "sys.catalog";
 
 /* ------------------------------------------------------------------- opening */
 
-static fly_status add_builtin(fly_mem *mem, uint32_t oid, const char *name,
+static fly_status add_builtin(fly_mem *mem, uint32_t oid, const char *name, uint32_t owner,
                               fly__sql_object **objects, size_t *count, fly_err *err)
 {
     fly__sql_object *object = NULL;
     fly_status status = fly__sql_object_create(mem, FLY__SQL_O_SCHEMA, &object, err);
     if (status == FLY_OK) {
         fly__sql_schema *schema = object->body;
-        *schema = (fly__sql_schema){.oid = oid, .name = name, .owner = "admin"};
+        *schema = (fly__sql_schema){.oid = oid, .name = name, .owner = owner};
         object->builtin = true;
         status = fly__sql_object_finish(object, err);
         objects[(*count)++] = object;
@@ -59,7 +61,9 @@ static fly_status add_builtins(fly_mem *mem, fly__sql_object **objects, size_t *
                                   {FLY__SQL_SCHEMA_TEMP, "pg_temp_1"}};
     fly_status status = FLY_OK;
     for (size_t i = 0; i < BUILTIN_SCHEMAS && status == FLY_OK; i++) {
-        status = add_builtin(mem, schemas[i].oid, schemas[i].name, objects, count, err);
+        uint32_t owner = schemas[i].oid == FLY__SQL_SCHEMA_PUBLIC ? FLY__SQL_ROLE_DATABASE_OWNER
+                                                                  : FLY__SQL_ROLE_ADMIN;
+        status = add_builtin(mem, schemas[i].oid, schemas[i].name, owner, objects, count, err);
     }
     return status;
 }
@@ -339,6 +343,11 @@ static fly_status own_view(fly_sql_session *session, fly__sql_core *core, fly__s
         session->view = made;
     }
     return status;
+}
+
+fly_status fly__sql_view_renew(fly_sql_session *session, fly_err *err)
+{
+    return own_view(session, session->view->core, session->view->temp, err);
 }
 
 fly_status fly__sql_change_begin(fly_sql_session *session, fly_err *err)

@@ -136,11 +136,12 @@ typedef struct fly__sql_policy {
     const char *name;
     uint32_t table;
     bool permissive;
-    char command; /* '*' all, 'r' select, 'a' insert, 'w' update, 'd' delete */
-    uint16_t role_count;
-    const char *const *roles;
+    char command;        /* '*' all, 'r' select, 'a' insert, 'w' update, 'd' delete */
+    uint16_t role_count; /* 0: everybody */
+    const uint32_t *roles;
     const char *using_text;
     const char *check_text;
+    bool of_grant; /* GRANT ... WHERE made it: it is there without row security, too */
 } fly__sql_policy;
 
 /* Anything with columns. */
@@ -148,12 +149,13 @@ typedef struct fly__sql_table {
     uint32_t oid;
     const char *name;
     uint32_t schema;
-    char class; /* fly__sql_class */
-    const char *owner;
+    char class;     /* fly__sql_class */
+    uint32_t owner; /* role */
     bool temporary;
     bool row_security;
-    uint32_t row_type;     /* OID of its composite type */
-    uint16_t column_count; /* dropped ones included */
+    bool force_row_security; /* for the owner too */
+    uint32_t row_type;       /* OID of its composite type */
+    uint16_t column_count;   /* dropped ones included */
     const fly__sql_column *columns;
     uint16_t index_count;
     const fly__sql_index *const *indexes;
@@ -206,6 +208,7 @@ typedef struct fly__sql_user_type {
     uint16_t check_count;
     const char *const *checks; /* expressions over VALUE */
     const char *const *check_names;
+    uint32_t owner; /* role */
 } fly__sql_user_type;
 
 typedef struct fly__sql_user_function {
@@ -228,12 +231,13 @@ typedef struct fly__sql_user_function {
     uint8_t volatility; /* fly__sql_volatility */
     bool strict;
     const char *definition; /* the statement, for pg_get_functiondef */
+    uint32_t owner;         /* role */
 } fly__sql_user_function;
 
 typedef struct fly__sql_schema {
     uint32_t oid;
     const char *name;
-    const char *owner;
+    uint32_t owner; /* role */
 } fly__sql_schema;
 
 /* ---------------------------------------------------------------- looking up */

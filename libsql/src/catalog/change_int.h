@@ -24,8 +24,13 @@ typedef enum fly__sql_object_kind {
     FLY__SQL_O_SEQUENCE,
     FLY__SQL_O_TYPE,
     FLY__SQL_O_FUNCTION,
-    FLY__SQL_O_COMMENT, /* on anything that is not a table */
-    FLY__SQL_O_GRANT,
+    FLY__SQL_O_COMMENT,     /* on anything that is not a table */
+    FLY__SQL_O_ACL,         /* who may what with an object: its oid is the object's */
+    FLY__SQL_O_DEFAULT_ACL, /* what objects to be made begin with */
+    /* Of the whole directory, in "_system" (role.c): */
+    FLY__SQL_O_ROLE,
+    FLY__SQL_O_DATABASE,
+    FLY__SQL_O_ROLE_SETTING,
     FLY__SQL_O_KINDS
 } fly__sql_object_kind;
 
@@ -36,18 +41,6 @@ typedef struct fly__sql_comment {
     uint16_t column; /* attnum, or 0 */
     const char *text;
 } fly__sql_comment;
-
-/* What a role may do with an object. */
-typedef struct fly__sql_grant {
-    uint32_t oid;
-    uint32_t object;
-    uint16_t column;     /* attnum, or 0: all */
-    const char *grantee; /* role; "" is PUBLIC */
-    const char *grantor;
-    const char *privileges; /* letters, as in aclitem: a r w d D x t U C X c T */
-    const char *grantable;  /* those with GRANT OPTION */
-    const char *row_filter; /* GRANT … WHERE, SQL text; or NULL */
-} fly__sql_grant;
 
 /* Open the catalog of a store: reads the tree, makes the built-in objects. */
 fly_status fly__sql_catalog_open(fly_env *env, fly_store *store, fly__sql_catalog **catalog,
@@ -82,6 +75,9 @@ void fly__sql_change_leave(fly_sql_session *session, bool committed);
 /* At a savepoint, and when going back to it. */
 fly__sql_catalog_view *fly__sql_change_mark(fly_sql_session *session);
 void fly__sql_change_back(fly_sql_session *session, fly__sql_catalog_view *mark);
+
+/* Resolve the search path anew: the session's user is another. */
+fly_status fly__sql_view_renew(fly_sql_session *session, fly_err *err);
 
 /* Let go of the descriptors that statements have replaced: until then whoever runs a statement may
  * look at what it found before its changes. */

@@ -8,6 +8,8 @@
  * Copying a descriptor is writing and reading it. Format: docs/formats/catalog.md.
  */
 #include "catalog/object_int.h"
+#include "catalog/role_int.h"
+#include "catalog/system_int.h"
 #include "pl/pl_int.h"
 
 #include <stddef.h>
@@ -27,7 +29,9 @@ enum field_kind {
     F_STRUCTS,  /* pointer to an array of structures */
     F_POINTERS, /* pointer to an array of pointers to structures */
     F_U16S,
-    F_STRS
+    F_U32S,
+    F_STRS,
+    F_SKIP /* a string that was written once: nothing reads it */
 };
 
 struct field {
@@ -131,8 +135,9 @@ SHAPE(trigger, T);
 static const struct field policy_fields[] = {
     {F_U32, AT(T, oid), 0, NULL},        {F_STR, AT(T, name), 0, NULL},
     {F_U32, AT(T, table), 0, NULL},      {F_U8, AT(T, permissive), 0, NULL},
-    {F_U8, AT(T, command), 0, NULL},     {F_STRS, AT(T, roles), AT(T, role_count), NULL},
-    {F_STR, AT(T, using_text), 0, NULL}, {F_STR, AT(T, check_text), 0, NULL}};
+    {F_U8, AT(T, command), 0, NULL},     {F_U32S, AT(T, roles), AT(T, role_count), NULL},
+    {F_STR, AT(T, using_text), 0, NULL}, {F_STR, AT(T, check_text), 0, NULL},
+    {F_U8, AT(T, of_grant), 0, NULL}};
 SHAPE(policy, T);
 #undef T
 
@@ -142,7 +147,7 @@ static const struct field table_fields[] = {
     {F_STR, AT(T, name), 0, NULL},
     {F_U32, AT(T, schema), 0, NULL},
     {F_U8, AT(T, class), 0, NULL},
-    {F_STR, AT(T, owner), 0, NULL},
+    {F_SKIP, 0, 0, NULL}, /* the owner's name */
     {F_U8, AT(T, temporary), 0, NULL},
     {F_U8, AT(T, row_security), 0, NULL},
     {F_U32, AT(T, row_type), 0, NULL},
@@ -159,7 +164,9 @@ static const struct field table_fields[] = {
     {F_U8, AT(T, populated), 0, NULL},
     {F_STR, AT(T, comment), 0, NULL},
     {F_F64, AT(T, rows), 0, NULL},
-    {F_F64, AT(T, pages), 0, NULL}};
+    {F_F64, AT(T, pages), 0, NULL},
+    {F_U32, AT(T, owner), 0, NULL},
+    {F_U8, AT(T, force_row_security), 0, NULL}};
 SHAPE(table, T);
 #undef T
 
@@ -192,7 +199,8 @@ static const struct field user_type_fields[] = {
     {F_U8, AT(T, not_null), 0, NULL},
     {F_STR, AT(T, default_text), 0, NULL},
     {F_STRS, AT(T, checks), AT(T, check_count), NULL},
-    {F_STRS, AT(T, check_names), AT(T, check_count), NULL}};
+    {F_STRS, AT(T, check_names), AT(T, check_count), NULL},
+    {F_U32, AT(T, owner), 0, NULL}};
 SHAPE(user_type, T);
 #undef T
 
@@ -214,13 +222,16 @@ static const struct field user_function_fields[] = {
     {F_U8, AT(T, security_definer), 0, NULL},
     {F_STR, AT(T, definition), 0, NULL},
     {F_U8, AT(T, volatility), 0, NULL},
-    {F_U8, AT(T, strict), 0, NULL}};
+    {F_U8, AT(T, strict), 0, NULL},
+    {F_U32, AT(T, owner), 0, NULL}};
 SHAPE(user_function, T);
 #undef T
 
 #define T fly__sql_schema
-static const struct field schema_fields[] = {
-    {F_U32, AT(T, oid), 0, NULL}, {F_STR, AT(T, name), 0, NULL}, {F_STR, AT(T, owner), 0, NULL}};
+static const struct field schema_fields[] = {{F_U32, AT(T, oid), 0, NULL},
+                                             {F_STR, AT(T, name), 0, NULL},
+                                             {F_SKIP, 0, 0, NULL}, /* the owner's name */
+                                             {F_U32, AT(T, owner), 0, NULL}};
 SHAPE(schema, T);
 #undef T
 
@@ -232,13 +243,76 @@ static const struct field comment_fields[] = {{F_U32, AT(T, oid), 0, NULL},
 SHAPE(comment, T);
 #undef T
 
-#define T fly__sql_grant
-static const struct field grant_fields[] = {
-    {F_U32, AT(T, oid), 0, NULL},       {F_U32, AT(T, object), 0, NULL},
-    {F_U16, AT(T, column), 0, NULL},    {F_STR, AT(T, grantee), 0, NULL},
-    {F_STR, AT(T, grantor), 0, NULL},   {F_STR, AT(T, privileges), 0, NULL},
-    {F_STR, AT(T, grantable), 0, NULL}, {F_STR, AT(T, row_filter), 0, NULL}};
-SHAPE(grant, T);
+#define T fly__sql_acl_item
+static const struct field acl_item_fields[] = {{F_U32, AT(T, grantee), 0, NULL},
+                                               {F_U32, AT(T, grantor), 0, NULL},
+                                               {F_U32, AT(T, rights), 0, NULL},
+                                               {F_U32, AT(T, grantable), 0, NULL},
+                                               {F_U16, AT(T, column), 0, NULL}};
+SHAPE(acl_item, T);
+#undef T
+
+#define T fly__sql_acl
+static const struct field acl_fields[] = {{F_U32, AT(T, oid), 0, NULL},
+                                          {F_U8, AT(T, own), 0, NULL},
+                                          {F_STRUCTS, AT(T, items), AT(T, count), &acl_item}};
+SHAPE(acl, T);
+#undef T
+
+#define T fly__sql_default_acl
+static const struct field default_acl_fields[] = {
+    {F_U32, AT(T, oid), 0, NULL},
+    {F_U32, AT(T, role), 0, NULL},
+    {F_U32, AT(T, schema), 0, NULL},
+    {F_U8, AT(T, class), 0, NULL},
+    {F_STRUCTS, AT(T, items), AT(T, count), &acl_item}};
+SHAPE(default_acl, T);
+#undef T
+
+#define T fly__sql_membership
+static const struct field membership_fields[] = {
+    {F_U32, AT(T, role), 0, NULL}, {F_U32, AT(T, grantor), 0, NULL}, {F_U8, AT(T, admin), 0, NULL}};
+SHAPE(membership, T);
+#undef T
+
+#define T fly__sql_role
+static const struct field role_fields[] = {
+    {F_U32, AT(T, oid), 0, NULL},
+    {F_STR, AT(T, name), 0, NULL},
+    {F_U8, AT(T, superuser), 0, NULL},
+    {F_U8, AT(T, inherit), 0, NULL},
+    {F_U8, AT(T, create_role), 0, NULL},
+    {F_U8, AT(T, create_db), 0, NULL},
+    {F_U8, AT(T, login), 0, NULL},
+    {F_U8, AT(T, replication), 0, NULL},
+    {F_U8, AT(T, bypass_rls), 0, NULL},
+    {F_U8, AT(T, builtin), 0, NULL},
+    {F_I32, AT(T, connection_limit), 0, NULL},
+    {F_STR, AT(T, verifier), 0, NULL},
+    {F_U8, AT(T, expires), 0, NULL},
+    {F_I64, AT(T, valid_until), 0, NULL},
+    {F_STR, AT(T, comment), 0, NULL},
+    {F_STRUCTS, AT(T, memberships), AT(T, membership_count), &membership}};
+SHAPE(role, T);
+#undef T
+
+#define T fly__sql_database_rights
+static const struct field database_fields[] = {{F_U32, AT(T, oid), 0, NULL},
+                                               {F_STR, AT(T, name), 0, NULL},
+                                               {F_U32, AT(T, owner), 0, NULL},
+                                               {F_U8, AT(T, own), 0, NULL},
+                                               {F_I32, AT(T, connection_limit), 0, NULL},
+                                               {F_STRUCTS, AT(T, items), AT(T, count), &acl_item}};
+SHAPE(database, T);
+#undef T
+
+#define T fly__sql_role_setting
+static const struct field role_setting_fields[] = {{F_U32, AT(T, oid), 0, NULL},
+                                                   {F_U32, AT(T, role), 0, NULL},
+                                                   {F_STR, AT(T, database), 0, NULL},
+                                                   {F_STR, AT(T, name), 0, NULL},
+                                                   {F_STR, AT(T, value), 0, NULL}};
+SHAPE(role_setting, T);
 #undef T
 
 static const struct shape *shape_of(fly__sql_object_kind kind)
@@ -250,7 +324,11 @@ static const struct shape *shape_of(fly__sql_object_kind kind)
         [FLY__SQL_O_TYPE] = &user_type,
         [FLY__SQL_O_FUNCTION] = &user_function,
         [FLY__SQL_O_COMMENT] = &comment,
-        [FLY__SQL_O_GRANT] = &grant};
+        [FLY__SQL_O_ACL] = &acl,
+        [FLY__SQL_O_DEFAULT_ACL] = &default_acl,
+        [FLY__SQL_O_ROLE] = &role,
+        [FLY__SQL_O_DATABASE] = &database,
+        [FLY__SQL_O_ROLE_SETTING] = &role_setting};
     return kind < FLY__SQL_O_KINDS ? shapes[kind] : NULL;
 }
 
@@ -343,6 +421,9 @@ static void put_array(struct writer *w, const struct field *field, const uint8_t
         case F_U16S:
             put_number(w, ((const uint16_t *)array)[i]);
             break;
+        case F_U32S:
+            put_number(w, ((const uint32_t *)array)[i]);
+            break;
         default:
             put_string(w, ((const char *const *)array)[i]);
             break;
@@ -377,7 +458,9 @@ static void put_field(struct writer *w, const struct field *field, const uint8_t
                                     [F_STRUCTS] = sizeof(void *),
                                     [F_POINTERS] = sizeof(void *),
                                     [F_U16S] = sizeof(void *),
-                                    [F_STRS] = sizeof(void *)};
+                                    [F_U32S] = sizeof(void *),
+                                    [F_STRS] = sizeof(void *),
+                                    [F_SKIP] = 0};
     memcpy(&x, at, sizes[field->kind]);
     switch (field->kind) {
     case F_U8:
@@ -409,6 +492,9 @@ static void put_field(struct writer *w, const struct field *field, const uint8_t
         break;
     case F_STRUCT:
         put_struct(w, field->shape, at);
+        break;
+    case F_SKIP:
+        put_string(w, NULL);
         break;
     default:
         put_array(w, field, from, x.pointer);
@@ -515,6 +601,7 @@ static void get_array(struct reader *r, const struct field *field, uint8_t *to)
     uint64_t count = get_number(r);
     size_t each = field->kind == F_STRUCTS ? field->shape->size
                   : field->kind == F_U16S  ? sizeof(uint16_t)
+                  : field->kind == F_U32S  ? sizeof(uint32_t)
                                            : sizeof(void *);
     if (count > r->left) { /* each element takes a byte at least */
         r->bad = true;
@@ -530,6 +617,8 @@ static void get_array(struct reader *r, const struct field *field, uint8_t *to)
             }
         } else if (field->kind == F_U16S) {
             ((uint16_t *)array)[i] = (uint16_t)get_number(r);
+        } else if (field->kind == F_U32S) {
+            ((uint32_t *)array)[i] = (uint32_t)get_number(r);
         } else {
             ((const void **)array)[i] = get_bytes(r).data;
         }
@@ -580,6 +669,9 @@ static void get_field(struct reader *r, const struct field *field, uint8_t *to)
     }
     case F_STRUCT:
         get_struct(r, field->shape, at);
+        break;
+    case F_SKIP:
+        (void)get_bytes(r);
         break;
     default:
         get_array(r, field, to);
@@ -657,8 +749,15 @@ static fly_status finish_function(fly__sql_object *object, fly__sql_user_functio
     return FLY_OK;
 }
 
+/* What was written before there were roles is the administrator's. */
+static void finish_owner(uint32_t *owner)
+{
+    *owner = *owner == 0 ? FLY__SQL_ROLE_ADMIN : *owner;
+}
+
 static void finish_table(fly__sql_table *made)
 {
+    finish_owner(&made->owner);
     made->primary = NULL;
     for (uint16_t i = 0; i < made->index_count; i++) {
         if (made->indexes[i]->primary) {
@@ -679,7 +778,8 @@ fly_status fly__sql_object_finish(fly__sql_object *object, fly_err *err)
         break;
     }
     case FLY__SQL_O_TYPE: {
-        const fly__sql_user_type *made = object->body;
+        fly__sql_user_type *made = object->body;
+        finish_owner(&made->owner);
         object->oid = made->oid;
         object->schema = made->schema;
         object->name = made->name;
@@ -687,13 +787,27 @@ fly_status fly__sql_object_finish(fly__sql_object *object, fly_err *err)
     }
     case FLY__SQL_O_FUNCTION: {
         fly__sql_user_function *made = object->body;
+        finish_owner(&made->owner);
         object->oid = made->oid;
         object->schema = made->schema;
         object->name = made->name;
         return finish_function(object, made, err);
     }
     case FLY__SQL_O_SCHEMA: {
-        const fly__sql_schema *made = object->body;
+        fly__sql_schema *made = object->body;
+        finish_owner(&made->owner);
+        object->oid = made->oid;
+        object->name = made->name;
+        break;
+    }
+    case FLY__SQL_O_ROLE: {
+        const fly__sql_role *made = object->body;
+        object->oid = made->oid;
+        object->name = made->name;
+        break;
+    }
+    case FLY__SQL_O_DATABASE: {
+        const fly__sql_database_rights *made = object->body;
         object->oid = made->oid;
         object->name = made->name;
         break;

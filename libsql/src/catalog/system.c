@@ -29,7 +29,7 @@
      .name = #table_,                                                                              \
      .schema = FLY__SQL_SCHEMA_##schema_,                                                          \
      .class = (class_),                                                                            \
-     .owner = "admin",                                                                             \
+     .owner = FLY__SQL_ROLE_ADMIN,                                                                 \
      .column_count = sizeof columns_##table_ / sizeof columns_##table_[0],                         \
      .columns = columns_##table_,                                                                  \
      .view_text = (text_),                                                                         \

@@ -22,7 +22,4 @@ const fly__sql_table *fly__sql_system_at(size_t i);
 struct fly_sql_session;
 void fly__sql_system_init(fly__sql_source *source, struct fly_sql_session *session);
 
-/* The OID of the role of a name, and the name. */
-uint32_t fly__sql_role_oid(const char *name);
-
 #endif

@@ -183,7 +183,7 @@ static void class_row(maker *m, uint32_t oid, const char *name, const fly__sql_t
     put_oid(m, table->schema);
     put_oid(m, index == NULL ? table->row_type : 0);
     put_oid(m, 0);
-    put_oid(m, fly__sql_role_oid(table->owner));
+    put_oid(m, table->owner);
     put_oid(m, index != NULL ? 403 : table->tree != NULL ? 2 : 0);
     put_oid(m, oid);
     put_oid(m, 0);
@@ -507,7 +507,7 @@ static void make_pg_namespace(maker *m)
         begin(m);
         put_oid(m, schema->oid);
         put_text(m, schema->name);
-        put_oid(m, fly__sql_role_oid(schema->owner));
+        put_oid(m, schema->owner);
         end(m);
     }
 }
@@ -640,34 +640,28 @@ static uint32_t name_oid(const char *name)
     return made_oid(0, (uint32_t)fly_crc32c(0, name, strlen(name)));
 }
 
-uint32_t fly__sql_role_oid(const char *name)
+static void role_row(maker *m, const fly__sql_role *role)
 {
-    return name == NULL || strcmp(name, "admin") == 0 ? FLY__SQL_ROLE_ADMIN : name_oid(name);
-}
-
-static void role_row(maker *m, const char *name)
-{
-    bool super = strcmp(name, "admin") == 0;
     begin(m);
-    put_oid(m, fly__sql_role_oid(name));
-    put_copy(m, name);
-    put_bool(m, super);
-    put_bool(m, true);
-    put_bool(m, super);
-    put_bool(m, super);
-    put_bool(m, true);
-    put_bool(m, super);
-    put_i32(m, -1);
-    put_bool(m, super);
+    put_oid(m, role->oid);
+    put_copy(m, role->name);
+    put_bool(m, role->superuser);
+    put_bool(m, role->inherit);
+    put_bool(m, role->create_role);
+    put_bool(m, role->create_db);
+    put_bool(m, role->login);
+    put_bool(m, role->replication);
+    put_i32(m, role->connection_limit);
+    put_bool(m, role->bypass_rls);
     end(m);
 }
 
-/* Users are kept outside of the databases: here are those that can be seen from within. */
 static void make_pg_roles(maker *m)
 {
-    role_row(m, "admin");
-    if (strcmp(m->session->user, "admin") != 0) {
-        role_row(m, m->session->user);
+    size_t at = 0;
+    const fly__sql_role *role;
+    while ((role = fly__sql_role_next(m->session, &at)) != NULL) {
+        role_row(m, role);
     }
 }
 

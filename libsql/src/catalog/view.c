@@ -310,6 +310,14 @@ static const fly__sql_name *next_name(const fly__sql_core *core, fly__sql_object
     return NULL;
 }
 
+fly__sql_object *fly__sql_core_named(const fly__sql_core *core, fly__sql_object_kind kind,
+                                     const char *name)
+{
+    size_t at = SIZE_MAX;
+    const fly__sql_name *entry = next_name(core, kind, 0, name, &at);
+    return entry == NULL ? NULL : core->objects[entry->object - 1];
+}
+
 static const fly__sql_core *core_of(const fly__sql_catalog_view *view, uint32_t schema)
 {
     return schema == FLY__SQL_SCHEMA_TEMP ? view->temp : view->core;

@@ -46,6 +46,9 @@ fly_status fly__sql_core_with(fly_mem *mem, const fly__sql_core *core, uint64_t 
                               fly__sql_core **made, fly_err *err);
 fly__sql_core *fly__sql_core_keep(fly__sql_core *core);
 void fly__sql_core_release(fly__sql_core *core);
+/* The object of a kind and name that is in no schema; NULL: none. */
+fly__sql_object *fly__sql_core_named(const fly__sql_core *core, fly__sql_object_kind kind,
+                                     const char *name);
 fly__sql_object *fly__sql_core_find(const fly__sql_core *core, fly__sql_object_kind kind,
                                     uint32_t oid);
 

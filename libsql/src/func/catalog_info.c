@@ -9,6 +9,8 @@
 #include "func/string_int.h"
 
 #include "catalog/change_int.h"
+#include "catalog/right_int.h"
+#include "session/user_int.h"
 
 #include <stdio.h>
 
@@ -188,16 +190,13 @@ ROW(text_to_regclass)
     return status != FLY_OK ? status : give_i32(result, (int32_t)oid);
 }
 
-/* Users have no numbers of their own in the catalog: the session's user has 10, as PostgreSQL's
- * first. */
 ROW(pg_get_userbyid)
 {
-    if (args[0].i32 == 10 && call->session != NULL) {
-        return give_name(call, call->session->user, result);
-    }
-    char name[40];
-    int len = snprintf(name, sizeof name, "unknown (OID=%u)", (uint32_t)args[0].i32);
-    return fly__sql_give_copy(call, name, (size_t)len, result);
+    char room[FLY__SQL_NAME_MAX + 1];
+    return call->session == NULL
+               ? give_null(result)
+               : give_name(call, fly__sql_role_name(call->session, (uint32_t)args[0].i32, room),
+                           result);
 }
 
 ROW(pg_get_serial_sequence)
@@ -557,23 +556,11 @@ static char right_of(fly_bytes word)
 
 /* Whether a user owns an object, is the administrator, or was granted a right, alone or with
  * everybody. */
-static bool may(fly__sql_call *call, const char *user, const char *owner, uint32_t object,
-                char letter)
+static bool may(fly__sql_call *call, const char *user, uint32_t owner)
 {
-    const fly__sql_catalog_view *view = view_of(call);
-    if (strcmp(user, "admin") == 0 || (owner != NULL && strcmp(user, owner) == 0)) {
-        return true;
-    }
-    size_t at = 0;
-    const fly__sql_grant *grant;
-    while (view != NULL && (grant = fly__sql_object_next(view, FLY__SQL_O_GRANT, &at)) != NULL) {
-        if (grant->object == object &&
-            (grant->grantee[0] == '\0' || strcmp(grant->grantee, user) == 0) &&
-            strchr(grant->privileges, letter) != NULL) {
-            return true;
-        }
-    }
-    return false;
+    const fly__sql_role *role = call->session == NULL ? NULL
+                                                      : fly__sql_role_named(call->session, user);
+    return role != NULL && fly__sql_is_member(call->session, role->oid, owner, true);
 }
 
 /* has_..._privilege([user,] object, right): the last argument is the right, before it the object
@@ -605,24 +592,24 @@ static fly_status has_right(fly__sql_call *call, uint32_t reg, uint32_t after,
         }
     }
     const fly__sql_catalog_view *view = view_of(call);
-    const char *owner = NULL;
+    uint32_t owner = 0;
     bool there = true;
     if (reg == FLY_SQL_REGCLASS) {
         const fly__sql_table *table = table_of(call, oid);
         there = table != NULL;
-        owner = there ? table->owner : NULL;
+        owner = there ? table->owner : 0;
         if (there && table->class == FLY__SQL_SYSTEM) {
             return give_bool(result, letter == 'r');
         }
     } else if (reg == FLY__SQL_OID_regnamespace) {
         const fly__sql_schema *schema = view != NULL ? fly__sql_schema_of(view, oid) : NULL;
         there = schema != NULL;
-        owner = there ? schema->owner : NULL;
+        owner = there ? schema->owner : 0;
         if (there && letter == 'U' && oid < FLY__SQL_OID_FIRST) {
             return give_bool(result, true);
         }
     }
-    return there ? give_bool(result, may(call, user, owner, oid, letter)) : give_null(result);
+    return there ? give_bool(result, may(call, user, owner)) : give_null(result);
 }
 
 ROW(has_table_privilege)

@@ -188,6 +188,8 @@ static fly_status bind(fly__sql_pl_bound *bound, fly_err *err)
     bound->view = fly__sql_view_keep(session->view);
     bound->version = fly__sql_catalog_version(session->view);
     bound->epoch = session->epoch;
+    bound->user = session->user_oid;
+    bound->roles = fly__sql_roles_version(session);
     fly_status status = alloc_params(bound, &own);
     if (status == FLY_OK) {
         status = bound->expr->statement ? bind_statement(bound, &own)
@@ -219,7 +221,8 @@ static bool still_good(const fly__sql_pl_bound *bound)
         return false;
     }
     const fly_sql_session *session = bound->instance->session;
-    if (bound->epoch != session->epoch ||
+    if (bound->epoch != session->epoch || bound->user != session->user_oid ||
+        bound->roles != fly__sql_roles_version(session) ||
         bound->version != fly__sql_catalog_version(session->view)) {
         return false;
     }

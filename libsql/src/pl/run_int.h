@@ -46,7 +46,8 @@ typedef struct fly__sql_pl_bound {
     bool ready;
     fly_arena arena;
     fly__sql_catalog_view *view;
-    uint64_t version, epoch;
+    uint64_t version, epoch, roles;
+    uint32_t user;
     fly__sql_eval *eval; /* of an expression */
     fly_sql_stmt *stmt;  /* of a statement */
     fly_sql_type type;

@@ -262,7 +262,7 @@ static fly_status create_schema(fly_sql_stmt *stmt, fly_err *err)
         return fly_err_state(err, "0A000", 0, "CREATE SCHEMA with elements is not supported");
     }
     const fly__sql_schema schema = {
-        .oid = fly__sql_change_oid(session), .name = name, .owner = session->user};
+        .oid = fly__sql_change_oid(session), .name = name, .owner = session->user_oid};
     return fly__sql_change_put(session, FLY__SQL_O_SCHEMA, &schema, err);
 }
 

@@ -809,8 +809,7 @@ static fly_status alter(fly_sql_stmt *stmt, const fly__sql_table *table,
         return FLY_OK; /* about how PostgreSQL stores things */
     case FLY_AST_ALTER_OWNER: {
         fly__sql_table changed = *table;
-        changed.owner = ((const fly_ast_role *)action->def)->name;
-        changed.owner = changed.owner == NULL ? stmt->session->user : changed.owner;
+        changed.owner = stmt->session->user_oid;
         return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, &changed, err);
     }
     default:

@@ -153,7 +153,7 @@ fly_status fly__sql_sequence_put(fly_sql_session *session, const char *name, uin
                                   .name = name,
                                   .schema = schema,
                                   .class = FLY__SQL_SEQUENCE,
-                                  .owner = session->user,
+                                  .owner = session->user_oid,
                                   .temporary = schema == FLY__SQL_SCHEMA_TEMP,
                                   .column_count = 3,
                                   .columns = own,

@@ -853,7 +853,7 @@ static fly_status begin_table(fly_sql_stmt *stmt, const fly_ast_relation *relati
     table->row_type = fly__sql_change_oid(session);
     table->name = relation->name;
     table->class = FLY__SQL_TABLE;
-    table->owner = session->user;
+    table->owner = session->user_oid;
     table->temporary = table->schema == FLY__SQL_SCHEMA_TEMP;
     table->tree = fly__sql_ddl_format(stmt, err, "t%u", (unsigned)table->oid);
     table->rows = -1;

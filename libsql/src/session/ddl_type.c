@@ -85,7 +85,7 @@ static fly_status create_composite(fly_sql_stmt *stmt, const fly_ast_create_type
                                   .name = type.name,
                                   .schema = type.schema,
                                   .class = FLY__SQL_COMPOSITE,
-                                  .owner = session->user,
+                                  .owner = session->user_oid,
                                   .row_type = type.oid,
                                   .populated = true};
     status = fly__sql_draft_begin(stmt, &table, &draft, err);

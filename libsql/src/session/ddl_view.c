@@ -70,7 +70,7 @@ fly_status fly__sql_create_view(fly_sql_stmt *stmt, fly_err *err)
     fly_sql_session *session = stmt->session;
     fly__sql_table table = {.name = relation->name,
                             .class = FLY__SQL_VIEW,
-                            .owner = session->user,
+                            .owner = session->user_oid,
                             .populated = true,
                             .rows = -1};
     fly__sql_ddl_tag(stmt, "CREATE VIEW");

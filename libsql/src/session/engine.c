@@ -119,6 +119,9 @@ fly_status fly_sql_open(fly_env *env, const char *path, const fly_sql_options *o
         status = make_directory(sql, err);
     }
     if (status == FLY_OK) {
+        status = fly__sql_roles_open(sql, err);
+    }
+    if (status == FLY_OK) {
         status = fly__sql_database_acquire(sql, "default", sql->create, &database, err);
     }
     if (status != FLY_OK) {
@@ -146,6 +149,7 @@ static void free_database(fly_sql *sql, fly__sql_database *database)
 static void destroy(fly_sql *sql)
 {
     fly_mem *mem = sql->account.parent;
+    (void)fly__sql_roles_close(sql, NULL); /* whoever closes has done it already, and heard */
     while (sql->collations != NULL) {
         struct fly__sql_engine_collation *next = sql->collations->link;
         fly_text_collation_close(sql->collations->collation);
@@ -164,7 +168,7 @@ static void destroy(fly_sql *sql)
 
 fly_status fly_sql_close(fly_sql *sql, fly_err *err)
 {
-    fly_status status = FLY_OK;
+    fly_status status = fly__sql_roles_close(sql, err);
     while (sql->databases != NULL) {
         fly__sql_database *database = sql->databases;
         FLY_ASSERT(database->sessions == 0);
@@ -182,8 +186,8 @@ fly_status fly_sql_close(fly_sql *sql, fly_err *err)
 static fly_status database_path(const fly_sql *sql, const char *name, char path[FLY_PATH_MAX],
                                 fly_err *err)
 {
-    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL ||
-        strlen(name) > FLY__SQL_DATABASE_NAME_MAX) {
+    if (name[0] == '\0' || name[0] == '.' || strcmp(name, "_system") == 0 ||
+        strchr(name, '/') != NULL || strlen(name) > FLY__SQL_DATABASE_NAME_MAX) {
         return fly_err_state(err, "42602", 0, "invalid database name: \"%s\"", name);
     }
     return fly_path_join(path, FLY_PATH_MAX, sql->path, name, err);
@@ -279,7 +283,7 @@ struct names {
 static void see_name(void *ctx, const char *name)
 {
     struct names *names = ctx;
-    if (name[0] == '.') {
+    if (name[0] == '.' || strcmp(name, "_system") == 0) { /* roles: role.c */
         return;
     }
     if (names->wanted != NULL) {

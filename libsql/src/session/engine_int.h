@@ -4,7 +4,7 @@
 #ifndef FLY_SQL_ENGINE_INT_H
 #define FLY_SQL_ENGINE_INT_H
 
-#include "catalog/change_int.h"
+#include "catalog/role_int.h"
 
 struct fly_collation;
 
@@ -63,6 +63,7 @@ struct fly_sql {
     struct fly__sql_engine_collation *collations; /* guarded by mutex; only grows */
     struct fly__sql_registered *functions;        /* guarded by mutex; only grows */
     uint32_t function_count;
+    fly__sql_roles roles;
     fly_account account;
 };
 

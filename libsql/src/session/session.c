@@ -21,6 +21,7 @@
 #include "session/program_int.h"
 #include "session/settings_int.h"
 #include "session/stmt_int.h"
+#include "session/user_int.h"
 
 #include <fly/base_hash.h>
 
@@ -59,12 +60,10 @@ static fly_status fill(fly_sql_session *session, const fly_sql_session_options *
     fly__sql_session_state *state = session->state;
     const char *user = options->user != NULL ? options->user : "admin";
     const char *database = options->database != NULL ? options->database : "default";
-    state->user = fly__sql_session_strdup(session, user);
-    if (state->user == NULL) {
-        return no_memory(err);
+    fly_status status = fly__sql_user_begin(session, user, err);
+    if (status == FLY_OK) {
+        status = fly__sql_settings_init(session, err);
     }
-    session->user = state->user;
-    fly_status status = fly__sql_settings_init(session, err);
     if (status == FLY_OK) {
         status = fly__sql_database_acquire(session->sql, database, false, &session->database, err);
     }
@@ -73,6 +72,9 @@ static fly_status fill(fly_sql_session *session, const fly_sql_session_options *
         state->number = ++session->database->next_session;
         fly_mutex_unlock(&session->sql->mutex);
         status = fly__sql_session_view(session, err);
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_user_settings(session, err);
     }
     return status;
 }
@@ -157,7 +159,7 @@ void fly_sql_session_close(fly_sql_session *session)
     }
     fly__sql_session_leave(session);
     fly__sql_settings_deinit(session);
-    fly__sql_session_strfree(session, state->user);
+    fly__sql_roles_leave(session);
     fly_account_deinit(&session->query);
     fly_account_deinit(&session->account);
     fly_mem_free(mem, state, sizeof *state);
@@ -247,6 +249,10 @@ fly__sql_catalog *fly__sql_session_catalog(const fly_sql_session *session)
 fly_status fly__sql_session_view(fly_sql_session *session, fly_err *err)
 {
     fly__sql_catalog *catalog = session->database->catalog;
+    fly_status status = fly__sql_roles_refresh(session, err);
+    if (status != FLY_OK) {
+        return status;
+    }
     if (session->view != NULL && fly__sql_view_is_newest(catalog, session->view)) {
         return FLY_OK;
     }
@@ -372,6 +378,7 @@ static void drop_savepoints(fly_sql_session *session, fly__sql_savepoint *down_t
         fly__sql_savepoint *top = session->state->savepoints;
         session->state->savepoints = top->below;
         fly__sql_view_release(top->view);
+        fly__sql_roles_mark_free(&top->roles);
         fly_mem_free(&session->account.mem, top, sizeof *top);
     }
 }
@@ -408,6 +415,11 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
     fly__sql_change_enter(session);
     status = fly_txn_commit_as(session->txn, durability, err);
     fly__sql_change_leave(session, status == FLY_OK);
+    if (status == FLY_OK) {
+        status = fly__sql_roles_commit(session, err);
+    } else {
+        fly__sql_roles_rollback(session);
+    }
     txn_ended(session, status == FLY_OK);
     if (status == FLY_E_CONFLICT && err != NULL) {
         memcpy(err->sqlstate, "40001", sizeof err->sqlstate);
@@ -422,6 +434,7 @@ void fly__sql_txn_rollback(fly_sql_session *session)
     fly__sql_change_enter(session);
     fly_txn_rollback(session->txn);
     fly__sql_change_leave(session, false);
+    fly__sql_roles_rollback(session);
     txn_ended(session, false);
 }
 
@@ -448,6 +461,7 @@ fly_status fly__sql_savepoint_set(fly_sql_session *session, const char *name, fl
     (void)snprintf(made->name, sizeof made->name, "%s", name);
     made->point = fly_txn_savepoint(session->txn);
     made->view = fly__sql_change_mark(session);
+    fly__sql_roles_mark_set(session, &made->roles);
     made->below = session->state->savepoints;
     session->state->savepoints = made;
     return FLY_OK;
@@ -460,6 +474,9 @@ fly_status fly__sql_savepoint_back(fly_sql_session *session, const char *name, f
         return no_savepoint(name, err);
     }
     fly_status status = fly_txn_rollback_to(session->txn, to->point, err);
+    if (status == FLY_OK) {
+        status = fly__sql_roles_back(session, &to->roles, err);
+    }
     if (status == FLY_OK) {
         fly__sql_change_back(session, to->view);
         drop_savepoints(session, to);
@@ -479,6 +496,7 @@ void fly__sql_guard_begin(fly_sql_session *session, fly__sql_guard *guard)
     *guard = (fly__sql_guard){.point = fly_txn_savepoint(session->txn),
                               .view = fly__sql_change_mark(session),
                               .running = session->state->running};
+    fly__sql_roles_mark_set(session, &guard->roles);
 }
 
 void fly__sql_guard_end(fly_sql_session *session, fly__sql_guard *guard)
@@ -486,12 +504,16 @@ void fly__sql_guard_end(fly_sql_session *session, fly__sql_guard *guard)
     (void)session;
     fly__sql_view_release(guard->view);
     guard->view = NULL;
+    fly__sql_roles_mark_free(&guard->roles);
 }
 
 fly_status fly__sql_guard_back(fly_sql_session *session, fly__sql_guard *guard, fly_err *err)
 {
     FLY_ASSERT(session->state->running == guard->running);
     fly_status status = fly_txn_rollback_to(session->txn, guard->point, err);
+    if (status == FLY_OK) {
+        status = fly__sql_roles_back(session, &guard->roles, err);
+    }
     if (status == FLY_OK) {
         fly__sql_change_back(session, guard->view);
         if (session->state->trees_new) {

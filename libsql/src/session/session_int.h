@@ -48,7 +48,8 @@ struct fly_sql_session {
     fly_atomic_u32 cancel;  /* 0; 1 cancelled, 2 timed out: tested once per batch */
     int64_t statement_time; /* microseconds since 1970: now() is the transaction's: */
     int64_t txn_time;
-    const char *user;
+    const char *user;  /* the current one */
+    uint32_t user_oid; /* its role: whose rights count */
     const char *search_path;
     uint8_t date_style, date_order, interval_style; /* as vec_time.h numbers them */
     const void *time_zone;                          /* fly_vec_tz */

@@ -7,7 +7,9 @@
  */
 #include "session/state_int.h"
 
+#include "catalog/right_int.h"
 #include "session/settings_int.h"
+#include "session/user_int.h"
 
 #include <string.h>
 #include <strings.h>
@@ -109,6 +111,16 @@ static bool apply_search_path(fly_sql_session *session, const char *value)
                                      &session->view, NULL) == FLY_OK;
     }
     return true;
+}
+
+static bool apply_role(fly_sql_session *session, const char *value)
+{
+    return fly__sql_user_set_role(session, value);
+}
+
+static bool apply_login(fly_sql_session *session, const char *value)
+{
+    return fly__sql_user_set_login(session, value);
 }
 
 static bool apply_verify(fly_sql_session *session, const char *value)
@@ -238,12 +250,14 @@ static const struct known {
     {"plan_cache_mode", "auto", false, NULL},
     {"quote_all_identifiers", "off", false, NULL},
     {"random_page_cost", "1.1", false, NULL},
+    {"role", "none", false, apply_role},
     {"row_security", "on", false, NULL},
     {"search_path", "\"$user\", public", false, apply_search_path},
     {"seq_page_cost", "1", false, NULL},
     {"server_encoding", "UTF8", true, NULL},
     {"server_version", "15.0 (FlyDB " FLY_SQL_VERSION ")", true, NULL},
     {"server_version_num", "150000", true, NULL},
+    {"session_authorization", "", false, apply_login},
     {"session_replication_role", "origin", false, NULL},
     {"standard_conforming_strings", "on", false, NULL},
     {"statement_timeout", "0", false, apply_statement_timeout},
@@ -297,7 +311,11 @@ const char *fly__sql_setting(fly_sql_session *session, const char *name)
         return session->state->read_only ? "on" : "off";
     }
     if (strcasecmp(name, "session_authorization") == 0) {
-        return session->user;
+        const fly__sql_role *login = fly__sql_role_of(session, session->state->login);
+        return login == NULL ? session->user : login->name;
+    }
+    if (strcasecmp(name, "is_superuser") == 0) {
+        return fly__sql_is_superuser(session, session->user_oid) ? "on" : "off";
     }
     const fly__sql_setting_entry *set = *find_set(session, name);
     if (set != NULL) {
@@ -400,7 +418,10 @@ fly_status fly__sql_setting_set(fly_sql_session *session, const char *name, cons
         return fly_err_state(err, "55P02", 0, "parameter \"%s\" cannot be changed", name);
     }
     fly_status status = FLY_OK;
-    if (session->txn != NULL) {
+    if (strcasecmp(name, "role") == 0 || strcasecmp(name, "session_authorization") == 0) {
+        status = fly__sql_user_may_set(session, name, value, err);
+    }
+    if (status == FLY_OK && session->txn != NULL) {
         status = note_undo(session, name, local, err);
     }
     if (status == FLY_OK && known != NULL && known->apply != NULL &&

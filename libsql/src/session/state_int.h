@@ -28,6 +28,7 @@ typedef struct fly__sql_savepoint {
     char name[64];
     fly_savepoint point;
     fly__sql_catalog_view *view;
+    fly__sql_roles_mark roles;
 } fly__sql_savepoint;
 
 /* A tree that was found by its name. */
@@ -40,8 +41,11 @@ typedef struct fly__sql_tree_entry {
 enum { FLY__SQL_TREE_SLOTS = 64 };
 
 typedef struct fly__sql_session_state {
-    uint32_t number; /* of the session: pg_backend_pid() */
-    char *user;
+    uint32_t number;                  /* of the session: pg_backend_pid() */
+    char user[FLY__SQL_NAME_MAX + 1]; /* the current one's name */
+    uint32_t login;                   /* session_user */
+    uint32_t authenticated;           /* who logged in */
+    fly__sql_session_roles roles;
     char *search_path;
     fly__sql_setting_entry *settings;
     fly__sql_setting_undo *undo;
@@ -88,6 +92,7 @@ fly_status fly__sql_savepoint_release(fly_sql_session *session, const char *name
 typedef struct fly__sql_guard {
     fly_savepoint point;
     fly__sql_catalog_view *view;
+    fly__sql_roles_mark roles;
     uint32_t running;
 } fly__sql_guard;
 void fly__sql_guard_begin(fly_sql_session *session, fly__sql_guard *guard);

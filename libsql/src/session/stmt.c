@@ -153,12 +153,16 @@ fly_status fly__sql_stmt_plan(fly_sql_stmt *stmt, fly_err *err)
     }
     stmt->version = fly__sql_catalog_version(stmt->view);
     stmt->epoch = session->epoch;
+    stmt->user = session->user_oid;
+    stmt->roles = fly__sql_roles_version(session);
     return FLY_OK;
 }
 
 static bool plan_is_good(const fly_sql_stmt *stmt)
 {
     return stmt->plan != NULL && stmt->epoch == stmt->session->epoch &&
+           stmt->user == stmt->session->user_oid &&
+           stmt->roles == fly__sql_roles_version(stmt->session) &&
            stmt->version == fly__sql_catalog_version(stmt->session->view);
 }
 

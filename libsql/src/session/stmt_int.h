@@ -42,6 +42,8 @@ struct fly_sql_stmt {
     fly__sql_catalog_view *view;
     uint64_t version; /* of the catalog, that it was bound with */
     uint64_t epoch;   /* of the settings */
+    uint64_t roles;   /* of the roles */
+    uint32_t user;    /* whose rights were looked at */
     uint32_t param_count;
     fly_sql_type *param_types; /* as far as they are known: in `arena` */
     fly_vec_value *params;
