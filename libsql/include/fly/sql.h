@@ -226,6 +226,47 @@ FLY_MUST_USE fly_status fly_sql_prepare(fly_sql_session *session, fly_bytes text
 /** Release. NULL is fine. */
 void fly_sql_finalize(fly_sql_stmt *stmt);
 
+/* ------------------------------------------------------------ many statements */
+
+typedef struct fly_sql_script fly_sql_script; /**< a text of statements on its way through them */
+
+/**
+ * @brief Parse a text of any number of statements, to run them one after the other.
+ *
+ * As fly_sql_execute() does, for who cannot wait for the end of each: they run in one transaction,
+ * unless the text has transaction commands.
+ *
+ * @param[out] script  Gives; fly_sql_script_close(). Meanwhile nothing else is run in the session.
+ * @return A syntax error anywhere in the text: nothing has run.
+ */
+FLY_MUST_USE fly_status fly_sql_script_open(fly_sql_session *session, fly_bytes text,
+                                            fly_sql_script **script, fly_err *err);
+
+/**
+ * @brief Prepare the next statement.
+ *
+ * @param[out] stmt  Valid until the next call; run it to its end before that. Positions in errors are
+ *                   in the whole text.
+ * @return FLY_E_END: there is none. After a failure, of this or of the statement, nothing is left to
+ *         do but closing.
+ */
+FLY_MUST_USE fly_status fly_sql_script_next(fly_sql_script *script, fly_sql_stmt **stmt,
+                                            fly_err *err);
+
+/** Release. What has been left out takes the transaction of the text back. NULL is fine. */
+void fly_sql_script_close(fly_sql_script *script);
+
+/** From here on, statements outside of BEGIN and COMMIT run in one transaction. Its end, by
+ *  fly_sql_block_end() or by a COMMIT among them, ends the block. Twice is fine. */
+void fly_sql_block_begin(fly_sql_session *session);
+
+/** End the block: what still runs is reset, its transaction committed. One that BEGIN has begun stays. */
+FLY_MUST_USE fly_status fly_sql_block_end(fly_sql_session *session, fly_err *err);
+
+/** Behave as after a statement's failure: roll the block's transaction back, or let only ROLLBACK
+ *  follow in one that BEGIN has begun. What runs is reset. */
+void fly_sql_block_fail(fly_sql_session *session);
+
 /** How many parameters it has: the highest n of $n. */
 uint32_t fly_sql_param_count(const fly_sql_stmt *stmt);
 /** The type of parameter `n`, counted from 1. */

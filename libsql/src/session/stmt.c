@@ -190,7 +190,9 @@ static fly_status prepare_node(fly_sql_stmt *stmt, fly_err *err)
                                : fly__sql_utility_describe(stmt, err);
     }
     if (begun && session->txn != NULL) {
+        bool block = session->state->block; /* it has not begun yet, so it does not end */
         fly__sql_txn_rollback(session);
+        session->state->block = block;
     }
     if (status != FLY_OK && session->txn_explicit) {
         session->txn_failed = true;
@@ -903,7 +905,9 @@ static fly_status run_one(fly_sql_stmt *stmt, fly_status (*row)(void *ctx, fly_s
 /* Go on to another statement of the same text. */
 static void turn_to(fly_sql_stmt *stmt, const fly_sql_statement *statement)
 {
+    fly_sql_reset(stmt);
     forget_plan(stmt);
+    free_rooms(stmt);
     stmt->params = NULL;
     stmt->param_count = 0;
     stmt->param_types = NULL;
@@ -911,41 +915,129 @@ static void turn_to(fly_sql_stmt *stmt, const fly_sql_statement *statement)
     take(stmt, statement);
 }
 
-static fly_status run_all(fly_sql_stmt *stmt, const fly_sql_statements *statements,
-                          fly_status (*row)(void *ctx, fly_sql_stmt *stmt), void *ctx, fly_err *err)
+/* Take back what the first statements of a text did, if it is nobody else's. */
+static void drop_block(fly_sql_session *session)
 {
-    fly_sql_session *session = stmt->session;
-    fly_status status = FLY_OK;
-    for (uint32_t i = 0; i < statements->count && status == FLY_OK; i++) {
-        turn_to(stmt, &statements->items[i]);
-        session->state->block = statements->count > 1 && i + 1 < statements->count;
-        status = prepare_node(stmt, err);
-        if (status == FLY_OK) {
-            status = run_one(stmt, row, ctx, err);
-        } else if (session->txn != NULL && !session->txn_explicit && session->state->running == 0) {
-            fly__sql_txn_rollback(session);
-        }
+    if (session->txn != NULL && !session->txn_explicit && session->state->running == 0) {
+        fly__sql_txn_rollback(session);
     }
     session->state->block = false;
-    return status;
+}
+
+struct fly_sql_script {
+    fly_sql_stmt *stmt;
+    fly_sql_statements statements;
+    uint32_t next; /* among them */
+    bool in_block; /* that somebody else has begun */
+};
+
+fly_status fly_sql_script_open(fly_sql_session *session, fly_bytes text, fly_sql_script **script,
+                               fly_err *err)
+{
+    fly_sql_script *made = fly_mem_calloc(&session->account.mem, 1, sizeof *made);
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    fly_status status = fly__sql_stmt_create(session, text, &made->stmt, err);
+    if (status == FLY_OK) {
+        status = parse(made->stmt, &made->statements, err);
+    }
+    if (status != FLY_OK) {
+        fly_sql_finalize(made->stmt);
+        fly_mem_free(&session->account.mem, made, sizeof *made);
+        return status;
+    }
+    made->in_block = session->state->block;
+    *script = made;
+    return FLY_OK;
+}
+
+fly_status fly_sql_script_next(fly_sql_script *script, fly_sql_stmt **stmt, fly_err *err)
+{
+    fly_sql_session *session = script->stmt->session;
+    if (script->next == script->statements.count) {
+        return FLY_E_END;
+    }
+    turn_to(script->stmt, &script->statements.items[script->next++]);
+    fly_status status = prepare_node(script->stmt, err);
+    if (status != FLY_OK) {
+        drop_block(session);
+        return status;
+    }
+    session->state->block = script->in_block || script->next < script->statements.count;
+    *stmt = script->stmt;
+    return FLY_OK;
+}
+
+void fly_sql_script_close(fly_sql_script *script)
+{
+    if (script == NULL) {
+        return;
+    }
+    fly_sql_session *session = script->stmt->session;
+    bool in_block = script->in_block && session->state->block;
+    fly_sql_finalize(script->stmt);
+    if (!in_block) {
+        drop_block(session);
+    }
+    fly_mem_free(&session->account.mem, script, sizeof *script);
 }
 
 fly_status fly_sql_execute(fly_sql_session *session, fly_bytes text,
                            fly_status (*row)(void *ctx, fly_sql_stmt *stmt), void *ctx,
                            fly_err *err)
 {
+    fly_sql_script *script = NULL;
     fly_sql_stmt *stmt = NULL;
-    fly_sql_statements statements = {0};
-    fly_status status = fly__sql_stmt_create(session, text, &stmt, err);
-    if (status != FLY_OK) {
-        return status;
+    fly_status status = fly_sql_script_open(session, text, &script, err);
+    while (status == FLY_OK && (status = fly_sql_script_next(script, &stmt, err)) == FLY_OK) {
+        status = run_one(stmt, row, ctx, err);
     }
-    status = parse(stmt, &statements, err);
-    if (status == FLY_OK) {
-        status = run_all(stmt, &statements, row, ctx, err);
+    fly_sql_script_close(script);
+    return status == FLY_E_END ? FLY_OK : status;
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+void fly__sql_stmts_halt(fly_sql_session *session, const fly_sql_stmt *except)
+{
+    for (fly_sql_stmt *at = session->state->stmts; at != NULL; at = at->next) {
+        if (at != except && at->state != FLY__SQL_IDLE) {
+            fly_sql_reset(at);
+        }
     }
-    fly_sql_finalize(stmt);
-    return status;
+}
+
+void fly_sql_block_begin(fly_sql_session *session)
+{
+    session->state->block = true;
+}
+
+fly_status fly_sql_block_end(fly_sql_session *session, fly_err *err)
+{
+    if (session->txn == NULL || session->txn_explicit) {
+        session->state->block = false;
+        return FLY_OK;
+    }
+    session->state->block = true; /* so that halting commits nothing yet */
+    fly__sql_stmts_halt(session, NULL);
+    session->state->block = false;
+    return fly__sql_txn_commit(session, err);
+}
+
+void fly_sql_block_fail(fly_sql_session *session)
+{
+    if (session->txn != NULL) {
+        bool explicit = session->txn_explicit;
+        session->state->block = true;
+        fly__sql_stmts_halt(session, NULL);
+        if (explicit) {
+            session->txn_failed = true;
+        } else if (session->txn != NULL) {
+            fly__sql_txn_rollback(session);
+        }
+    }
+    session->state->block = false;
 }
 
 void fly__sql_stmts_close(fly_sql_session *session)

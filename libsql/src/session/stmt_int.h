@@ -102,6 +102,8 @@ fly_status fly__sql_line_add(fly_sql_stmt *stmt, const char *const *cells, fly_e
 
 /* All statements of a session, and what they hold. */
 void fly__sql_stmts_close(fly_sql_session *session);
+/* Reset all that run but one: their transaction ends. */
+void fly__sql_stmts_halt(fly_sql_session *session, const fly_sql_stmt *except);
 
 /* The statement that says what the columns are: itself, or the one that a PREPARE or DECLARE named. */
 const fly_sql_stmt *fly__sql_utility_columns_of(const fly_sql_stmt *stmt);

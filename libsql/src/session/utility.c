@@ -121,6 +121,7 @@ static fly_status end(fly_sql_stmt *stmt, const fly_ast_transaction *node, fly_e
     }
     tag(stmt, commit ? "COMMIT" : "ROLLBACK");
     fly_status status = FLY_OK;
+    fly__sql_stmts_halt(session, stmt);
     if (commit) {
         status = fly__sql_txn_commit(session, err);
     } else if (session->txn != NULL) {
