@@ -131,6 +131,8 @@ START_TEST(what_cannot_come_up_stays)
 }
 END_TEST
 
+static void same_rows(const char *query);
+
 START_TEST(indexes_are_used)
 {
     expect_plan("SELECT * FROM big WHERE id = 7", HAS("Index Scan using big_pkey"), "Filter");
@@ -140,13 +142,55 @@ START_TEST(indexes_are_used)
                 "Seq Scan");
     expect_plan("SELECT * FROM small x WHERE x.id = 3 AND EXISTS "
                 "(SELECT 1 FROM big y WHERE y.a = x.b)",
-                HAS("Index Scan using big_ab"), "Seq Scan");
+                HAS("Index Only Scan using big_ab"), "Seq Scan");
     expect_plan("SELECT * FROM big WHERE id IN (3, 4, 4, 900)",
                 HAS("Values Scan", "rows=3", "Index Scan using big_pkey"), "Seq Scan");
     expect_plan("SELECT * FROM big WHERE id = 3 OR id = 4", HAS("Index Scan using big_pkey"),
                 "Seq Scan");
     expect_plan("SELECT * FROM big x, small y WHERE x.id = y.id AND y.id = 5",
                 HAS("Index Scan using big_pkey", "Index Scan using small_pkey"), "Seq Scan");
+}
+END_TEST
+
+START_TEST(an_index_that_has_all_columns_is_read_alone)
+{
+    expect_plan("SELECT b, id FROM big WHERE a = 7", HAS("Index Only Scan using big_ab"), NULL);
+    expect_plan("SELECT count(*) FROM big WHERE b = 2", HAS("Index Only Scan using big_b"), NULL);
+    expect_plan("SELECT b, c FROM big WHERE a = 7", HAS("Index Scan using big_ab"), "Only");
+    run("CREATE TABLE kinds (k int, f bool, t text, d date, n numeric(9,2), x float8, p numeric, "
+        "c char(5), PRIMARY KEY (t, k))");
+    run("CREATE INDEX kinds_d ON kinds (d DESC, f, n)");
+    run("CREATE INDEX kinds_x ON kinds (x, k DESC)");
+    run("CREATE INDEX kinds_p ON kinds (p DESC, c DESC, d)");
+    run("INSERT INTO kinds SELECT i, CASE WHEN i % 3 > 0 THEN i % 3 = 1 END, "
+        "CASE i % 4 WHEN 0 THEN '' WHEN 1 THEN repeat('long', i) ELSE 't' || i END, "
+        "CASE WHEN i % 5 > 0 THEN date '2000-01-01' - i END, i * -1.25, i / -4.0, i / 8.0, "
+        "chr(65 + i % 26) FROM generate_series(1, 60) i");
+    run("ANALYZE kinds");
+    expect_plan("SELECT f, d, n, t, k FROM kinds WHERE d = '1999-12-25'",
+                HAS("Index Only Scan using kinds_d"), NULL);
+    expect_plan("SELECT k, t FROM kinds WHERE x = -2.5", HAS("Index Only Scan using kinds_x"),
+                NULL);
+    expect_plan("SELECT d, t FROM kinds WHERE p = 2.5", HAS("Index Only Scan using kinds_p"), NULL);
+    expect_plan("SELECT x FROM kinds WHERE x = -2.5", HAS("Index Scan using kinds_x"), "Only");
+    expect_plan("SELECT c FROM kinds WHERE p = 2.5", HAS("Index Scan using kinds_p"), "Only");
+    same_rows("SELECT f, d, n, t, k FROM kinds WHERE d <= '1999-12-25'");
+    same_rows("SELECT f, d, n, t, k FROM kinds WHERE NOT f AND d > '1999-12-01'");
+    same_rows("SELECT k, t, x FROM kinds WHERE x < -2.5 AND x >= -9");
+    same_rows("SELECT d, t, k FROM kinds WHERE p > 2.5");
+    same_rows("SELECT d, c FROM kinds WHERE p = 2.5");
+}
+END_TEST
+
+START_TEST(an_index_that_leads_to_most_rows_is_left)
+{
+    expect_plan("SELECT sum(c) FROM big WHERE b > 0", HAS("Seq Scan on big"), "big_b");
+    expect_plan("SELECT sum(c) FROM big WHERE a = 3", HAS("Index Scan using big_ab"), "Seq");
+    expect_plan("SELECT c FROM big WHERE b > 0 ORDER BY b DESC LIMIT 2",
+                HAS("Index Scan using big_b", "Index Cond: (b > 0)"), "Seq");
+    expect_plan("SELECT c FROM big WHERE b > 0 ORDER BY b DESC", HAS("Sort", "Seq Scan"), "big_b");
+    same_rows("SELECT c FROM big WHERE b > 5 ORDER BY b DESC LIMIT 200");
+    same_rows("SELECT sum(c) FROM big WHERE b > 0");
 }
 END_TEST
 
@@ -163,7 +207,7 @@ START_TEST(indexes_give_order)
     expect_plan("SELECT * FROM big ORDER BY a, b DESC LIMIT 2", HAS("Sort"), "big_ab");
     expect_plan("SELECT max(id) FROM big", HAS("Limit", "Index Scan Backward using big_pkey"),
                 NULL);
-    expect_plan("SELECT min(b) FROM big WHERE a = 4", HAS("Limit", "Index Scan using big_ab"),
+    expect_plan("SELECT min(b) FROM big WHERE a = 4", HAS("Limit", "Index Only Scan using big_ab"),
                 NULL);
 }
 END_TEST
@@ -185,7 +229,7 @@ START_TEST(what_nobody_needs_goes)
     expect_plan("SELECT n FROM (SELECT id AS n, row_number() OVER (ORDER BY s) FROM big) q",
                 HAS("big"), "Window");
     expect_plan("WITH w AS (SELECT a, count(*) FROM big GROUP BY a) SELECT * FROM w WHERE a = 3",
-                HAS("Index Scan using big_ab"), "CTE");
+                HAS("Index Only Scan using big_ab"), "CTE");
     expect_plan("WITH w AS MATERIALIZED (SELECT a FROM big) SELECT * FROM w WHERE a = 3",
                 HAS("CTE"), "Index Scan");
 }
@@ -456,6 +500,8 @@ int main(void)
     tcase_add_test(tests, subqueries_become_joins);
     tcase_add_test(tests, what_cannot_come_up_stays);
     tcase_add_test(tests, indexes_are_used);
+    tcase_add_test(tests, an_index_that_has_all_columns_is_read_alone);
+    tcase_add_test(tests, an_index_that_leads_to_most_rows_is_left);
     tcase_add_test(tests, indexes_give_order);
     tcase_add_test(tests, conditions_are_simplified);
     tcase_add_test(tests, what_nobody_needs_goes);

@@ -259,7 +259,8 @@ fly_status fly__sql_make_scan(fly__sql_exec *exec, const fly__sql_rel *rel, fly_
                                    .index = rel->scan.index,
                                    .column_count = rel->column_count,
                                    .columns = rel->scan.attnums,
-                                   .backward = rel->scan.backward};
+                                   .backward = rel->scan.backward,
+                                   .index_only = rel->scan.index_only};
     s->unique = one;
     s->spec.limit = s->unique ? 1 : 0;
     s->in.columns = rel->column_count;

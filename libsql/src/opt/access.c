@@ -8,6 +8,7 @@
 #include "opt/pass_int.h"
 
 #include "bind/bind_scope_int.h"
+#include "store/entry_int.h"
 
 #include <string.h>
 
@@ -80,6 +81,7 @@ struct choice {
     fly__sql_expr *equals[FLY__SQL_INDEX_COLUMNS_MAX];
     uint32_t used[FLY__SQL_INDEX_COLUMNS_MAX]; /* which conditions those are */
     fly__sql_expr *low, *high;
+    fly__sql_expr *low_cond, *high_cond;
     bool low_open, high_open;
 };
 
@@ -107,9 +109,11 @@ static void choose(const fly__sql_rel *scan, const fly__sql_conds *conds,
             bool up = comparison.op == FLY__SQL_OP_GT || comparison.op == FLY__SQL_OP_GE;
             if (up && choice->low == NULL) {
                 choice->low = comparison.other;
+                choice->low_cond = conds->items[i];
                 choice->low_open = comparison.op == FLY__SQL_OP_GT;
             } else if (!up && choice->high == NULL) {
                 choice->high = comparison.other;
+                choice->high_cond = conds->items[i];
                 choice->high_open = comparison.op == FLY__SQL_OP_LT;
             }
         }
@@ -140,6 +144,24 @@ static double worth(const struct choice *choice)
 static bool usable(const fly__sql_index *index)
 {
     return index->ready && index->predicate == NULL;
+}
+
+/* How many entries lie in the bounds of an index. */
+static double entries_of(fly__sql_opt *opt, const fly__sql_rel *scan, const struct choice *choice)
+{
+    fly__sql_rel bounded = *scan;
+    fly__sql_conds range = {0};
+    if (choice->low != NULL) {
+        fly__sql_conds_add(opt, &range, choice->low_cond);
+    }
+    if (choice->high != NULL) {
+        fly__sql_conds_add(opt, &range, choice->high_cond);
+    }
+    bounded.rows = 0;
+    bounded.scan.index = choice->index;
+    bounded.scan.equal_count = choice->equal_count;
+    bounded.scan.filter = fly__sql_conds_join(opt, &range);
+    return fly__sql_opt_rows(opt, &bounded);
 }
 
 bool fly__sql_opt_indexed(const fly__sql_rel *scan, const fly__sql_expr *expr)
@@ -177,14 +199,13 @@ void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan)
         return;
     }
     fly__sql_conds rest = {0};
+    fly__sql_conds bounds = {0};
     for (uint32_t i = 0; i < conds.count; i++) {
         bool used = false;
         for (uint32_t k = 0; k < best->equal_count; k++) {
             used = used || best->used[k] == i;
         }
-        if (!used) {
-            fly__sql_conds_add(opt, &rest, conds.items[i]);
-        }
+        fly__sql_conds_add(opt, used ? &bounds : &rest, conds.items[i]);
     }
     scan->scan.index = best->index;
     scan->scan.equal_count = best->equal_count;
@@ -193,14 +214,54 @@ void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan)
     scan->scan.low_open = best->low_open;
     scan->scan.high = best->high;
     scan->scan.high_open = best->high_open;
+    scan->scan.entries = entries_of(opt, scan, best);
+    scan->scan.bounds = fly__sql_conds_join(opt, &bounds);
     scan->scan.filter = fly__sql_conds_join(opt, &rest);
 }
-
-/* --------------------------------------------------------------------- index look-ups */
 
 /* Rows that are scanned in the time of one look-up: of a key, and again of each row that an index beside
  * the table finds. */
 enum { LOOK_UP_COST = 20 };
+
+bool fly__sql_opt_covered(fly__sql_opt *opt, fly__sql_rel *scan, const uint16_t *attnums,
+                          uint32_t count)
+{
+    const fly__sql_index *index = scan->scan.index;
+    return index != NULL && !index->clustered && !opt->plain &&
+           fly__sql_entry_covers(opt->session, scan->scan.table, index, attnums, count);
+}
+
+void fly__sql_opt_reconsider(fly__sql_opt *opt, fly__sql_rel *scan)
+{
+    double rows = scan->scan.table->rows;
+    if (scan->scan.index->clustered || scan->scan.lateral || rows < 0 ||
+        scan->scan.entries * LOOK_UP_COST <= rows) {
+        return;
+    }
+    fly__sql_conds all = {0};
+    fly__sql_conds_split(opt, &all, scan->scan.bounds);
+    fly__sql_conds_split(opt, &all, scan->scan.filter);
+    scan->scan.spurned = scan->scan.index;
+    scan->scan.index = NULL;
+    scan->scan.bounds = scan->scan.filter;
+    scan->scan.filter = fly__sql_conds_join(opt, &all);
+}
+
+void fly__sql_opt_go_by(fly__sql_opt *opt, fly__sql_rel *scan, const fly__sql_index *index,
+                        bool backward)
+{
+    if (scan->scan.index == NULL && scan->scan.spurned == index) {
+        scan->scan.filter = scan->scan.bounds;
+    } else if (scan->scan.index == NULL) {
+        scan->scan.equal_count = 0;
+        scan->scan.low = scan->scan.high = NULL;
+    }
+    scan->scan.index = index;
+    scan->scan.backward = backward;
+    scan->scan.index_only = fly__sql_opt_covered(opt, scan, scan->scan.attnums, scan->column_count);
+}
+
+/* --------------------------------------------------------------------- index look-ups */
 
 /* Let an index find the rows on the right for each row on the left. */
 static bool look_up(fly__sql_opt *opt, fly__sql_rel *join)

@@ -145,6 +145,37 @@ static double range(const fly__sql_opt *opt, const fly__sql_expr *cond)
     return share < 0.0005 ? 0.0005 : share;
 }
 
+/* Whether it compares a column in one direction with something; the column. */
+static const fly__sql_expr *bounded(const fly__sql_opt *opt, const fly__sql_expr *cond, bool *upper)
+{
+    if (cond->kind != FLY__SQL_X_CALL || cond->argc != 2 || cond->func->op < FLY__SQL_OP_LT ||
+        cond->func->op > FLY__SQL_OP_GE) {
+        return NULL;
+    }
+    bool first = origin_of(opt, cond->args[0]) != NULL;
+    *upper = is_upper(cond->func->op) == first;
+    return first ? cond->args[0] : origin_of(opt, cond->args[1]) != NULL ? cond->args[1] : NULL;
+}
+
+/* A range whose ends nobody knows: likely a small one. */
+enum { UNKNOWN_RANGES = 200 }; /* that make the whole column */
+
+static double unknown_ends(const fly__sql_opt *opt, const fly__sql_conds *conds, uint32_t at,
+                           uint32_t *other)
+{
+    bool upper = false;
+    const fly__sql_expr *column = bounded(opt, conds->items[at], &upper);
+    for (uint32_t i = at + 1; column != NULL && i < conds->count; i++) {
+        bool also_upper = false;
+        const fly__sql_expr *also = bounded(opt, conds->items[i], &also_upper);
+        if (also != NULL && also->column == column->column && also_upper != upper) {
+            *other = i;
+            return 1.0 / UNKNOWN_RANGES;
+        }
+    }
+    return -1;
+}
+
 /* The other end of a range that a condition begins, among those behind it: what both together keep. */
 static double both_ends(const fly__sql_opt *opt, const fly__sql_conds *conds, uint32_t at,
                         uint32_t *other)
@@ -163,7 +194,7 @@ static double both_ends(const fly__sql_opt *opt, const fly__sql_conds *conds, ui
         *other = i;
         return share < 0.0005 ? 0.0005 : share;
     }
-    return -1;
+    return one < 0 ? unknown_ends(opt, conds, at, other) : -1;
 }
 
 /* One of several that all must hold, or of which one must. */
@@ -245,14 +276,13 @@ static double scan_rows(fly__sql_opt *opt, const fly__sql_rel *rel)
         rel->scan.equal_count == rel->scan.index->key_count) {
         return 1;
     }
-    for (uint32_t i = 0; i < rel->scan.equal_count; i++) {
+    for (uint32_t i = 0; rel->scan.index != NULL && i < rel->scan.equal_count; i++) {
         uint16_t attnum = rel->scan.index->columns[i].column;
         const fly__sql_column *column = &rel->scan.table->columns[attnum - 1];
         double distinct = column->distinct < 0 ? -column->distinct * rows : column->distinct;
         rows *= distinct >= 1 ? 1 / distinct : 0.02;
     }
-    rows *= (rel->scan.low != NULL ? 0.33 : 1) * (rel->scan.high != NULL ? 0.33 : 1);
-    return filtered(opt, rows, rel->scan.filter);
+    return filtered(opt, rows, rel->scan.filter); /* that still has the ranges */
 }
 
 /* Rows of an equi-join: each key keeps one pair in as many as there are different values. */

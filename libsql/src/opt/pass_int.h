@@ -99,6 +99,14 @@ fly__sql_rel *fly__sql_opt_order(fly__sql_opt *opt, fly__sql_rel **leaves, uint3
                                  fly__sql_conds *conds);
 void fly__sql_opt_keys(fly__sql_opt *opt, fly__sql_rel *join);
 void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan);
+/* Whether the index that a scan goes by has all these columns in its entries. */
+bool fly__sql_opt_covered(fly__sql_opt *opt, fly__sql_rel *scan, const uint16_t *attnums,
+                          uint32_t count);
+/* Let the index be if it would lead to so many rows, one by one, that reading all is less. */
+void fly__sql_opt_reconsider(fly__sql_opt *opt, fly__sql_rel *scan);
+/* Go by an index for its order; bounds that were chosen for it stand again. */
+void fly__sql_opt_go_by(fly__sql_opt *opt, fly__sql_rel *scan, const fly__sql_index *index,
+                        bool backward);
 /* A scan for a list of values that an index can find one by one, as a join; else the scan. */
 fly__sql_rel *fly__sql_opt_list_access(fly__sql_opt *opt, fly__sql_rel *scan);
 /* How a join is done: which side is built, or whether the right one is looked up by an index. */

@@ -113,20 +113,58 @@ static void pass_on(fly__sql_rel *rel)
 }
 
 /* One column at least stays: rows without columns are counted by nobody. */
-static void prune_scan(pruner *p, fly__sql_rel *rel)
+/* Columns of a scan that are needed, to the front. One is made in any case: of an index, if there is
+ * one, a column that it has. */
+static void keep_columns(pruner *p, fly__sql_rel *rel)
 {
-    visit_expr(p, rel->scan.filter);
-    visit_list(p, rel->scan.equals, rel->scan.equal_count);
-    visit_expr(p, rel->scan.low);
-    visit_expr(p, rel->scan.high);
+    const fly__sql_index *index = rel->scan.index;
     uint32_t kept = 0;
+    uint32_t spare = rel->column_count > 0 ? rel->column_count - 1 : 0;
     for (uint32_t i = 0; i < rel->column_count; i++) {
-        if (is_needed(p, rel->columns[i].id) || (kept == 0 && i + 1 == rel->column_count)) {
+        if (index != NULL && rel->scan.attnums[i] == index->columns[0].column) {
+            spare = i;
+        }
+    }
+    fly__sql_colref column = rel->column_count > 0 ? rel->columns[spare] : (fly__sql_colref){0};
+    uint16_t attnum = rel->column_count > 0 ? rel->scan.attnums[spare] : 0;
+    for (uint32_t i = 0; i < rel->column_count; i++) {
+        if (is_needed(p, rel->columns[i].id)) {
             rel->columns[kept] = rel->columns[i];
             rel->scan.attnums[kept++] = rel->scan.attnums[i];
         }
     }
+    if (kept == 0 && rel->column_count > 0) {
+        rel->columns[kept] = column;
+        rel->scan.attnums[kept++] = attnum;
+    }
     rel->column_count = kept;
+}
+
+/* Whether the index that was chosen has all that is needed; if not, it may not be worth it. */
+static bool is_covered(pruner *p, fly__sql_rel *rel)
+{
+    uint32_t count = 0;
+    uint16_t *attnums = fly__sql_opt_alloc(p->opt, (rel->column_count + 1u) * sizeof *attnums);
+    for (uint32_t i = 0; attnums != NULL && i < rel->column_count; i++) {
+        if (is_needed(p, rel->columns[i].id)) {
+            attnums[count++] = rel->scan.attnums[i];
+        }
+    }
+    return attnums != NULL && fly__sql_opt_covered(p->opt, rel, attnums, count);
+}
+
+static void prune_scan(pruner *p, fly__sql_rel *rel)
+{
+    visit_expr(p, rel->scan.filter);
+    if (rel->scan.index != NULL && !is_covered(p, rel)) {
+        fly__sql_opt_reconsider(p->opt, rel);
+        visit_expr(p, rel->scan.filter);
+    }
+    visit_list(p, rel->scan.equals, rel->scan.equal_count);
+    visit_expr(p, rel->scan.low);
+    visit_expr(p, rel->scan.high);
+    keep_columns(p, rel);
+    rel->scan.index_only = fly__sql_opt_covered(p->opt, rel, rel->scan.attnums, rel->column_count);
 }
 
 static void prune_project(pruner *p, fly__sql_rel *rel)

@@ -44,9 +44,15 @@ static uint16_t attnum_below(const fly__sql_rel *rel, const fly__sql_expr *expr)
     return 0;
 }
 
+/* Whether the bounds of a scan are of this index. */
+static bool is_bound(const fly__sql_rel *scan, const fly__sql_index *index)
+{
+    return index == (scan->scan.index != NULL ? scan->scan.index : scan->scan.spurned);
+}
+
 static bool fixed_by(const fly__sql_rel *scan, const fly__sql_index *index, uint16_t attnum)
 {
-    for (uint32_t i = 0; scan->scan.index == index && i < scan->scan.equal_count; i++) {
+    for (uint32_t i = 0; is_bound(scan, index) && i < scan->scan.equal_count; i++) {
         if (index->columns[i].column == attnum) {
             return true;
         }
@@ -58,7 +64,7 @@ static bool fixed_by(const fly__sql_rel *scan, const fly__sql_index *index, uint
 static bool gives_order(const fly__sql_rel *sort, const fly__sql_rel *scan,
                         const fly__sql_index *index, bool *backward)
 {
-    uint32_t at = scan->scan.index == index ? scan->scan.equal_count : 0;
+    uint32_t at = is_bound(scan, index) ? scan->scan.equal_count : 0;
     bool decided = false;
     for (uint32_t i = 0; i < sort->sort.count; i++) {
         const fly__sql_sort_key *key = &sort->sort.keys[i];
@@ -111,8 +117,7 @@ static bool by_index(fly__sql_opt *opt, const fly__sql_rel *sort, uint64_t wante
                      (scan->scan.index == NULL &&
                       (index->clustered || (wanted > 0 && (double)wanted * ENTRY_COST < rows)));
         if (usable(index) && cheap && gives_order(sort, scan, index, &backward)) {
-            scan->scan.index = index;
-            scan->scan.backward = backward;
+            fly__sql_opt_go_by(opt, scan, index, backward);
             return true;
         }
     }
@@ -172,7 +177,7 @@ static void one_end(fly__sql_opt *opt, fly__sql_rel *rel)
     const fly__sql_table *table = scan->scan.table;
     for (uint16_t i = 0; attnum > 0 && i < table->index_count; i++) {
         const fly__sql_index *index = table->indexes[i];
-        uint32_t at = scan->scan.index == index ? scan->scan.equal_count : 0;
+        uint32_t at = is_bound(scan, index) ? scan->scan.equal_count : 0;
         if (!usable(index) || (scan->scan.index != NULL && scan->scan.index != index) ||
             at >= index->key_count || index->columns[at].column != attnum ||
             index->columns[at].collation != agg->args[0]->type.collation) {
@@ -181,8 +186,7 @@ static void one_end(fly__sql_opt *opt, fly__sql_rel *rel)
         if (!table->columns[attnum - 1].not_null) {
             scan->scan.filter = not_null(opt, agg->args[0]);
         }
-        scan->scan.index = index;
-        scan->scan.backward = least == index->columns[at].descending;
+        fly__sql_opt_go_by(opt, scan, index, least == index->columns[at].descending);
         scan->rows = 1;
         rel->left = first_row(opt, scan);
         return;

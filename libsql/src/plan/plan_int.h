@@ -293,8 +293,14 @@ struct fly__sql_rel {
             fly__sql_expr *low, *high; /* or NULL */
             bool low_open, high_open;
             bool backward;
-            bool index_only;
-            bool lateral; /* bounds name columns of outer nodes */
+            bool index_only; /* its entries have all columns made: no row is looked at */
+            bool lateral;    /* bounds name columns of outer nodes */
+            double entries;  /* that the bounds let the index give; an estimate */
+            /* What the optimiser must know to think again: the conditions that `filter` lacks since
+             * the index meets them; or the index that was left because its bounds hold too much, and
+             * then what `filter` would be with it. */
+            fly__sql_expr *bounds;
+            const fly__sql_index *spurned;
             const char *alias;
         } scan;
         struct {

@@ -222,6 +222,154 @@ fly_status fly__sql_key_add(fly__sql_key *key, const fly__sql_key_order *order,
     return status;
 }
 
+/* --------------------------------------------------------------- and back */
+
+bool fly__sql_key_is_exact(const fly__sql_key_order *order)
+{
+    switch (order->physical) {
+    case FLY_VEC_BOOL:
+    case FLY_VEC_I16:
+    case FLY_VEC_I32:
+    case FLY_VEC_I64:
+    case FLY_VEC_I128:
+        return true;
+    case FLY_VEC_STR:
+        return order->collation == NULL &&
+               (order->type.oid == FLY_SQL_TEXT || order->type.oid == FLY_SQL_VARCHAR ||
+                order->type.oid == FLY_SQL_BYTEA || order->type.oid == FLY_SQL_NAME);
+    default:
+        return false; /* 0 and -0, months and days: more than one value under one key */
+    }
+}
+
+static fly_status damaged(fly_err *err)
+{
+    return fly_err_set(err, FLY_E_CORRUPT, "a key of an index is damaged");
+}
+
+/* Strings end with 00 01 and have 00 FF for 00; all inverted in a descending column. */
+static fly_status take_string(fly_bytes *key, const fly__sql_key_order *order, fly_arena *arena,
+                              fly_vec_value *value, fly_err *err)
+{
+    const uint8_t flip = order->descending ? 0xff : 0;
+    size_t len = 0;
+    size_t zeros = 0;
+    for (;;) {
+        const uint8_t *zero = memchr(key->data + len, flip, key->len - len);
+        if (zero == NULL || (size_t)(zero - key->data) + 1 >= key->len) {
+            return damaged(err);
+        }
+        len = (size_t)(zero - key->data);
+        if ((zero[1] ^ flip) == 1) {
+            break;
+        }
+        zeros++;
+        len += 2;
+    }
+    const uint8_t *from = key->data;
+    *key = fly_bytes_of(key->data + len + 2, key->len - len - 2);
+    if (value == NULL) {
+        return FLY_OK;
+    }
+    if (zeros == 0 && flip == 0) {
+        value->str = fly_vec_str_of(from, len);
+        return FLY_OK;
+    }
+    uint8_t *plain = fly_arena_alloc(arena, len + 1);
+    size_t at = 0;
+    if (plain == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a string of %zu bytes", len);
+    }
+    for (size_t i = 0; i < len; i++) {
+        plain[at] = from[i] ^ flip;
+        i += plain[at++] == 0; /* and its FF */
+    }
+    value->str = fly_vec_str_of(plain, at);
+    return FLY_OK;
+}
+
+/* The length of a key of a numeric says only itself. */
+static fly_status step_over_numeric(fly_bytes *key, const fly__sql_key_order *order,
+                                    fly_arena *arena, fly_err *err)
+{
+    const uint8_t *from = key->data;
+    fly_vec_str ignored;
+    size_t used = 0;
+    if (order->descending && key->len > 0) {
+        uint8_t *plain = fly_arena_alloc(arena, key->len);
+        if (plain == NULL) {
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a key");
+        }
+        for (size_t i = 0; i < key->len; i++) {
+            plain[i] = (uint8_t)~key->data[i];
+        }
+        from = plain;
+    }
+    fly_status status =
+        fly_vec_numeric_key_decode(fly_bytes_of(from, key->len), arena, &ignored, &used, err);
+    *key = fly_bytes_of(key->data + used, key->len - used);
+    return status;
+}
+
+static void get_fixed(const uint8_t *at, fly_vec_type physical, fly_vec_value *value)
+{
+    switch (physical) {
+    case FLY_VEC_BOOL:
+        value->b = *at != 0;
+        break;
+    case FLY_VEC_I16:
+        value->i16 = (int16_t)(fly_get_u16be(at) ^ 0x8000u);
+        break;
+    case FLY_VEC_I32:
+        value->i32 = (int32_t)(fly_get_u32be(at) ^ 0x80000000u);
+        break;
+    case FLY_VEC_I64:
+        value->i64 = (int64_t)(fly_get_u64be(at) ^ (uint64_t)1 << 63);
+        break;
+    default: {
+        fly_vec_u128 wide = (fly_vec_u128)fly_get_u64be(at) << 64 | fly_get_u64be(at + 8);
+        value->i128 = (fly_vec_i128)(wide ^ (fly_vec_u128)1 << 127);
+        break;
+    }
+    }
+}
+
+fly_status fly__sql_key_take(fly_bytes *key, const fly__sql_key_order *order, fly_arena *arena,
+                             fly_vec_value *value, fly_err *err)
+{
+    if (value != NULL) {
+        memset(value, 0, sizeof *value);
+    }
+    if (key->len == 0) {
+        return damaged(err);
+    }
+    uint8_t mark = key->data[0];
+    *key = fly_bytes_of(key->data + 1, key->len - 1);
+    if (mark != MARK_VALUE) {
+        if (value != NULL) {
+            value->null = true;
+        }
+        return mark == MARK_NULL_FIRST || mark == MARK_NULL_LAST ? FLY_OK : damaged(err);
+    }
+    if (order->physical == FLY_VEC_STR) {
+        return order->type.oid == FLY_SQL_NUMERIC ? step_over_numeric(key, order, arena, err)
+                                                  : take_string(key, order, arena, value, err);
+    }
+    uint8_t bytes[16];
+    size_t size = fly_vec_type_size(order->physical);
+    if (size > key->len || size > sizeof bytes) {
+        return damaged(err);
+    }
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = order->descending ? (uint8_t)~key->data[i] : key->data[i];
+    }
+    *key = fly_bytes_of(key->data + size, key->len - size);
+    if (value != NULL) {
+        get_fixed(bytes, order->physical, value);
+    }
+    return FLY_OK;
+}
+
 bool fly__sql_key_next(fly__sql_key *key)
 {
     while (key->len > 0) {

@@ -31,6 +31,14 @@ typedef struct fly__sql_key_order {
 fly_status fly__sql_key_add(fly__sql_key *key, const fly__sql_key_order *order,
                             const fly_vec_value *value, fly_err *err);
 
+/* Whether the bytes of a key give the value back as it was. */
+bool fly__sql_key_is_exact(const fly__sql_key_order *order);
+
+/* Take a value off the front of a key, or only step over it: `value` NULL. Its type is exact. Strings
+ * borrow from the key where they lie in it as they are, else they are in `arena`. FLY_E_CORRUPT. */
+fly_status fly__sql_key_take(fly_bytes *key, const fly__sql_key_order *order, fly_arena *arena,
+                             fly_vec_value *value, fly_err *err);
+
 /* Append bytes as they are: a row key behind an index's columns. */
 fly_status fly__sql_key_append(fly__sql_key *key, fly_bytes bytes, fly_err *err);
 

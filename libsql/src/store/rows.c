@@ -19,6 +19,7 @@
  */
 #include "store/rows_int.h"
 
+#include "store/entry_int.h"
 #include "store/index_int.h"
 #include "store/row_int.h"
 
@@ -65,10 +66,11 @@ struct rows_scan {
     fly_cursor *cursor;
     bool started;
     bool ended;
-    bool by_index;   /* the cursor is on an index; rows are fetched */
-    fly_bytes start; /* first key that may be in it */
-    fly_bytes end;   /* first key that is not; empty: none */
-    uint8_t *row;    /* a fetched or long row */
+    bool by_index;                 /* the cursor is on an index; rows are fetched, unless: */
+    fly__sql_entry_reader entries; /* with parts: the entries have all that is asked for */
+    fly_bytes start;               /* first key that may be in it */
+    fly_bytes end;                 /* first key that is not; empty: none */
+    uint8_t *row;                  /* a fetched or long row */
     size_t row_room;
     uint64_t given;
 };
@@ -115,7 +117,10 @@ static fly_status plan_columns(struct rows_scan *scan, fly_err *err)
             column->at = from->at;
         }
     }
-    return FLY_OK;
+    return scan->spec.index_only
+               ? fly__sql_entry_reader_make(scan->session, spec->table, spec->index, spec->columns,
+                                            spec->column_count, scan->arena, &scan->entries, err)
+               : FLY_OK;
 }
 
 static fly_status scan_open(const fly__sql_source *source, fly_txn *txn,
@@ -244,6 +249,15 @@ static fly_status current(struct rows_scan *scan, fly_bytes *row_key, fly_bytes 
     return status == FLY_OK ? fetch_row(scan, *row_key, row, err) : status;
 }
 
+/* The columns and the row key of the entry under the cursor. */
+static fly_status current_entry(struct rows_scan *scan, fly_bytes *columns, fly_bytes *row_key,
+                                fly_err *err)
+{
+    *columns = fly_cursor_key(scan->cursor);
+    return fly__sql_index_entry_row(scan->spec.index, *columns, fly_cursor_value(scan->cursor),
+                                    row_key, err);
+}
+
 /* A string for the batch: a copy, since the cursor moves on. */
 static fly_status keep_string(fly_vec_batch *batch, fly_bytes bytes, fly_vec_str *out, fly_err *err)
 {
@@ -320,6 +334,21 @@ static fly_status put_row(struct rows_scan *scan, fly_vec_batch *batch, uint32_t
     return status;
 }
 
+/* As put_row(), from an entry alone. */
+static fly_status put_entry(struct rows_scan *scan, fly_vec_batch *batch, uint32_t at, fly_err *err)
+{
+    fly_bytes columns = {0};
+    fly_bytes row_key = {0};
+    fly_status status = current_entry(scan, &columns, &row_key, err);
+    for (uint32_t i = 0; i < batch->columns && status == FLY_OK; i++) {
+        if (scan->columns[i].attnum == 0) {
+            status = keep_string(batch, row_key, &((fly_vec_str *)batch->col[i].data)[at], err);
+        }
+    }
+    return status == FLY_OK ? fly__sql_entry_read(&scan->entries, columns, row_key, batch, at, err)
+                            : status;
+}
+
 static fly_status make_columns(const struct rows_scan *scan, fly_vec_batch *batch, uint32_t room,
                                fly_err *err)
 {
@@ -368,6 +397,11 @@ static fly_status scan_next(fly__sql_scan *base, fly_vec_batch *batch, fly_err *
         if (!in_range(scan, fly_cursor_key(scan->cursor))) {
             status = FLY_E_END;
             break;
+        }
+        if (scan->spec.index_only) {
+            status = put_entry(scan, batch, batch->count, err);
+            batch->count++;
+            continue;
         }
         status = current(scan, &row_key, &row, err);
         if (status == FLY_OK && scan->spec.lock) {

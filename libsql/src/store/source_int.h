@@ -23,6 +23,7 @@ typedef struct fly__sql_scan_spec {
     fly_bytes low, high;
     bool low_open, high_open; /* excludes keys that begin with the bound */
     bool backward;
+    bool index_only; /* the entries of `index` have all columns: do not look at rows */
     uint64_t limit; /* rows that will be asked for, or 0: do not read ahead further */
     bool lock;      /* FOR UPDATE: lock each row before giving it */
 } fly__sql_scan_spec;
