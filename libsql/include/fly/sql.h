@@ -223,6 +223,17 @@ FLY_MUST_USE fly_status fly_sql_execute(fly_sql_session *session, fly_bytes text
 FLY_MUST_USE fly_status fly_sql_prepare(fly_sql_session *session, fly_bytes text,
                                         fly_sql_stmt **stmt, size_t *used, fly_err *err);
 
+/**
+ * @brief As fly_sql_prepare(), with types that the client says the parameters have.
+ *
+ * @param types  OIDs of the types of $1 and up, 0 (or FLY_SQL_UNKNOWN): it follows from where the
+ *               parameter stands. Copied; may be NULL if `count` is 0. What no type follows for is
+ *               42P18, what is none 42704.
+ */
+FLY_MUST_USE fly_status fly_sql_prepare_typed(fly_sql_session *session, fly_bytes text,
+                                              const uint32_t *types, uint32_t count,
+                                              fly_sql_stmt **stmt, size_t *used, fly_err *err);
+
 /** Release. NULL is fine. */
 void fly_sql_finalize(fly_sql_stmt *stmt);
 
@@ -290,6 +301,11 @@ FLY_MUST_USE fly_status fly_sql_bind_text(fly_sql_stmt *stmt, uint32_t n, fly_by
 /** To bytes. */
 FLY_MUST_USE fly_status fly_sql_bind_bytes(fly_sql_stmt *stmt, uint32_t n, fly_bytes bytes,
                                            fly_err *err);
+/** To what PostgreSQL's protocol sends for a value of the parameter's type in binary format. Hostile
+ *  bytes are refused, with memory in proportion to their number: 22P03, 08P01 if some are missing, 22021
+ *  if a text is not UTF-8, 22003 and 22008 for what is out of range. */
+FLY_MUST_USE fly_status fly_sql_bind_binary(fly_sql_stmt *stmt, uint32_t n, fly_bytes bytes,
+                                            fly_err *err);
 /** To a value of any type. */
 FLY_MUST_USE fly_status fly_sql_bind_value(fly_sql_stmt *stmt, uint32_t n,
                                            const fly_vec_value *value, fly_err *err);
@@ -337,6 +353,51 @@ fly_bytes fly_sql_column_text(fly_sql_stmt *stmt, uint32_t i);
 /** Of any type, as it lies in the batch. */
 fly_vec_value fly_sql_column_value(const fly_sql_stmt *stmt, uint32_t i);
 /** @} */
+
+/* ------------------------------------------------------------------ rows as bytes */
+
+/** How a value is sent: as PostgreSQL's protocol numbers it. */
+typedef enum fly_sql_format {
+    FLY_SQL_FORMAT_TEXT = 0,
+    FLY_SQL_FORMAT_BINARY = 1 /**< as PostgreSQL's typsend functions make it */
+} fly_sql_format;
+
+/** Bytes that grow at their end. Whoever has a buffer of their own fills one with what that has, and
+ *  takes data, len and room back afterwards. */
+typedef struct fly_sql_buffer {
+    uint8_t *data;
+    size_t len;
+    size_t room;
+    /** Make room for `more` bytes behind `len`: sets data and room. False: there is none, and nothing
+     *  has changed. Called only if there is too little. */
+    bool (*grow)(struct fly_sql_buffer *buffer, size_t more);
+    void *ctx;
+} fly_sql_buffer;
+
+/** An empty buffer that takes its memory from an allocator; `mem` is kept. */
+void fly_sql_buffer_init(fly_sql_buffer *buffer, fly_mem *mem);
+/** Release the memory of one that fly_sql_buffer_init() made; it is empty again. */
+void fly_sql_buffer_deinit(fly_sql_buffer *buffer);
+
+/** The type of column `i` as a client is told it: a domain is its base type, a literal without a type is
+ *  text. `*length`: of its values in bytes, -1 if it varies. */
+fly_sql_type fly_sql_column_sent(const fly_sql_stmt *stmt, uint32_t i, int16_t *length);
+
+/** Append the current row's value in column `i` to a buffer, without a length; of NULL nothing. After a
+ *  failure the buffer may have grown by a part. */
+FLY_MUST_USE fly_status fly_sql_column_append(fly_sql_stmt *stmt, uint32_t i, fly_sql_format format,
+                                              fly_sql_buffer *buffer, fly_err *err);
+
+/**
+ * @brief Append the current row as PostgreSQL's DataRow has it, behind its head.
+ *
+ * All big-endian: u16 columns; for each an i32 length, -1 if it is NULL, and the value. After a failure
+ * the buffer is as it was.
+ *
+ * @param formats  None: all text; one: of all columns; else of each column.
+ */
+FLY_MUST_USE fly_status fly_sql_row_append(fly_sql_stmt *stmt, const fly_sql_format *formats,
+                                           uint32_t count, fly_sql_buffer *buffer, fly_err *err);
 
 /** What it was, in PostgreSQL's words: "INSERT 0 3", "SELECT 5", "CREATE TABLE". After it has ended. */
 const char *fly_sql_tag(const fly_sql_stmt *stmt);

@@ -72,8 +72,8 @@ static fly__sql_expr *checked(fly__sql_binder *b, fly__sql_expr *e,
         return NULL;
     }
     call->func = &domain_check_func;
-    call->type = e->type;
-    call->type.oid = domain->oid;
+    call->type.mod = e->type.mod;
+    call->type.collation = e->type.collation;
     call->args[0] = e;
     call->args[1] = condition;
     call->args[2] = fly__sql_bind_bool(b, check == NULL, 0);
@@ -102,8 +102,9 @@ static fly__sql_expr *into_domain(fly__sql_binder *b, fly__sql_expr *e, uint32_t
         e = checked(b, e, domain, domain->checks[i], domain->check_names[i]);
     }
     if (e != NULL && e->type.oid != oid) {
-        fly_sql_type type = e->type;
-        type.oid = oid;
+        fly_sql_type type = fly__sql_bind_plain(b, oid);
+        type.mod = e->type.mod;
+        type.collation = e->type.collation;
         e = fly__sql_bind_relabel(b, e, type);
     }
     return e;
@@ -499,8 +500,9 @@ static fly__sql_expr *to_base(fly__sql_binder *b, fly__sql_expr *e, fly_sql_type
     switch (find_path(b, e->type.oid, to.oid, context, &func)) {
     case PATH_RELABEL:
         if (to.oid == FLY_SQL_NUMERIC) { /* from a domain over it: the shape stays */
-            plain.digits = e->type.digits;
-            plain.scale = e->type.scale;
+            fly_sql_type shape = fly__sql_bind_shaped(fly__sql_bind_base(b, e->type));
+            plain.digits = shape.digits;
+            plain.scale = shape.scale;
         }
         plain.mod = e->type.oid == FLY_SQL_VARCHAR || to.oid == FLY_SQL_VARCHAR ? -1 : e->type.mod;
         e = fly__sql_bind_relabel(b, e, plain);

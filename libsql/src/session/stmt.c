@@ -223,6 +223,12 @@ static void take(fly_sql_stmt *stmt, const fly_sql_statement *statement)
 fly_status fly_sql_prepare(fly_sql_session *session, fly_bytes text, fly_sql_stmt **stmt,
                            size_t *used, fly_err *err)
 {
+    return fly_sql_prepare_typed(session, text, NULL, 0, stmt, used, err);
+}
+
+fly_status fly_sql_prepare_typed(fly_sql_session *session, fly_bytes text, const uint32_t *types,
+                                 uint32_t count, fly_sql_stmt **stmt, size_t *used, fly_err *err)
+{
     fly_sql_stmt *made = NULL;
     fly_sql_statements statements = {0};
     fly_status status = fly__sql_stmt_create(session, text, &made, err);
@@ -232,7 +238,10 @@ fly_status fly_sql_prepare(fly_sql_session *session, fly_bytes text, fly_sql_stm
     status = parse(made, &statements, err);
     if (status == FLY_OK && statements.count > 0) {
         take(made, &statements.items[0]);
-        status = prepare_node(made, err);
+        status = fly__sql_stmt_given(made, types, count, err);
+        if (status == FLY_OK) {
+            status = prepare_node(made, err);
+        }
     }
     if (status != FLY_OK || statements.count == 0) {
         fly_sql_finalize(made);

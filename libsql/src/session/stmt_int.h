@@ -83,6 +83,9 @@ fly_status fly__sql_stmt_create(fly_sql_session *session, fly_bytes text, fly_sq
 fly_status fly__sql_stmt_dynamic(fly_sql_session *session, fly_bytes text, uint32_t count,
                                  const fly_sql_type *types, const fly_vec_value *values,
                                  fly_sql_stmt **stmt, fly_err *err);
+/* Note the types that a client gives for the parameters, by OID; 0 and unknown: to be found (wire.c). */
+fly_status fly__sql_stmt_given(fly_sql_stmt *stmt, const uint32_t *types, uint32_t count,
+                               fly_err *err);
 /* Bind, or bind again, and make it ready to run. */
 fly_status fly__sql_stmt_plan(fly_sql_stmt *stmt, fly_err *err);
 

@@ -1,7 +1,7 @@
 /*
  * Names as SQL writes them: identifiers and types.
  */
-#include "types/value_int.h"
+#include "types/wire_int.h"
 
 #include <stdio.h>
 
@@ -222,6 +222,19 @@ fly_bytes fly__sql_name_clip(fly_bytes name)
 
 /* ------------------------------------------------------------------------ types */
 
+/* How values of a user's type lie. */
+static fly_sql_type user_type(const fly__sql_user_type *user)
+{
+    fly_sql_type type = fly__sql_type(user->oid);
+    if (user->kind == 'e') {
+        type.digits = fly__sql_type_digits_of(FLY_VEC_I32);
+    } else if (user->kind == 'd') {
+        type.digits = fly__sql_type_digits_of(fly__sql_type_physical(user->base));
+        type.scale = user->base.scale;
+    }
+    return type;
+}
+
 fly_sql_type fly__sql_type_element(const fly__sql_catalog_view *view, uint32_t oid)
 {
     const fly__sql_type_info *info = fly__sql_type_info_of(oid);
@@ -234,16 +247,22 @@ fly_sql_type fly__sql_type_element(const fly__sql_catalog_view *view, uint32_t o
         if (user->array_oid != oid) {
             continue;
         }
-        fly_sql_type type = fly__sql_type(user->oid);
-        if (user->kind == 'e') {
-            type.digits = fly__sql_type_digits_of(FLY_VEC_I32);
-        } else if (user->kind == 'd') {
-            type.digits = fly__sql_type_digits_of(fly__sql_type_physical(user->base));
-            type.scale = user->base.scale;
-        }
-        return type;
+        return user_type(user);
     }
     return fly__sql_type(0);
+}
+
+fly_sql_type fly__sql_type_of_oid(const fly__sql_catalog_view *view, uint32_t oid)
+{
+    if (fly__sql_type_info_of(oid) != NULL) {
+        return fly__sql_type(oid);
+    }
+    const fly__sql_user_type *user = view != NULL ? fly__sql_user_type_of(view, oid) : NULL;
+    if (user != NULL && user->oid == oid) {
+        return user_type(user);
+    }
+    bool known = user != NULL || fly__sql_table_of_row(view, oid) != NULL;
+    return fly__sql_type(known ? oid : 0);
 }
 
 fly_sql_type fly__sql_type_undomain(const fly__sql_catalog_view *view, fly_sql_type type)

@@ -754,16 +754,13 @@ static fly_status user_in(struct fly_sql_session *session, fly_sql_type type, fl
             fly__sql_value_read(session, user->base, text, depth + 1, arena, value, err);
         return status != FLY_OK ? status : fly__sql_value_fit(user->base, false, value, arena, err);
     }
-    const fly__sql_table *table = NULL;
-    if (user != NULL && user->kind == 'c') {
-        table = fly__sql_table_of(view, user->table);
-    }
-    if (table != NULL) {
-        return record_in(session, type.oid, table, text, depth, arena, value, err);
-    }
     fly_sql_type element = fly__sql_type_element(view, type.oid);
     if (element.oid != 0) {
         return array_in(session, element, text, depth, arena, value, err);
+    }
+    const fly__sql_table *table = fly__sql_table_of_row(view, type.oid);
+    if (table != NULL) {
+        return record_in(session, type.oid, table, text, depth, arena, value, err);
     }
     return fly_err_state(err, "XX000", 0, "cache lookup failed for type %u", type.oid);
 }

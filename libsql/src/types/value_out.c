@@ -203,11 +203,18 @@ static fly_status put_record(struct fly_sql_session *session, const fly_vec_valu
     fly_sql_type type;
     fly_vec_value field;
     fly_sql_text scratch = {.arena = text->arena};
+    const fly__sql_table *table =
+        status == FLY_OK ? fly__sql_table_of_row(fly__sql_view_of(session), record.type) : NULL;
+    bool first = true;
     fly__sql_text_add(text, "(", 1);
     while (status == FLY_OK && fly__sql_record_next(&record, &index, &at, &type, &field)) {
-        if (index > 1) {
+        if (table != NULL && index <= table->column_count && table->columns[index - 1].dropped) {
+            continue;
+        }
+        if (!first) {
             fly__sql_text_add(text, ",", 1);
         }
+        first = false;
         if (field.null) {
             continue;
         }
