@@ -40,6 +40,7 @@ enum {
     FLY_TRACE_WAL,
     FLY_TRACE_BTREE,
     FLY_TRACE_TXN,
+    FLY_TRACE_NET,
     FLY_TRACE_LAYERS = 32
 };
 
