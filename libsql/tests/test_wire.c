@@ -454,6 +454,27 @@ START_TEST(a_row_that_has_no_room_leaves_the_buffer_alone)
 }
 END_TEST
 
+START_TEST(portals_of_one_statement_run_beside_each_other)
+{
+    fly_sql_stmt *clone = NULL;
+    fly_sql_stmt *stmt = prepare("SELECT $1 + n FROM generate_series(1, 3) n");
+    FLY_CHECK(fly_sql_bind_int64(stmt, 1, 10, &err), FLY_OK, err);
+    FLY_CHECK(fly_sql_step(stmt, &err), FLY_OK, err);
+    ck_assert(fly_sql_running(stmt));
+    FLY_CHECK(fly_sql_stmt_clone(stmt, &clone, &err), FLY_OK, err);
+    ck_assert(!fly_sql_running(clone));
+    FLY_CHECK(fly_sql_bind_int64(clone, 1, 100, &err), FLY_OK, err);
+    FLY_CHECK(fly_sql_step(clone, &err), FLY_OK, err);
+    ck_assert_int_eq(fly_sql_column_int64(clone, 0), 101);
+    FLY_CHECK(fly_sql_step(stmt, &err), FLY_OK, err);
+    ck_assert_int_eq(fly_sql_column_int64(stmt, 0), 12);
+    fly_sql_finalize(stmt);
+    FLY_CHECK(fly_sql_step(clone, &err), FLY_OK, err);
+    ck_assert_int_eq(fly_sql_column_int64(clone, 0), 102);
+    fly_sql_finalize(clone);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wire");
@@ -466,6 +487,7 @@ int main(void)
     tcase_add_test(t, bytes_that_are_no_value_are_refused);
     tcase_add_test(t, changed_bytes_are_taken_or_refused);
     tcase_add_test(t, random_values_go_there_and_back);
+    tcase_add_test(t, portals_of_one_statement_run_beside_each_other);
     tcase_add_test(t, given_types_are_those_of_the_parameters);
     tcase_add_test(t, types_that_are_not_known_are_refused);
     tcase_add_test(t, columns_are_told_as_clients_know_them);

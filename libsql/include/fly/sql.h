@@ -234,6 +234,21 @@ FLY_MUST_USE fly_status fly_sql_prepare_typed(fly_sql_session *session, fly_byte
                                               const uint32_t *types, uint32_t count,
                                               fly_sql_stmt **stmt, size_t *used, fly_err *err);
 
+/**
+ * @brief Make another statement of the same text, with the same types of parameters: what a portal is to
+ *        a prepared statement.
+ *
+ * It has its own parameters, all NULL, and rows, and may outlive the first. Costs a preparation; so run
+ * a prepared statement itself as long as it does not run already (fly_sql_running()), and clone it
+ * only for a second portal beside.
+ *
+ * @param[out] clone  Gives; fly_sql_finalize().
+ */
+FLY_MUST_USE fly_status fly_sql_stmt_clone(fly_sql_stmt *stmt, fly_sql_stmt **clone, fly_err *err);
+
+/** Whether it is between its first step and its end. */
+bool fly_sql_running(const fly_sql_stmt *stmt);
+
 /** Release. NULL is fine. */
 void fly_sql_finalize(fly_sql_stmt *stmt);
 

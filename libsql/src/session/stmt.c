@@ -256,6 +256,49 @@ fly_status fly_sql_prepare_typed(fly_sql_session *session, fly_bytes text, const
     return status;
 }
 
+/* The statement that begins at an offset, among those of a text. */
+static const fly_sql_statement *statement_at(const fly_sql_statements *statements, uint32_t start)
+{
+    for (uint32_t i = 0; i < statements->count; i++) {
+        if (statements->items[i].start == start) {
+            return &statements->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Its text is parsed again: a tree belongs to one statement's arena, and this one may live longer. */
+fly_status fly_sql_stmt_clone(fly_sql_stmt *stmt, fly_sql_stmt **clone, fly_err *err)
+{
+    fly_sql_stmt *made = NULL;
+    fly_sql_statements statements = {0};
+    fly_status status = fly__sql_stmt_create(stmt->session, stmt->text, &made, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = parse(made, &statements, err);
+    const fly_sql_statement *same = statement_at(&statements, stmt->start);
+    if (status == FLY_OK && same == NULL) {
+        status = fly_err_state(err, "0A000", 0, "a statement of a script cannot be cloned");
+    }
+    if (status == FLY_OK && stmt->param_count > 0) {
+        made->param_types = fly_arena_copy(&made->arena, stmt->param_types,
+                                           stmt->param_count * sizeof *stmt->param_types);
+        made->param_count = stmt->param_count;
+        status = made->param_types == NULL ? no_memory(err) : FLY_OK;
+    }
+    if (status == FLY_OK) {
+        take(made, same);
+        status = prepare_node(made, err);
+    }
+    if (status != FLY_OK) {
+        fly_sql_finalize(made);
+        return status;
+    }
+    *clone = made;
+    return FLY_OK;
+}
+
 static fly_status bind_given(fly_sql_stmt *stmt, uint32_t count, const fly_sql_type *types,
                              const fly_vec_value *values, fly_err *err)
 {

@@ -130,3 +130,8 @@ fly_status fly_sql_row_append(fly_sql_stmt *stmt, const fly_sql_format *formats,
     }
     return status;
 }
+
+bool fly_sql_running(const fly_sql_stmt *stmt)
+{
+    return stmt->state != FLY__SQL_IDLE;
+}
