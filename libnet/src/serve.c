@@ -273,7 +273,7 @@ static uint32_t serve(fly_net_conn *conn)
             case FLY__NET_GOT_BYTES:
                 continue;
             case FLY__NET_GOT_NOTHING:
-                return EPOLLIN | (pending > 0 ? (uint32_t)EPOLLOUT : 0);
+                return EPOLLIN | (pending > 0 || conn->tls_wants_out ? (uint32_t)EPOLLOUT : 0);
             case FLY__NET_GOT_END:
                 conn->ended = true;
                 break;

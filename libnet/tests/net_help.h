@@ -33,14 +33,14 @@ typedef struct world {
     void *ctx;
 } world;
 
-static void quiet(fly_env *env, fly_log_level level, const char *line)
+static inline void quiet(fly_env *env, fly_log_level level, const char *line)
 {
     (void)env;
     (void)level;
     (void)line;
 }
 
-static void world_init(world *w)
+static inline void world_init(world *w)
 {
     *w = (world){0};
     fly_env_init(&w->env);
@@ -50,7 +50,8 @@ static void world_init(world *w)
 }
 
 /* A net with one listener on a free port. */
-static void world_start(world *w, const fly_net_options *options, const fly_net_protocol *protocol)
+static inline void world_start(world *w, const fly_net_options *options,
+                               const fly_net_protocol *protocol)
 {
     fly_err err = {0};
     ck_assert_msg(fly_net_create(&w->env, options, &w->net, &err) == FLY_OK, "%s", err.message);
@@ -60,7 +61,7 @@ static void world_start(world *w, const fly_net_options *options, const fly_net_
 }
 
 /* Everything came back. */
-static void world_end(world *w)
+static inline void world_end(world *w)
 {
     fly_net_close(w->net);
     fly_account_deinit(&w->account);
@@ -85,7 +86,7 @@ static inline fly_net_stats stats_of(world *w)
 
 /* ------------------------------------------------------------------ a client */
 
-static int client_connect_from(uint16_t port, int receive_buffer)
+static inline int client_connect_from(uint16_t port, int receive_buffer)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(fd, 0);

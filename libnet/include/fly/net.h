@@ -377,10 +377,10 @@ void fly_net_tls_destroy(fly_net_tls *tls);
  * in before the handshake are not taken for the client's. run() is called next when the first
  * encrypted bytes have come.
  *
- * @return FLY_E_UNSUPPORTED if the listener has no TLS; FLY_E_INVALID, and the connection is cut, if there
- *         is input (CVE-2021-23214).
+ * @return FLY_E_UNSUPPORTED if the listener has no TLS. FLY_E_INVALID if there is input
+ *         (CVE-2021-23214), FLY_E_NO_MEMORY: the connection is cut.
  */
-FLY_MUST_USE fly_status fly_net_start_tls(fly_net_conn *conn);
+fly_status fly_net_start_tls(fly_net_conn *conn);
 
 /** Whether fly_net_start_tls() would work. */
 bool fly_net_tls_offered(const fly_net_conn *conn);
