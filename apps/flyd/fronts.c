@@ -1,0 +1,170 @@
+/*
+ * Fronts: one net, and on it a listener for each protocol at each address.
+ *
+ * A protocol is part of a build if its library is: the table below names them all, and CMakeLists.txt
+ * says which there are.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "fronts.h"
+
+#include <fly/net.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct flyd_fronts {
+    fly_net *net;
+    fly_net_tls *tls;
+} flyd_fronts;
+
+typedef struct front {
+    const char *name;
+    size_t wanted; /* the port, in flyd_settings */
+    size_t bound;  /* and in flyd_ports */
+    const fly_net_protocol *(*protocol)(void);
+} front;
+
+static const front fronts[] = {
+    {"text", offsetof(flyd_settings, text_port), offsetof(flyd_ports, text), NULL},
+    {"binary", offsetof(flyd_settings, binary_port), offsetof(flyd_ports, binary), NULL},
+    {"pg", offsetof(flyd_settings, pg_port), offsetof(flyd_ports, pg), NULL},
+};
+
+static int64_t wanted_port(const front *of, const flyd_settings *settings)
+{
+    return *(const int64_t *)(const void *)((const char *)settings + of->wanted);
+}
+
+static int64_t *bound_port(const front *of, flyd_ports *ports)
+{
+    return (int64_t *)(void *)((char *)ports + of->bound);
+}
+
+/* ------------------------------------------------------------------------------ TLS */
+
+static fly_status open_tls(flyd_server *server, const flyd_settings *settings, fly_err *err)
+{
+    static const fly_net_verify verify[] = {FLY_NET_VERIFY_NONE, FLY_NET_VERIFY_OPTIONAL,
+                                            FLY_NET_VERIFY_REQUIRED};
+    if (settings->tls_cert[0] == '\0') {
+        return FLY_OK;
+    }
+    fly_net_tls_options options = {
+        .certificate = settings->tls_cert,
+        .key = settings->tls_key,
+        .authorities = settings->tls_ca[0] != '\0' ? settings->tls_ca : NULL,
+        .verify = verify[settings->tls_client_cert],
+        .allow_1_2 = settings->tls_min_version == FLYD_TLS_1_2,
+    };
+    return fly_net_tls_create(&server->env, &options, &server->fronts->tls, err);
+}
+
+/* ------------------------------------------------------------------------ listeners */
+
+static fly_status listen_at(flyd_server *server, const front *at, const char *host, int64_t port,
+                            fly_err *err)
+{
+    uint16_t bound;
+    char text[16];
+    fly_net_listener listener = {
+        .host = host,
+        .port = (uint16_t)port,
+        .protocol = at->protocol(),
+        .tls = server->fronts->tls,
+    };
+    fly_status status = fly_net_listen(server->fronts->net, &listener, &bound, err);
+    if (status != FLY_OK) {
+        return fly_err_prefix(err, status, "listen for protocol %s at %s", at->name, host);
+    }
+    *bound_port(at, &server->ports) = bound;
+    (void)snprintf(text, sizeof text, "%u", (unsigned)bound);
+    flyd_say(server->log, FLY_LOG_INFO, "listening", "protocol", at->name, "address", host, "port",
+             text, NULL);
+    return FLY_OK;
+}
+
+/* At every address of the list; all have the port that the first got. */
+static fly_status listen_everywhere(flyd_server *server, const front *at, const char *addresses,
+                                    int64_t port, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    while (status == FLY_OK && *addresses != '\0') {
+        char host[256];
+        addresses += strspn(addresses, ", ");
+        size_t len = strcspn(addresses, ", ");
+        if (len >= sizeof host) {
+            return fly_err_set(err, FLY_E_INVALID, "an address of %zu bytes in listen", len);
+        }
+        memcpy(host, addresses, len);
+        host[len] = '\0';
+        addresses += len;
+        if (len > 0) {
+            status = listen_at(server, at, host, port, err);
+            port = *bound_port(at, &server->ports);
+        }
+    }
+    return status;
+}
+
+static fly_status listen_all(flyd_server *server, const flyd_settings *settings, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (size_t i = 0; i < sizeof fronts / sizeof fronts[0] && status == FLY_OK; i++) {
+        int64_t port = wanted_port(&fronts[i], settings);
+        if (port == FLYD_OFF) {
+            continue;
+        }
+        if (fronts[i].protocol == NULL) {
+            flyd_say(server->log, FLY_LOG_WARNING, "protocol is not part of this build", "protocol",
+                     fronts[i].name, NULL);
+            continue;
+        }
+        status = listen_everywhere(server, &fronts[i], settings->listen, port, err);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------- together */
+
+fly_status flyd_fronts_open(flyd_server *server, const flyd_settings *settings, fly_err *err)
+{
+    server->fronts = calloc(1, sizeof *server->fronts);
+    if (server->fronts == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for protocols");
+    }
+    fly_net_options options = {
+        .workers_max = (uint32_t)settings->threads_max,
+        .connections_max = (uint32_t)settings->connections_max,
+    };
+    fly_status status = fly_net_create(&server->env, &options, &server->fronts->net, err);
+    if (status == FLY_OK) {
+        status = open_tls(server, settings, err);
+    }
+    if (status == FLY_OK) {
+        status = listen_all(server, settings, err);
+    }
+    return status == FLY_OK ? fly_net_start(server->fronts->net, err) : status;
+}
+
+fly_status flyd_fronts_reload(flyd_server *server, const flyd_settings *settings, fly_err *err)
+{
+    (void)settings;
+    return server->fronts->tls != NULL ? fly_net_tls_reload(server->fronts->tls, err) : FLY_OK;
+}
+
+bool flyd_fronts_drain(flyd_server *server, int ms)
+{
+    uint64_t deadline = fly_now() + (uint64_t)ms * 1000000;
+    return fly_net_drain(server->fronts->net, deadline) == FLY_OK;
+}
+
+void flyd_fronts_close(flyd_server *server)
+{
+    if (server->fronts != NULL) {
+        fly_net_close(server->fronts->net);
+        fly_net_tls_destroy(server->fronts->tls);
+        free(server->fronts);
+        server->fronts = NULL;
+    }
+}
