@@ -6,7 +6,8 @@
  * themselves are compared. When the memory is used up, what is there is sorted and written as a run,
  * and in the end the runs are merged.
  *
- * If only the first rows are wanted, whatever is sorted behind them is dropped now and then.
+ * If only the first rows are wanted, whatever is sorted behind them is dropped now and then, and from
+ * then on what begins with more than the last one of them is not let in.
  *
  * Invariants.
  *     S1  prefix(a) < prefix(b) implies a before b, in the direction of the first key
@@ -43,6 +44,8 @@ struct fly__sql_sorter {
     uint64_t room; /* of both */
     uint64_t at;   /* next to be given */
     uint64_t top;
+    bool barred;  /* as many rows as are wanted are there already, and of them */
+    uint64_t bar; /* the last one has this prefix: what is behind it need not come in */
     run *runs;
     uint32_t run_count;
     run **merge; /* runs that have rows left, in the order in which they were written */
@@ -274,6 +277,7 @@ void fly__sql_sorter_clear(fly__sql_sorter *s)
     fly__sql_kept_clear(&s->rows);
     s->at = s->given = s->total = 0;
     s->top = 0;
+    s->barred = false;
 }
 
 void fly__sql_sorter_free(fly__sql_sorter *s)
@@ -457,6 +461,8 @@ static fly_status keep_top(fly__sql_sorter *s, fly_err *err)
         return status;
     }
     sort_entries(s, s->rows.count);
+    s->barred = true;
+    s->bar = s->entry[s->top - 1].prefix;
     fly__sql_kept kept = s->rows;
     kept.chunk = NULL;
     kept.chunk_count = kept.chunk_room = 0;
@@ -468,11 +474,32 @@ static fly_status keep_top(fly__sql_sorter *s, fly_err *err)
     return status;
 }
 
+/* Those of the rows that may still be among the first; ties are let in, and sorted out later. */
+static uint32_t let_in(fly__sql_sorter *s, const fly_vec *const *col, const fly_vec_sel *sel,
+                       uint32_t n)
+{
+    const fly__sql_sort_by *first = &s->order[0];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        fly_vec_sel row = sel != NULL ? sel[i] : (fly_vec_sel)i;
+        s->out.sel[kept] = row;
+        kept += prefix_of(first, col[first->column], row) <= s->bar;
+    }
+    return kept;
+}
+
 fly_status fly__sql_sorter_add(fly__sql_sorter *s, const fly_vec *const *col,
                                const fly_vec_sel *sel, uint32_t n, fly_err *err)
 {
     fly_status status = FLY_OK;
     s->total += n;
+    if (s->barred) {
+        n = let_in(s, col, sel, n);
+        sel = s->out.sel;
+    }
+    if (n == 0) {
+        return FLY_OK;
+    }
     if (s->rows.count >= FLY_VEC_CAPACITY &&
         fly__sql_over_budget_by(s->exec, s->rows.count * 2 * sizeof(entry))) {
         status = write_run(s, err);
