@@ -229,6 +229,7 @@ static const struct known {
     {"from_collapse_limit", "8", false, NULL},
     {"geqo", "on", false, NULL},
     {"idle_in_transaction_session_timeout", "0", false, NULL},
+    {"idle_session_timeout", "0", false, NULL},
     {"integer_datetimes", "on", true, NULL},
     {"intervalstyle", "postgres", false, fly__sql_apply_interval_style},
     {"is_superuser", "on", true, NULL},

@@ -1,0 +1,167 @@
+/*
+ * Clients: open sessions, counted by user, and how long they may do nothing.
+ */
+#include "server_int.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------------- opening */
+
+static uint32_t count_of(const fly_server *server, const char *user)
+{
+    uint32_t count = 0;
+    for (const fly_server_client *client = server->clients; client != NULL; client = client->next) {
+        count += strcmp(client->user, user) == 0;
+    }
+    return count;
+}
+
+/* Into the list, unless there are `limit` of this user. */
+static bool enlist(fly_server_client *client, int32_t limit)
+{
+    fly_server *server = client->server;
+    fly_mutex_lock(&server->mutex);
+    bool welcome = limit < 0 || count_of(server, client->user) < (uint32_t)limit;
+    if (welcome) {
+        client->next = server->clients;
+        if (client->next != NULL) {
+            client->next->prev = client;
+        }
+        server->clients = client;
+        server->stats.clients++;
+        if (server->stats.clients > server->stats.clients_peak) {
+            server->stats.clients_peak = server->stats.clients;
+        }
+    }
+    fly_mutex_unlock(&server->mutex);
+    return welcome;
+}
+
+static void delist(fly_server_client *client)
+{
+    fly_server *server = client->server;
+    fly_mutex_lock(&server->mutex);
+    if (client->prev != NULL) {
+        client->prev->next = client->next;
+    } else {
+        server->clients = client->next;
+    }
+    if (client->next != NULL) {
+        client->next->prev = client->prev;
+    }
+    server->stats.clients--;
+    fly_mutex_unlock(&server->mutex);
+}
+
+/* The server's statement time-out, for sessions whose user or database has set none. */
+static fly_status set_timeout(fly_server_client *client, fly_err *err)
+{
+    char text[64];
+    uint64_t ms = client->server->options.statement_ms;
+    const char *set = fly_sql_session_setting(client->session, "statement_timeout");
+    if (ms == 0 || (set != NULL && strcmp(set, "0") != 0)) {
+        return FLY_OK;
+    }
+    (void)snprintf(text, sizeof text, "SET statement_timeout = %" PRIu64, ms);
+    return fly_sql_execute(client->session, fly_bytes_str(text), NULL, NULL, err);
+}
+
+fly_status fly__server_client_create(fly_server *server, const char *user, const char *database,
+                                     int32_t limit, fly_server_client **client, fly_err *err)
+{
+    fly_server_client *made = fly_mem_calloc(server->env->mem, 1, sizeof *made);
+    if (made == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a client");
+    }
+    made->server = server;
+    memcpy(made->user, user, strlen(user) + 1);
+    if (!enlist(made, limit)) {
+        fly_mem_free(server->env->mem, made, sizeof *made);
+        return fly_err_state(err, "53300", 0, "too many connections for role \"%s\"", user);
+    }
+    fly_sql_session_options options = {.database = database, .user = user};
+    fly_status status = fly_sql_session_open(server->sql, &options, &made->session, err);
+    status = status == FLY_OK ? set_timeout(made, err) : status;
+    if (status != FLY_OK) {
+        fly_server_client_close(made);
+        return status;
+    }
+    *client = made;
+    return FLY_OK;
+}
+
+void fly_server_client_close(fly_server_client *client)
+{
+    if (client != NULL) {
+        fly_sql_session_close(client->session);
+        delist(client);
+        fly_mem_free(client->server->env->mem, client, sizeof *client);
+    }
+}
+
+fly_sql_session *fly_server_client_session(const fly_server_client *client)
+{
+    return client->session;
+}
+
+const char *fly_server_client_user(const fly_server_client *client)
+{
+    return client->user;
+}
+
+/* ------------------------------------------------------------------------- idling */
+
+/* A setting such as "0", "500", "30s", "5min", in milliseconds; 0 if it cannot be read. */
+static uint64_t milliseconds(const char *text)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
+    uint64_t number = 0;
+    if (text == NULL) {
+        return 0;
+    }
+    for (; *text >= '0' && *text <= '9' && number < UINT32_MAX; text++) {
+        number = number * 10 + (uint64_t)(*text - '0');
+    }
+    text += *text == ' ';
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(text, units[i].unit) == 0) {
+            return number * units[i].ms;
+        }
+    }
+    return 0;
+}
+
+static bool in_transaction(const fly_server_client *client)
+{
+    return fly_sql_session_state(client->session) != 'I';
+}
+
+uint64_t fly_server_client_idle_ns(const fly_server_client *client)
+{
+    const char *name = in_transaction(client) ? "idle_in_transaction_session_timeout"
+                                              : "idle_session_timeout";
+    uint64_t ms = milliseconds(fly_sql_session_setting(client->session, name));
+    if (ms == 0 && !in_transaction(client)) {
+        ms = client->server->options.idle_ms;
+    }
+    return ms * UINT64_C(1000000);
+}
+
+fly_status fly_server_client_idled(const fly_server_client *client, fly_err *err)
+{
+    if (in_transaction(client)) {
+        (void)fly_err_state(err, "25P03", 0,
+                            "terminating connection due to idle-in-transaction timeout");
+    } else {
+        (void)fly_err_state(err, "57P05", 0, "terminating connection due to idle-session timeout");
+    }
+    if (err != NULL) {
+        err->status = FLY_E_TIMEOUT;
+    }
+    return FLY_E_TIMEOUT;
+}

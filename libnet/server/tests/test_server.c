@@ -1,0 +1,270 @@
+/*
+ * Goal: who has the password gets in, nobody else does, and nobody learns who exists; limits hold and
+ * have PostgreSQL's words.
+ * Method: an engine in memory, the client's side of SCRAM played by libauth, peers made up.
+ */
+#include <fly/net_server.h>
+
+#include <fly/base_check.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static fly_env env;
+static fly_account account;
+static fly_sql *sql;
+static fly_server *server;
+static fly_server_login *entering; /* the login that in() left */
+static fly_err err;
+
+static const fly_server_peer local = {
+    .protocol = "test", .host = "127.0.0.1", .port = 1, .loopback = true};
+static const fly_server_peer far = {.protocol = "test", .host = "192.0.2.7", .port = 1};
+
+/* A verifier with few rounds: the tests are about the server, not about waiting. */
+static void give(const char *user, const char *password)
+{
+    char verifier[FLY_AUTH_VERIFIER_SIZE];
+    FLY_CHECK_OK(fly_auth_scram_make(&env, fly_bytes_str(password), 4096, verifier, &err), err);
+    FLY_CHECK_OK(fly_server_set_password(server, user, verifier, &err), err);
+}
+
+static void open_server(const fly_server_options *options)
+{
+    FLY_CHECK_OK(fly_sql_open(&env, ":memory:", &(fly_sql_options){.create = true}, &sql, &err),
+                 err);
+    FLY_CHECK_OK(fly_server_create(&env, sql, options, &server, &err), err);
+    give("admin", "secret");
+}
+
+static void set_up(void)
+{
+    fly_env_init(&env);
+    fly_account_init(&account, fly_mem_system(), "test", 0);
+    env.mem = &account.mem;
+    err = (fly_err){0};
+    open_server(NULL);
+}
+
+static void tear_down(void)
+{
+    fly_server_destroy(server);
+    FLY_CHECK_OK(fly_sql_close(sql, &err), err);
+    fly_account_deinit(&account);
+}
+
+static void reopen(const fly_server_options *options)
+{
+    fly_server_destroy(server);
+    FLY_CHECK_OK(fly_sql_close(sql, &err), err);
+    open_server(options);
+}
+
+/* ------------------------------------------------------------------------- ways in */
+
+static fly_status by_scram(const char *user, const char *password)
+{
+    fly_auth_client client;
+    fly_bytes reply;
+    char final[FLY_AUTH_MESSAGE_MAX];
+    size_t len = 0;
+    (void)user;
+    FLY_CHECK_OK(fly_auth_client_begin(&client, &env, fly_bytes_str(""), fly_bytes_str(password),
+                                       false, NULL, &err),
+                 err);
+    FLY_CHECK_OK(fly_server_login_mechanism(entering, fly_bytes_str("SCRAM-SHA-256"), &err), err);
+    FLY_CHECK(fly_server_login_step(entering, fly_auth_client_first(&client), &reply, &err),
+              FLY_E_AGAIN, err);
+    FLY_CHECK_OK(fly_auth_client_final(&client, reply, final, &len, &err), err);
+    fly_status status = fly_server_login_step(entering, fly_bytes_of(final, len), &reply, &err);
+    if (status == FLY_OK) {
+        FLY_CHECK_OK(fly_auth_client_verify(&client, reply, &err), err);
+    }
+    fly_auth_client_end(&client);
+    return status;
+}
+
+/* Log in; NULL, and the reason in `err`. */
+static fly_server_client *in(const fly_server_peer *peer, const char *user, const char *password,
+                             const char *database, bool scram)
+{
+    fly_server_client *client = NULL;
+    err = (fly_err){0};
+    fly_status status =
+        fly_server_login_begin(server, peer, user, database, scram, &entering, &err);
+    if (status != FLY_OK) {
+        return NULL;
+    }
+    if (fly_server_login_method(entering) == FLY_SERVER_SCRAM) {
+        status = by_scram(user, password);
+    } else {
+        status = fly_server_login_password(entering, fly_bytes_str(password), &err);
+    }
+    if (status == FLY_OK) {
+        status = fly_server_login_open(entering, &client, &err);
+    }
+    fly_server_login_end(entering);
+    ck_assert((status == FLY_OK) == (client != NULL));
+    return client;
+}
+
+static void refused(const char *sqlstate, const char *message)
+{
+    ck_assert_str_eq(err.sqlstate, sqlstate);
+    ck_assert_str_eq(err.message, message);
+}
+
+START_TEST(the_password_lets_in_either_way)
+{
+    for (int scram = 0; scram <= 1; scram++) {
+        fly_server_client *client = in(&local, "admin", "secret", NULL, scram == 1);
+        ck_assert_msg(client != NULL, "%s", err.message);
+        ck_assert_str_eq(fly_server_client_user(client), "admin");
+        ck_assert_str_eq(fly_sql_session_user(fly_server_client_session(client)), "admin");
+        fly_server_client_close(client);
+    }
+    fly_server_stats stats;
+    fly_server_stats_read(server, &stats);
+    ck_assert_uint_eq(stats.logins, 2);
+    ck_assert_uint_eq(stats.derivations, 1);
+    ck_assert_uint_eq(stats.clients, 0);
+    ck_assert_uint_eq(stats.clients_peak, 1);
+}
+END_TEST
+
+START_TEST(a_wrong_password_and_an_unknown_user_are_told_the_same)
+{
+    for (int scram = 0; scram <= 1; scram++) {
+        ck_assert(in(&local, "admin", "wrong", NULL, scram == 1) == NULL);
+        refused("28P01", "password authentication failed for user \"admin\"");
+        ck_assert(in(&local, "nobody", "wrong", NULL, scram == 1) == NULL);
+        refused("28P01", "password authentication failed for user \"nobody\"");
+        ck_assert(in(&local, "reader", "wrong", NULL, scram == 1) == NULL); /* has none */
+        refused("28P01", "password authentication failed for user \"reader\"");
+        ck_assert(in(&local, "admin", "wrong", "no such database", scram == 1) == NULL);
+        refused("28P01", "password authentication failed for user \"admin\"");
+    }
+    fly_server_stats stats;
+    fly_server_stats_read(server, &stats);
+    ck_assert_uint_eq(stats.refused, 8);
+    ck_assert_uint_eq(stats.logging_in, 0);
+}
+END_TEST
+
+START_TEST(a_draining_server_lets_nobody_in)
+{
+    fly_server_drain(server);
+    ck_assert(in(&local, "admin", "secret", NULL, true) == NULL);
+    refused("57P03", "the database system is shutting down");
+}
+END_TEST
+
+/* ------------------------------------------------------------------------- channels */
+
+START_TEST(passwords_do_not_travel_in_clear)
+{
+    fly_server_peer peer = far;
+    ck_assert(in(&peer, "admin", "secret", NULL, false) == NULL);
+    refused("28000", "the connection from host \"192.0.2.7\" is not encrypted");
+    fly_server_client *client = in(&peer, "admin", "secret", NULL, true);
+    ck_assert(client != NULL); /* SCRAM sends none */
+    fly_server_client_close(client);
+    peer.tls = true;
+    client = in(&peer, "admin", "secret", NULL, false);
+    ck_assert(client != NULL);
+    fly_server_client_close(client);
+    reopen(&(fly_server_options){.passwords_in_clear = true});
+    client = in(&far, "admin", "secret", NULL, false);
+    ck_assert(client != NULL);
+    fly_server_client_close(client);
+    reopen(&(fly_server_options){.tls_only = true});
+    ck_assert(in(&far, "admin", "secret", NULL, true) == NULL);
+    refused("28000", "the connection from host \"192.0.2.7\" is not encrypted");
+}
+END_TEST
+
+START_TEST(steps_out_of_order_end_a_login)
+{
+    fly_bytes reply;
+    FLY_CHECK_OK(fly_server_login_begin(server, &local, "admin", NULL, true, &entering, &err), err);
+    FLY_CHECK(fly_server_login_password(entering, fly_bytes_str("secret"), &err), FLY_E_INVALID,
+              err);
+    ck_assert_str_eq(err.sqlstate, "08P01");
+    FLY_CHECK(fly_server_login_mechanism(entering, fly_bytes_str("SCRAM-SHA-256"), &err),
+              FLY_E_INVALID, err);
+    fly_server_login_end(entering);
+    FLY_CHECK_OK(fly_server_login_begin(server, &local, "admin", NULL, true, &entering, &err), err);
+    FLY_CHECK(fly_server_login_step(entering, fly_bytes_str("n,,n=,r=x"), &reply, &err),
+              FLY_E_INVALID, err);
+    fly_server_login_end(entering);
+    FLY_CHECK_OK(fly_server_login_begin(server, &local, "admin", NULL, true, &entering, &err), err);
+    ck_assert(!fly_server_login_plus(entering));
+    FLY_CHECK(fly_server_login_mechanism(entering, fly_bytes_str("SCRAM-SHA-256-PLUS"), &err),
+              FLY_E_INVALID, err);
+    refused("08P01", "client selected an invalid SASL authentication mechanism");
+    FLY_CHECK(fly_server_login_expired(entering, &err), FLY_E_TIMEOUT, err);
+    refused("57014", "canceling authentication due to timeout");
+    fly_server_login_end(entering);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------- idling */
+
+START_TEST(idling_ends_as_the_settings_say)
+{
+    fly_server_client *client = in(&local, "admin", "secret", NULL, true);
+    fly_sql_session *session = fly_server_client_session(client);
+    ck_assert_uint_eq(fly_server_client_idle_ns(client), 0);
+    FLY_CHECK_OK(fly_sql_execute(session, fly_bytes_str("SET idle_session_timeout = '2s'"), NULL,
+                                 NULL, &err),
+                 err);
+    ck_assert_uint_eq(fly_server_client_idle_ns(client), UINT64_C(2000000000));
+    FLY_CHECK(fly_server_client_idled(client, &err), FLY_E_TIMEOUT, err);
+    refused("57P05", "terminating connection due to idle-session timeout");
+    FLY_CHECK_OK(fly_sql_execute(
+                     session, fly_bytes_str("SET idle_in_transaction_session_timeout = 500; BEGIN"),
+                     NULL, NULL, &err),
+                 err);
+    ck_assert_uint_eq(fly_server_client_idle_ns(client), UINT64_C(500000000));
+    FLY_CHECK(fly_server_client_idled(client, &err), FLY_E_TIMEOUT, err);
+    refused("25P03", "terminating connection due to idle-in-transaction timeout");
+    fly_server_client_close(client);
+    reopen(&(fly_server_options){.idle_ms = 7, .statement_ms = 1234});
+    client = in(&local, "admin", "secret", NULL, true);
+    ck_assert_uint_eq(fly_server_client_idle_ns(client), 7000000);
+    ck_assert_str_eq(
+        fly_sql_session_setting(fly_server_client_session(client), "statement_timeout"), "1234");
+    fly_server_client_close(client);
+}
+END_TEST
+
+START_TEST(passwords_are_generated_and_asked_for)
+{
+    bool has = true;
+    FLY_CHECK_OK(fly_server_has_password(server, "reader", &has, &err), err);
+    ck_assert(!has);
+    FLY_CHECK_OK(fly_server_has_password(server, "admin", &has, &err), err);
+    ck_assert(has);
+    FLY_CHECK_OK(fly_server_set_password(server, "admin", "another", &err), err);
+    fly_server_client *client = in(&local, "admin", "another", NULL, false);
+    ck_assert(client != NULL);
+    fly_server_client_close(client);
+    FLY_CHECK(fly_server_set_password(server, "nobody", "another", &err), FLY_E_INVALID, err);
+    refused("42704", "role \"nobody\" does not exist");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server");
+    TCase *tests = fly_test_case(suite, "logins");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, the_password_lets_in_either_way);
+    tcase_add_test(tests, a_wrong_password_and_an_unknown_user_are_told_the_same);
+    tcase_add_test(tests, a_draining_server_lets_nobody_in);
+    tcase_add_test(tests, passwords_do_not_travel_in_clear);
+    tcase_add_test(tests, steps_out_of_order_end_a_login);
+    tcase_add_test(tests, idling_ends_as_the_settings_say);
+    tcase_add_test(tests, passwords_are_generated_and_asked_for);
+    return fly_test_run(suite);
+}
