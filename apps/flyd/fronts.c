@@ -9,6 +9,7 @@
 #include "fronts.h"
 
 #include <fly/net.h>
+#include <fly/net_server.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,19 +17,22 @@
 typedef struct flyd_fronts {
     fly_net *net;
     fly_net_tls *tls;
+    fly_server *server;
 } flyd_fronts;
 
 typedef struct front {
     const char *name;
     size_t wanted; /* the port, in flyd_settings */
     size_t bound;  /* and in flyd_ports */
-    const fly_net_protocol *(*protocol)(void);
+    const fly_net_protocol *protocol;
+    /* Make what the protocol's listeners have as ctx. */
+    fly_status (*make)(flyd_server *server, void **ctx, fly_err *err);
 } front;
 
 static const front fronts[] = {
-    {"text", offsetof(flyd_settings, text_port), offsetof(flyd_ports, text), NULL},
-    {"binary", offsetof(flyd_settings, binary_port), offsetof(flyd_ports, binary), NULL},
-    {"pg", offsetof(flyd_settings, pg_port), offsetof(flyd_ports, pg), NULL},
+    {"text", offsetof(flyd_settings, text_port), offsetof(flyd_ports, text), NULL, NULL},
+    {"binary", offsetof(flyd_settings, binary_port), offsetof(flyd_ports, binary), NULL, NULL},
+    {"pg", offsetof(flyd_settings, pg_port), offsetof(flyd_ports, pg), NULL, NULL},
 };
 
 static int64_t wanted_port(const front *of, const flyd_settings *settings)
@@ -62,15 +66,16 @@ static fly_status open_tls(flyd_server *server, const flyd_settings *settings, f
 
 /* ------------------------------------------------------------------------ listeners */
 
-static fly_status listen_at(flyd_server *server, const front *at, const char *host, int64_t port,
-                            fly_err *err)
+static fly_status listen_at(flyd_server *server, const front *at, void *ctx, const char *host,
+                            int64_t port, fly_err *err)
 {
     uint16_t bound;
     char text[16];
     fly_net_listener listener = {
         .host = host,
         .port = (uint16_t)port,
-        .protocol = at->protocol(),
+        .protocol = at->protocol,
+        .ctx = ctx,
         .tls = server->fronts->tls,
     };
     fly_status status = fly_net_listen(server->fronts->net, &listener, &bound, err);
@@ -88,7 +93,8 @@ static fly_status listen_at(flyd_server *server, const front *at, const char *ho
 static fly_status listen_everywhere(flyd_server *server, const front *at, const char *addresses,
                                     int64_t port, fly_err *err)
 {
-    fly_status status = FLY_OK;
+    void *ctx = NULL;
+    fly_status status = at->make(server, &ctx, err);
     while (status == FLY_OK && *addresses != '\0') {
         char host[256];
         addresses += strspn(addresses, ", ");
@@ -100,7 +106,7 @@ static fly_status listen_everywhere(flyd_server *server, const front *at, const 
         host[len] = '\0';
         addresses += len;
         if (len > 0) {
-            status = listen_at(server, at, host, port, err);
+            status = listen_at(server, at, ctx, host, port, err);
             port = *bound_port(at, &server->ports);
         }
     }
@@ -125,6 +131,29 @@ static fly_status listen_all(flyd_server *server, const flyd_settings *settings,
     return status;
 }
 
+/* ------------------------------------------------------------------- what they share */
+
+static fly_status make_server(flyd_server *server, const flyd_settings *settings, fly_err *err)
+{
+    char system[FLY_PATH_MAX];
+    bool in_memory = settings->storage_engine == FLYD_ENGINE_MEMORY;
+    fly_status status = FLY_OK;
+    if (!in_memory) {
+        status = fly_path_join(system, sizeof system, settings->data_dir, "_system", err);
+    }
+    fly_server_options options = {
+        .dir = in_memory ? NULL : system,
+        .sessions_max = (uint32_t)settings->connections_max,
+        .login_ms = (uint64_t)settings->login_timeout,
+        .idle_ms = (uint64_t)settings->idle_timeout,
+        .statement_ms = (uint64_t)settings->statement_timeout,
+        .passwords_in_clear = settings->plain_passwords != 0,
+    };
+    return status == FLY_OK ? fly_server_create(&server->env, server->sql, &options,
+                                                &server->fronts->server, err)
+                            : status;
+}
+
 /* ------------------------------------------------------------------------- together */
 
 fly_status flyd_fronts_open(flyd_server *server, const flyd_settings *settings, fly_err *err)
@@ -137,7 +166,10 @@ fly_status flyd_fronts_open(flyd_server *server, const flyd_settings *settings, 
         .workers_max = (uint32_t)settings->threads_max,
         .connections_max = (uint32_t)settings->connections_max,
     };
-    fly_status status = fly_net_create(&server->env, &options, &server->fronts->net, err);
+    fly_status status = make_server(server, settings, err);
+    if (status == FLY_OK) {
+        status = fly_net_create(&server->env, &options, &server->fronts->net, err);
+    }
     if (status == FLY_OK) {
         status = open_tls(server, settings, err);
     }
@@ -155,6 +187,7 @@ fly_status flyd_fronts_reload(flyd_server *server, const flyd_settings *settings
 
 bool flyd_fronts_drain(flyd_server *server, int ms)
 {
+    fly_server_drain(server->fronts->server);
     uint64_t deadline = fly_now() + (uint64_t)ms * 1000000;
     return fly_net_drain(server->fronts->net, deadline) == FLY_OK;
 }
@@ -164,6 +197,7 @@ void flyd_fronts_close(flyd_server *server)
     if (server->fronts != NULL) {
         fly_net_close(server->fronts->net);
         fly_net_tls_destroy(server->fronts->tls);
+        fly_server_destroy(server->fronts->server);
         free(server->fronts);
         server->fronts = NULL;
     }

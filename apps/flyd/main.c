@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 
+#include "archive.h"
 #include "server.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ static const char HELP[] =
     "\n"
     "Usage:\n"
     "  flyd --data-dir DIR [SETTING]...\n"
+    "  flyd restore BACKUP --to DIRECTORY [--archive DIRECTORY] [--until TIME]\n"
     "\n"
     "  -D, --data-dir DIR       where the databases are; made if it is missing\n"
     "  -c, --config FILE        settings in TOML\n"
@@ -257,6 +259,10 @@ int main(int count, char **words)
         .words = {.count = count - 1, .flags = words + 1, .environment = environ, .warn = warn}};
     flyd_request request;
     fly_err err = {0};
+    if (count > 1 && strcmp(words[1], "restore") == 0) {
+        (void)umask(077);
+        return flyd_restore(count - 2, words + 2);
+    }
     sigset_t set = signals();
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);

@@ -7,7 +7,9 @@
 
 #include "server.h"
 
+#include "archive.h"
 #include "fronts.h"
+#include "functions.h"
 
 #include <fly/auth.h>
 
@@ -37,6 +39,15 @@ static fly_store_options store_options(const flyd_settings *settings)
 static fly_status open_engine(flyd_server *server, const flyd_settings *settings, fly_err *err)
 {
     fly_store_options store = store_options(settings);
+    if (settings->archive_dir[0] != '\0') {
+        fly_status status = flyd_archive_make(settings->archive_dir, err);
+        server->archive_dir = strdup(settings->archive_dir);
+        if (status != FLY_OK || server->archive_dir == NULL) {
+            return status != FLY_OK ? status : fly_err_set(err, FLY_E_NO_MEMORY, "out of memory");
+        }
+        store.archive = flyd_archive;
+        store.archive_ctx = server->archive_dir;
+    }
     fly_sql_options options = {
         .create = true,
         .memory_bytes = (uint64_t)settings->query_memory,
@@ -117,6 +128,9 @@ fly_status flyd_server_open(flyd_server *server, const flyd_settings *settings, 
         status = open_engine(server, settings, err);
     }
     if (status == FLY_OK) {
+        status = flyd_functions_register(server, err);
+    }
+    if (status == FLY_OK) {
         status = give_password(server, err);
     }
     if (status == FLY_OK) {
@@ -139,6 +153,7 @@ fly_status flyd_server_close(flyd_server *server, fly_err *err)
 {
     flyd_fronts_close(server);
     fly_status status = server->sql != NULL ? fly_sql_close(server->sql, err) : FLY_OK;
+    free(server->archive_dir);
     if (server->lock >= 0) {
         (void)close(server->lock);
     }

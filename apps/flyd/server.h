@@ -10,9 +10,10 @@
 
 typedef struct flyd_server {
     fly_env env;
-    flyd_log *log; /* keeps */
-    int lock;      /* of the data directory; -1: none */
-    bool fresh;    /* the data directory was empty */
+    flyd_log *log;     /* keeps */
+    int lock;          /* of the data directory; -1: none */
+    bool fresh;        /* the data directory was empty */
+    char *archive_dir; /* own: settings may go while segments still come; NULL: none */
     fly_sql *sql;
     struct flyd_fronts *fronts;
     flyd_ports ports;

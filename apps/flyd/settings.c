@@ -63,7 +63,7 @@ static const flyd_setting table[] = {
            "Connections at a time, of all protocols together."),
     NUMBER(FLYD_COUNT, false, threads_max, "auto", 1, 4096, "auto", 0, 1,
            "Threads that serve connections, at most. They are started as they are needed."),
-    NUMBER(FLYD_TIME, false, login_timeout, "30s", 1, DAY, "off", 0, SECOND,
+    NUMBER(FLYD_TIME, false, login_timeout, "60s", 1, DAY, NULL, 0, SECOND,
            "How long a client may take to log in."),
     NUMBER(FLYD_TIME, false, idle_timeout, "off", 1, 365 * DAY, "off", 0, SECOND,
            "How long a connection may do nothing before it is closed."),

@@ -1,4 +1,4 @@
-"""process.py COMMAND...: flyd as a process: command line, first start, lock, log, signals, its end."""
+"""process.py COMMAND...: flyd as a process, from its command line to its end."""
 
 import json
 import os

@@ -1,7 +1,7 @@
-"""A flyd of a test's own: started in a directory of its own, with any free ports, ended by the test.
+"""A flyd of a test's own: in a directory of its own, at any free ports, ended by the test.
 
-Not a test; the tests beside it import it. They are called as TEST.py COMMAND..., where COMMAND, which
-may have words before it (setarch -R), runs flyd.
+Not a test; the tests beside it import it. They are called as TEST.py COMMAND..., where COMMAND
+runs flyd and may have words before that (setarch -R).
 """
 
 import json

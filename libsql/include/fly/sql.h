@@ -119,6 +119,18 @@ FLY_MUST_USE fly_status fly_sql_open(fly_env *env, const char *path, const fly_s
 /** Close. No session may be open. The handle is gone whatever the outcome. */
 FLY_MUST_USE fly_status fly_sql_close(fly_sql *sql, fly_err *err);
 
+/**
+ * @brief Copy a database while it is in use, as fly_store_backup_to().
+ *
+ * @param database  One that exists; it is opened if it is not.
+ * @param dir       Made; must not exist. fly_store_restore() makes a database of it.
+ * @param[out] lsn  If not NULL: what the copy is consistent with.
+ * @return FLY_E_INVALID with 3D000: no such database; FLY_E_EXISTS; as fly_store_backup_to().
+ * @threads Any.
+ */
+FLY_MUST_USE fly_status fly_sql_backup(fly_sql *sql, const char *database, const char *dir,
+                                       uint64_t *lsn, fly_err *err);
+
 /* ------------------------------------------------------------------ sessions */
 
 /** How a session begins. Zero means the default. */

@@ -363,3 +363,15 @@ fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err)
     fly_mutex_unlock(&sql->mutex);
     return status;
 }
+
+fly_status fly_sql_backup(fly_sql *sql, const char *name, const char *dir, uint64_t *lsn,
+                          fly_err *err)
+{
+    fly__sql_database *database = NULL;
+    fly_status status = fly__sql_database_acquire(sql, name, false, &database, err);
+    if (status == FLY_OK) {
+        status = fly_store_backup_to(database->store, dir, lsn, err);
+        fly__sql_database_release(sql, database);
+    }
+    return status;
+}
