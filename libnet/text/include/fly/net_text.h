@@ -10,15 +10,16 @@
  *     2|Bob
  *     OK SELECT 2
  *
- * Here is how lines are cut, escaped and understood, as pure functions over bytes. The protocol is told
- * in docs/protocols/text.md.
+ * Here is how lines are cut, escaped and understood, as pure functions over bytes, and a protocol for
+ * libnet that serves them. The protocol is told in docs/protocols/text.md.
  *
  * Threads: pure. Trust: lines are distrusted.
  */
 #ifndef FLY_NET_TEXT_H
 #define FLY_NET_TEXT_H
 
-#include <fly/base.h>
+#include <fly/net.h>
+#include <fly/net_server.h>
 
 /** @defgroup net_text net-text: the line text protocol */
 /** @addtogroup net_text
@@ -126,6 +127,17 @@ typedef enum fly_line_kind {
 
 /** What a line from the server is. */
 fly_line_kind fly_line_kind_of(fly_bytes line);
+
+/* ------------------------------------------------------------------- serving */
+
+/** What a listener's `ctx` points to. */
+typedef struct fly_line_front {
+    fly_server *server; /**< logs clients in */
+    size_t line_max;    /**< bytes of a line after the login; 0: 1 MiB */
+} fly_line_front;
+
+/** The protocol, for a ::fly_net_listener whose `ctx` is a ::fly_line_front. */
+extern const fly_net_protocol fly_line_protocol;
 
 FLY_EXTERN_C_END
 /** @} */
