@@ -6,6 +6,8 @@
 
 #include <fly/base_check.h>
 
+#include <inttypes.h>
+
 static fly_sim_env sim;
 static struct world world;
 static struct journal journal;
@@ -277,6 +279,31 @@ START_TEST(leaves_are_well_filled_after_random_and_after_rising_keys)
     ck_assert_uint_gt(stats.leaf_bytes * 100 / (stats.leaves * (4096 - 64)), 85);
     OK(fly_btree_drop(rising, &world.err), &world.err);
     world_verify(&world, NULL);
+}
+END_TEST
+
+START_TEST(an_estimate_is_near_the_number_of_entries)
+{
+    enum { MANY = 20000 };
+    static const uint64_t strides[] = {1, 7919}; /* rising keys, scattered ones */
+    ck_assert_double_eq(fly_btree_estimate(world.tree), 0);
+    for (int s = 0; s < 2; s++) {
+        uint64_t count = 0;
+        for (uint64_t i = 0; i < MANY; i++) {
+            char key[32];
+            (void)snprintf(key, sizeof key, "%d-%08" PRIu64, s, i * strides[s] % MANY);
+            OK(put(key, fly_bytes_of(big, 10 + i % 50)), &world.err);
+            count = (uint64_t)s * MANY + i + 1;
+            if (count == 20) {
+                ck_assert_double_eq(fly_btree_estimate(world.tree), 20);
+            }
+            if (count % 4000 == 0) {
+                double guess = fly_btree_estimate(world.tree);
+                ck_assert_msg(guess > (double)count / 2 && guess < 2 * (double)count,
+                              "%g for %" PRIu64 " entries", guess, count);
+            }
+        }
+    }
 }
 END_TEST
 
@@ -722,6 +749,7 @@ int main(void)
     tcase_add_test(tests, the_empty_key_is_a_key);
     tcase_add_test(tests, a_tree_grows_and_shrinks_back_to_its_root);
     tcase_add_test(tests, leaves_are_well_filled_after_random_and_after_rising_keys);
+    tcase_add_test(tests, an_estimate_is_near_the_number_of_entries);
     tcase_add_test(tests, a_dropped_tree_gives_all_its_pages_back);
     tcase_add_test(tests, two_trees_in_one_pool_know_nothing_of_each_other);
     tcase_add_loop_test(tests, a_loaded_tree_is_a_tree, 0, 36);

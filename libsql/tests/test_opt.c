@@ -194,6 +194,21 @@ START_TEST(an_index_that_leads_to_most_rows_is_left)
 }
 END_TEST
 
+START_TEST(tables_that_were_never_analysed_have_a_size)
+{
+    run("CREATE TABLE fresh (id int PRIMARY KEY, a int, s text)");
+    run("INSERT INTO fresh SELECT i, i % 10, 's' FROM generate_series(1, 30000) i");
+    run("CREATE TABLE few (a int)");
+    run("INSERT INTO few VALUES (1), (2)");
+    expect_plan("SELECT * FROM fresh, few WHERE fresh.id = few.a",
+                HAS("Nested Loop", "Index Scan using fresh_pkey"), "Hash");
+    expect_plan("SELECT * FROM big x, fresh y WHERE x.a = y.a", HAS("Hash Join"), "rows=1000 ");
+    run("ANALYZE few");
+    run("INSERT INTO few SELECT i FROM generate_series(1, 20000) i");
+    expect_plan("SELECT * FROM fresh, few WHERE fresh.id = few.a", HAS("Hash Join"), "Nested");
+}
+END_TEST
+
 START_TEST(indexes_give_order)
 {
     expect_plan("SELECT id, s FROM big ORDER BY id", HAS("Index Scan using big_pkey"), "Sort");
@@ -502,6 +517,7 @@ int main(void)
     tcase_add_test(tests, indexes_are_used);
     tcase_add_test(tests, an_index_that_has_all_columns_is_read_alone);
     tcase_add_test(tests, an_index_that_leads_to_most_rows_is_left);
+    tcase_add_test(tests, tables_that_were_never_analysed_have_a_size);
     tcase_add_test(tests, indexes_give_order);
     tcase_add_test(tests, conditions_are_simplified);
     tcase_add_test(tests, what_nobody_needs_goes);

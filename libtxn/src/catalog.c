@@ -379,3 +379,8 @@ fly_status fly_tree_get_stats(fly_tree *tree, fly_btree_stats *stats, fly_err *e
 {
     return fly_btree_verify(tree->btree, NULL, NULL, stats, err);
 }
+
+double fly_tree_estimate(fly_tree *tree)
+{
+    return fly_load_u32(&tree->destroyed) != 0 ? 0 : fly_btree_estimate(tree->btree);
+}

@@ -233,8 +233,8 @@ bool fly__sql_opt_covered(fly__sql_opt *opt, fly__sql_rel *scan, const uint16_t 
 
 void fly__sql_opt_reconsider(fly__sql_opt *opt, fly__sql_rel *scan)
 {
-    double rows = scan->scan.table->rows;
-    if (scan->scan.index->clustered || scan->scan.lateral || rows < 0 ||
+    double rows = fly__sql_opt_table_rows(opt, scan->scan.table);
+    if (scan->scan.index->clustered || scan->scan.lateral ||
         scan->scan.entries * LOOK_UP_COST <= rows) {
         return;
     }
@@ -384,7 +384,7 @@ fly__sql_rel *fly__sql_opt_list_access(fly__sql_opt *opt, fly__sql_rel *scan)
     fly__sql_conds conds = {0};
     fly__sql_conds rest = {0};
     fly__sql_expr *list = NULL;
-    double rows = scan->scan.table->rows < 0 ? 1000 : scan->scan.table->rows;
+    double rows = fly__sql_opt_table_rows(opt, scan->scan.table);
     if (scan->scan.index != NULL || scan->scan.filter == NULL || opt->plain) {
         return scan;
     }

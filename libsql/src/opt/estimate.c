@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { UNKNOWN_ROWS = 1000 }; /* of a table that was never analysed */
+enum { UNKNOWN_ROWS = 1000 }; /* of what has no tree */
 
 void fly__sql_opt_note(fly__sql_opt *opt, const fly__sql_rel *scan)
 {
@@ -34,9 +34,32 @@ void fly__sql_opt_note_project(fly__sql_opt *opt, const fly__sql_rel *project)
     }
 }
 
-static double table_rows(const fly__sql_table *table)
+/* What ANALYZE found holds until the table is twice as large or half. */
+static double rows_now(const fly__sql_opt *opt, const fly__sql_table *table)
 {
-    return table->rows < 0 ? UNKNOWN_ROWS : table->rows;
+    fly_tree *tree = NULL;
+    double found = table->rows;
+    if (table->tree == NULL || opt->session->txn == NULL ||
+        fly_txn_tree_open(opt->session->txn, table->tree, 0, &tree, NULL) != FLY_OK) {
+        return found < 0 ? UNKNOWN_ROWS : found;
+    }
+    double now = fly_tree_estimate(tree);
+    return found >= 0 && now < 2 * found + 1 && now > found / 2 ? found : now;
+}
+
+double fly__sql_opt_table_rows(const fly__sql_opt *opt, const fly__sql_table *table)
+{
+    struct fly__sql_sizes *sizes = opt->sizes;
+    uint32_t room = sizeof sizes->of / sizeof *sizes->of;
+    for (uint32_t i = 0; i < sizes->count && i < room; i++) {
+        if (sizes->of[i].table == table) {
+            return sizes->of[i].rows;
+        }
+    }
+    uint32_t at = sizes->count++ % room;
+    sizes->of[at].table = table;
+    sizes->of[at].rows = rows_now(opt, table);
+    return sizes->of[at].rows;
 }
 
 static const struct fly__sql_origin *origin_of(const fly__sql_opt *opt, const fly__sql_expr *expr)
@@ -70,7 +93,7 @@ double fly__sql_opt_distinct(const fly__sql_opt *opt, const fly__sql_expr *expr)
     }
     const fly__sql_table *table = origin->scan->scan.table;
     const fly__sql_column *column = &table->columns[origin->attnum - 1];
-    double rows = table_rows(table);
+    double rows = fly__sql_opt_table_rows(opt, table);
     double distinct = column->distinct < 0 ? -column->distinct * rows : column->distinct;
     if (column->type.oid == FLY_SQL_BOOL) {
         return 2;
@@ -271,7 +294,7 @@ static double filtered(fly__sql_opt *opt, double rows, fly__sql_expr *condition)
 
 static double scan_rows(fly__sql_opt *opt, const fly__sql_rel *rel)
 {
-    double rows = table_rows(rel->scan.table);
+    double rows = fly__sql_opt_table_rows(opt, rel->scan.table);
     if (rel->scan.index != NULL && rel->scan.index->unique &&
         rel->scan.equal_count == rel->scan.index->key_count) {
         return 1;

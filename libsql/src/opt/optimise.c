@@ -57,7 +57,8 @@ fly_status fly__sql_optimise(fly_sql_session *session, const fly__sql_catalog_vi
     opt.plain = session->optimise == 'p';
     opt.origin_count = plan->next_id;
     opt.origin = fly__sql_opt_alloc(&opt, plan->next_id * sizeof *opt.origin);
-    if (opt.origin == NULL) {
+    opt.sizes = fly__sql_opt_alloc(&opt, sizeof *opt.sizes);
+    if (opt.origin == NULL || opt.sizes == NULL) {
         return opt.status;
     }
     if (!keep_result(&opt)) {

@@ -6,6 +6,15 @@
 
 #include "opt/opt_int.h"
 
+/* How many rows tables have now: the last ones that were asked about. */
+struct fly__sql_sizes {
+    uint32_t count;
+    struct {
+        const fly__sql_table *table;
+        double rows;
+    } of[16];
+};
+
 /* The optimiser at work on one plan. A failure is remembered; passes stop at the next chance. */
 typedef struct fly__sql_opt {
     fly_sql_session *session;
@@ -14,8 +23,9 @@ typedef struct fly__sql_opt {
     fly__sql_plan *plan;
     fly_err *err;
     fly_status status;
-    uint32_t depth; /* of subqueries in expressions */
-    bool plain;     /* only what was always there: no subquery becomes a join */
+    struct fly__sql_sizes *sizes; /* of tables that were measured */
+    uint32_t depth;               /* of subqueries in expressions */
+    bool plain;                   /* only what was always there: no subquery becomes a join */
     /* The columns of the root as it was bound. */
     uint32_t result_count;
     fly__sql_colref *result;
@@ -118,6 +128,7 @@ void fly__sql_opt_prune(fly__sql_opt *opt);
 fly__sql_rel *fly__sql_opt_sorted(fly__sql_opt *opt, fly__sql_rel *rel);
 
 /* Estimates. */
+double fly__sql_opt_table_rows(const fly__sql_opt *opt, const fly__sql_table *table);
 double fly__sql_opt_rows(fly__sql_opt *opt, fly__sql_rel *rel);
 void fly__sql_opt_note(fly__sql_opt *opt, const fly__sql_rel *scan); /* where columns come from */
 double fly__sql_opt_selectivity(const fly__sql_opt *opt, const fly__sql_expr *cond);

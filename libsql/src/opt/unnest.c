@@ -650,7 +650,7 @@ static bool few_rows(fly__sql_opt *opt, const fly__sql_rel *left, fly__sql_rel *
     while (rel->kind == FLY__SQL_R_FILTER || rel->kind == FLY__SQL_R_PROJECT) {
         rel = rel->left;
     }
-    double there = rel->scan.table->rows < 0 ? 1000 : rel->scan.table->rows;
+    double there = fly__sql_opt_table_rows(opt, rel->scan.table);
     fly__sql_rel *outer;
     memcpy(&outer, &left, sizeof left);
     return 20 * fly__sql_opt_rows(opt, outer) < there;

@@ -392,6 +392,10 @@ typedef struct fly_store_stats {
 /** Take the counters. */
 void fly_store_get_stats(fly_store *store, fly_store_stats *stats);
 
+/** About how many entries a tree has, deleted ones that may still be seen included:
+ *  fly_btree_estimate(). */
+double fly_tree_estimate(fly_tree *tree);
+
 /** What a tree is made of; walks all of it. */
 FLY_MUST_USE fly_status fly_tree_get_stats(fly_tree *tree, fly_btree_stats *stats, fly_err *err);
 
