@@ -5,8 +5,8 @@
  *
  *     T1  a place is free (tag 0) or counts one of the three kinds
  *     T2  pauses are bounded, and end without anybody's help: there is no lock-out
- *     T3  what is thrown out of a full set is what asks for the shortest pause: somebody who floods
- *         the table with new names throws out other such names first
+ *     T3  what is thrown out of a full set is unknown, and asks for the shortest pause: somebody who
+ *         floods the table with new names throws out other such names first
  *
  * Two keys may share a tag with odds of one in 2^60 or so; then they wait for each other.
  *
@@ -137,14 +137,16 @@ static struct entry *find(fly_auth_throttle *throttle, uint64_t tag, uint64_t no
     return NULL;
 }
 
-/* What keeps a place from being given to another tag: nothing, being known, failures; then the younger. */
+/* What keeps a place from being given to another tag: being known, which nobody can be who has no
+ * password; then failures; then being young. */
 static uint32_t worth(const fly_auth_throttle *throttle, const struct entry *entry, uint64_t now)
 {
-    if (entry->tag == 0 || forgotten(throttle, entry, now)) {
+    bool stale = forgotten(throttle, entry, now);
+    if (entry->tag == 0 || (stale && entry->known == 0)) {
         return 0;
     }
-    uint32_t failures = entry->failures < UINT16_MAX ? entry->failures : UINT16_MAX;
-    return 1 + 2 * failures + (entry->known != 0);
+    uint32_t failures = stale ? 0 : entry->failures < UINT16_MAX ? entry->failures : UINT16_MAX;
+    return 1 + failures + (entry->known != 0 ? UINT16_MAX + UINT32_C(1) : 0);
 }
 
 /* The place of a tag: its own, a free one, or the one that is least worth keeping. */
