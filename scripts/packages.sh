@@ -23,6 +23,8 @@ libclang-rt-dev       test
 clang-format          test
 clang-tidy            test
 python3               test
+postgresql-client-15  test
+postgresql-15         test
 doxygen               test docs
 lcov                  coverage
 liblmdb-dev           bench

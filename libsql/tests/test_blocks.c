@@ -158,6 +158,58 @@ START_TEST(what_ends_a_transaction_resets_what_runs_in_it)
 }
 END_TEST
 
+static void note_name(void *ctx, const char *name, bool *found)
+{
+    *(int *)ctx += name == NULL ? 100 : 1;
+    *found = name != NULL && strcmp(name, "mine") == 0;
+}
+
+START_TEST(who_keeps_statements_hears_of_deallocate)
+{
+    int heard = 0;
+    fly_sql_on_deallocate(session, note_name, &heard);
+    FLY_CHECK(run("DEALLOCATE mine"), FLY_OK, err);
+    FLY_CHECK(run("DEALLOCATE yours"), FLY_E_INVALID, err);
+    ck_assert_str_eq(err.sqlstate, "26000");
+    FLY_CHECK(run("DEALLOCATE ALL"), FLY_OK, err);
+    FLY_CHECK(run("DISCARD ALL"), FLY_OK, err);
+    ck_assert_int_eq(heard, 202);
+    fly_sql_on_deallocate(session, NULL, NULL);
+    FLY_CHECK(run("DEALLOCATE mine"), FLY_E_INVALID, err);
+}
+END_TEST
+
+START_TEST(settings_are_set_and_their_changes_counted)
+{
+    uint64_t before = fly_sql_session_set_count(session);
+    FLY_CHECK(fly_sql_session_set(session, "client_encoding", "utf-8", &err), FLY_OK, err);
+    ck_assert_str_eq(fly_sql_session_setting(session, "client_encoding"), "UTF8");
+    ck_assert_uint_gt(fly_sql_session_set_count(session), before);
+    FLY_CHECK(fly_sql_session_set(session, "client_encoding", "LATIN1", &err), FLY_E_INVALID, err);
+    ck_assert_str_eq(err.sqlstate, "22023");
+    FLY_CHECK(fly_sql_session_set(session, "nothing", "1", &err), FLY_E_INVALID, err);
+    ck_assert_str_eq(err.sqlstate, "42704");
+    before = fly_sql_session_set_count(session);
+    FLY_CHECK(run("BEGIN; SET TimeZone = 'Asia/Tokyo'; ROLLBACK"), FLY_OK, err);
+    ck_assert_uint_gt(fly_sql_session_set_count(session), before + 1);
+}
+END_TEST
+
+START_TEST(a_statement_knows_that_the_catalog_has_changed)
+{
+    fly_sql_stmt *stmt = NULL;
+    FLY_CHECK(fly_sql_prepare(session, fly_bytes_str("SELECT * FROM t"), &stmt, NULL, &err), FLY_OK,
+              err);
+    ck_assert(fly_sql_stmt_current(stmt));
+    FLY_CHECK(run("ALTER TABLE t ADD COLUMN more int"), FLY_OK, err);
+    ck_assert(!fly_sql_stmt_current(stmt));
+    FLY_CHECK(fly_sql_step(stmt, &err), FLY_E_END, err);
+    ck_assert(fly_sql_stmt_current(stmt));
+    ck_assert_uint_eq(fly_sql_column_count(stmt), 2);
+    fly_sql_finalize(stmt);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("blocks");
@@ -168,5 +220,8 @@ int main(void)
     tcase_add_test(tests, a_block_commits_or_takes_back_all_of_it);
     tcase_add_test(tests, a_block_with_a_transaction_of_its_own_stays_in_that);
     tcase_add_test(tests, what_ends_a_transaction_resets_what_runs_in_it);
+    tcase_add_test(tests, who_keeps_statements_hears_of_deallocate);
+    tcase_add_test(tests, settings_are_set_and_their_changes_counted);
+    tcase_add_test(tests, a_statement_knows_that_the_catalog_has_changed);
     return fly_test_run(suite);
 }

@@ -157,6 +157,18 @@ char fly_sql_session_state(const fly_sql_session *session);
 /** A setting, as SHOW gives it; NULL if there is none of that name. Valid until it changes. */
 const char *fly_sql_session_setting(fly_sql_session *session, const char *name);
 
+/** Set a setting, as SET does; `value` NULL: to its default. */
+FLY_MUST_USE fly_status fly_sql_session_set(fly_sql_session *session, const char *name,
+                                            const char *value, fly_err *err);
+/** Counts the changes of settings: who shows some to a client looks again when it has grown. */
+uint64_t fly_sql_session_set_count(const fly_sql_session *session);
+
+/** Called when DEALLOCATE or DISCARD ALL want a prepared statement to go, or all of them (`name` NULL):
+ *  for who keeps statements under names of its own. Set `*found` if there was one. */
+void fly_sql_on_deallocate(fly_sql_session *session,
+                           void (*deallocated)(void *ctx, const char *name, bool *found),
+                           void *ctx);
+
 /** Ask the running statement to end with 57014, from any thread. Does nothing if none runs. */
 void fly_sql_cancel(fly_sql_session *session);
 
@@ -305,6 +317,10 @@ FLY_MUST_USE fly_status fly_sql_block_end(fly_sql_session *session, fly_err *err
  *  follow in one that BEGIN has begun. What runs is reset. */
 void fly_sql_block_fail(fly_sql_session *session);
 
+/** Whether the catalog and the settings are those that the statement was prepared with: what is known of
+ *  its columns and parameters holds. If not it still runs, as they are now. */
+bool fly_sql_stmt_current(fly_sql_stmt *stmt);
+
 /** How many parameters it has: the highest n of $n. */
 uint32_t fly_sql_param_count(const fly_sql_stmt *stmt);
 /** The type of parameter `n`, counted from 1. */
@@ -436,6 +452,8 @@ uint64_t fly_sql_rows(const fly_sql_stmt *stmt);
 /** What a COPY … FROM STDIN or TO STDOUT waits for: 'i' data in, 'o' data out, 0 neither. After the
  *  first step, which returns FLY_E_AGAIN. */
 char fly_sql_copy_state(const fly_sql_stmt *stmt);
+/** How many columns each of its rows has. */
+uint32_t fly_sql_copy_columns(const fly_sql_stmt *stmt);
 /** Give data to COPY FROM STDIN, cut anywhere. */
 FLY_MUST_USE fly_status fly_sql_copy_write(fly_sql_stmt *stmt, fly_bytes data, fly_err *err);
 /** End it: `failure` NULL: all was given; else the statement fails with these words. */

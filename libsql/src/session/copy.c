@@ -897,6 +897,11 @@ char fly_sql_copy_state(const fly_sql_stmt *stmt)
     return stmt->copy == NULL || stmt->state != FLY__SQL_COPYING ? 0 : stmt->copy->in ? 'i' : 'o';
 }
 
+uint32_t fly_sql_copy_columns(const fly_sql_stmt *stmt)
+{
+    return stmt->copy == NULL ? 0 : stmt->copy->columns;
+}
+
 fly_status fly_sql_copy_write(fly_sql_stmt *stmt, fly_bytes data, fly_err *err)
 {
     FLY_ASSERT(fly_sql_copy_state(stmt) == 'i');

@@ -168,10 +168,25 @@ bool fly__sql_named_forget(fly_sql_session *session, const char *name)
     return any;
 }
 
+void fly__sql_named_tell(fly_sql_session *session, const char *name, bool *found)
+{
+    if (session->state->deallocated != NULL) {
+        session->state->deallocated(session->state->deallocated_ctx, name, found);
+    }
+}
+
+void fly_sql_on_deallocate(fly_sql_session *session,
+                           void (*deallocated)(void *ctx, const char *name, bool *found), void *ctx)
+{
+    session->state->deallocated = deallocated;
+    session->state->deallocated_ctx = ctx;
+}
+
 fly_status fly__sql_named_deallocate(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_deallocate *node = (const fly_ast_deallocate *)stmt->node;
     bool any = fly__sql_named_forget(stmt->session, node->name);
+    fly__sql_named_tell(stmt->session, node->name, &any);
     (void)snprintf(stmt->tag, sizeof stmt->tag, "DEALLOCATE%s", node->name == NULL ? " ALL" : "");
     if (node->name != NULL && !any) {
         return fly_err_state(err, "26000", 0, "prepared statement \"%s\" does not exist",

@@ -36,4 +36,7 @@ const char *const *fly__sql_inspect_columns(const fly_ast_inspect *node, uint32_
 /* session.c: let go of everything that belongs to the session's database, and of that. */
 void fly__sql_session_leave(fly_sql_session *session);
 
+/* Tell who keeps statements of its own that a name, or with NULL all of them, go. */
+void fly__sql_named_tell(fly_sql_session *session, const char *name, bool *found);
+
 #endif

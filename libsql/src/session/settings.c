@@ -97,6 +97,24 @@ static bool apply_isolation(fly_sql_session *session, const char *value)
     return fly__sql_isolation_parse(value, &session->state->isolation);
 }
 
+/* Texts come and go as UTF-8. */
+static bool is_utf8_name(const char *value)
+{
+    static const char *const names[] = {"utf8", "utf-8", "unicode"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcasecmp(value, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool apply_encoding(fly_sql_session *session, const char *value)
+{
+    (void)session;
+    return is_utf8_name(value) || strcasecmp(value, "sql_ascii") == 0;
+}
+
 static bool apply_search_path(fly_sql_session *session, const char *value)
 {
     char *copy = fly__sql_session_strdup(session, value);
@@ -187,7 +205,7 @@ static const struct known {
     {"application_name", "", false, NULL},
     {"bytea_output", "hex", false, NULL},
     {"check_function_bodies", "on", false, NULL},
-    {"client_encoding", "UTF8", false, NULL},
+    {"client_encoding", "UTF8", false, apply_encoding},
     {"client_min_messages", "notice", false, NULL},
     {"constraint_exclusion", "partition", false, NULL},
     {"cursor_tuple_fraction", "0.1", false, NULL},
@@ -230,6 +248,7 @@ static const struct known {
     {"geqo", "on", false, NULL},
     {"idle_in_transaction_session_timeout", "0", false, NULL},
     {"idle_session_timeout", "0", false, NULL},
+    {"in_hot_standby", "off", true, NULL},
     {"integer_datetimes", "on", true, NULL},
     {"intervalstyle", "postgres", false, fly__sql_apply_interval_style},
     {"is_superuser", "on", true, NULL},
@@ -338,6 +357,7 @@ static void free_setting(fly_sql_session *session, fly__sql_setting_entry *setti
 /* Remember the value, or with NULL that it is the default. */
 static fly_status store(fly_sql_session *session, const char *name, const char *value, fly_err *err)
 {
+    session->state->settings_version++;
     fly__sql_setting_entry **at = find_set(session, name);
     if (value == NULL) {
         fly__sql_setting_entry *old = *at;
@@ -430,7 +450,21 @@ fly_status fly__sql_setting_set(fly_sql_session *session, const char *name, cons
         status = fly_err_state(err, "22023", 0, "invalid value for parameter \"%s\": \"%s\"", name,
                                value == NULL ? known->initial : value);
     }
+    if (known != NULL && known->apply == apply_encoding && value != NULL && is_utf8_name(value)) {
+        value = known->initial; /* clients compare it with "UTF8" */
+    }
     return status == FLY_OK ? store(session, name, value, err) : status;
+}
+
+fly_status fly_sql_session_set(fly_sql_session *session, const char *name, const char *value,
+                               fly_err *err)
+{
+    return fly__sql_setting_set(session, name, value, false, err);
+}
+
+uint64_t fly_sql_session_set_count(const fly_sql_session *session)
+{
+    return session->state->settings_version;
 }
 
 void fly__sql_settings_end(fly_sql_session *session, bool committed)

@@ -49,6 +49,9 @@ typedef struct fly__sql_session_state {
     char *search_path;
     fly__sql_setting_entry *settings;
     fly__sql_setting_undo *undo;
+    uint64_t settings_version; /* counts all changes of settings */
+    void (*deallocated)(void *ctx, const char *name, bool *found); /* NULL: nobody is told */
+    void *deallocated_ctx;
     fly__sql_savepoint *savepoints;
     fly__sql_tree_entry *trees[FLY__SQL_TREE_SLOTS];
     bool trees_new; /* the transaction made trees: forget them if it rolls back */

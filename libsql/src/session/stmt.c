@@ -166,6 +166,12 @@ static bool plan_is_good(const fly_sql_stmt *stmt)
            stmt->version == fly__sql_catalog_version(stmt->session->view);
 }
 
+bool fly_sql_stmt_current(fly_sql_stmt *stmt)
+{
+    fly_sql_session *session = stmt->session;
+    return !stmt->is_plan || (fly__sql_session_view(session, NULL) == FLY_OK && plan_is_good(stmt));
+}
+
 /* Bind what was parsed, or describe a utility. In a failed transaction only what ends it is let in. */
 static fly_status prepare_node(fly_sql_stmt *stmt, fly_err *err)
 {

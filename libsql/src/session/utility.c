@@ -305,6 +305,7 @@ static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
                                  "DISCARD ALL cannot run inside a transaction block");
         }
         (void)fly__sql_named_forget(session, NULL);
+        fly__sql_named_tell(session, NULL, &(bool){false});
         (void)fly__sql_cursors_forget(session, NULL);
         fly__sql_sequences_forget(session);
         fly__sql_temporary_drop(session);
