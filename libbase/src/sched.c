@@ -16,6 +16,7 @@
 #include "sched_int.h"
 
 static _Thread_local fly_sched *current;
+static _Thread_local fly_park_watch *watching;
 
 fly_sched *fly_sched_current(void)
 {
@@ -86,10 +87,27 @@ void fly_yield(void)
     sched->point(sched, "yield", NULL);
 }
 
+fly_park_watch *fly_sched_watch(fly_park_watch *watch)
+{
+    fly_park_watch *before = watching;
+    watching = watch;
+    return before;
+}
+
 bool fly_park(const fly_atomic_u32 *word, uint32_t expected, uint64_t deadline, const char *what)
 {
     fly_sched *sched = fly_sched_current();
-    return sched->park(sched, word, expected, deadline, what);
+    fly_park_watch *watch = watching;
+    if (FLY_LIKELY(watch == NULL)) {
+        return sched->park(sched, word, expected, deadline, what);
+    }
+    /* What the watch does may wait for a mutex, and so park: that is not watched. */
+    watching = NULL;
+    watch->parks(watch);
+    bool in_time = sched->park(sched, word, expected, deadline, what);
+    watch->resumes(watch);
+    watching = watch;
+    return in_time;
 }
 
 void fly_unpark(const fly_atomic_u32 *word, uint32_t count)

@@ -398,6 +398,38 @@ START_TEST(a_wait_ends_at_its_deadline_with_the_mutex_held)
 }
 END_TEST
 
+typedef struct counting_watch {
+    fly_park_watch watch; /* first */
+    uint32_t parked, resumed;
+} counting_watch;
+
+static void count_park(fly_park_watch *watch)
+{
+    ((counting_watch *)watch)->parked++;
+    static const fly_atomic_u32 word;
+    (void)fly_park(&word, 1, FLY_FOREVER, "inside"); /* is not watched */
+}
+
+static void count_resume(fly_park_watch *watch)
+{
+    ((counting_watch *)watch)->resumed++;
+}
+
+START_TEST(who_watches_a_thread_hears_of_each_park)
+{
+    counting_watch me = {.watch = {.parks = count_park, .resumes = count_resume}};
+    fly_atomic_u32 word = {0};
+    ck_assert_ptr_null(fly_sched_watch(&me.watch));
+    ck_assert(!fly_park(&word, 0, fly_now() + MS, "test"));
+    ck_assert(fly_park(&word, 1, FLY_FOREVER, "test"));
+    ck_assert_uint_eq(me.parked, 2);
+    ck_assert_uint_eq(me.resumed, 2);
+    ck_assert_ptr_eq(fly_sched_watch(NULL), &me.watch);
+    ck_assert(fly_park(&word, 1, FLY_FOREVER, "test"));
+    ck_assert_uint_eq(me.parked, 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sched");
@@ -411,6 +443,7 @@ int main(void)
     TCase *parking = fly_test_case(suite, "parking");
     tcase_add_test(parking, parking_on_a_changed_word_returns_at_once);
     tcase_add_test(parking, a_deadline_ends_a_park);
+    tcase_add_test(parking, who_watches_a_thread_hears_of_each_park);
     tcase_add_test(parking, unparking_wakes_everybody_who_is_asked_for);
 
     TCase *mutexes = fly_test_case(suite, "mutexes");

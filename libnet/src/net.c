@@ -133,6 +133,7 @@ fly_status fly_net_create(fly_env *env, const fly_net_options *options, fly_net 
     fly_mutex_init(&net->woken, "net woken", FLY_RANK_LEAF);
     fly_mutex_init(&net->timers, "net timers", FLY_RANK_LEAF);
     fly_mutex_init(&net->keeper_mutex, "net keeper", FLY_RANK_LEAF);
+    fly_store_u32(&net->tick, 1);
     fly_cond_init(&net->keeper_cond);
     fly_cond_init(&net->drain_cond);
     if (env->trace != NULL) {
@@ -222,11 +223,8 @@ void fly_net_close(fly_net *net)
 
 void fly_net_stats_read(fly_net *net, fly_net_stats *stats)
 {
-    fly_mutex_lock(&net->keeper_mutex);
-    uint32_t workers = net->workers_count;
-    fly_mutex_unlock(&net->keeper_mutex);
     *stats = (fly_net_stats){
-        .workers = workers,
+        .workers = fly_load_u32(&net->workers_there),
         .workers_waiting = fly_load_u32(&net->waiting),
         .connections = fly_load_u32(&net->connections),
         .accepted = fly_load_u64(&net->accepted),

@@ -137,10 +137,13 @@ struct fly__net_listening {
 };
 
 struct fly__net_worker {
+    fly_park_watch watch; /* first: it is what its functions get */
     fly_net *net;
     fly_thread thread;
     uint32_t index;
     fly_atomic_u32 ended; /* it has returned or is about to: join it */
+    fly_atomic_u32 parked;
+    fly_atomic_u32 since; /* the keeper's tick in which it took its event; 0: it waits */
     uint32_t spares;
     uint8_t *spare[FLY__NET_SPARES];
 };
@@ -180,10 +183,12 @@ struct fly_net {
     bool poked;                /* keeper_mutex */
     bool paused;               /* keeper_mutex: listeners wait for file descriptors */
     fly__net_worker **workers; /* keeper_mutex: places, NULL where nobody is */
-    uint32_t workers_count;    /* keeper_mutex */
 
-    fly_atomic_u32 waiting; /* workers in epoll_wait() */
-    fly_atomic_u32 starved; /* the keeper has been told that nobody waits */
+    fly_atomic_u32 workers_there; /* changed under keeper_mutex */
+    fly_atomic_u32 parked;        /* workers that wait for something other than clients */
+    fly_atomic_u32 tick;          /* counts the keeper's looks, from 1 */
+    fly_atomic_u32 waiting;       /* workers in epoll_wait() */
+    fly_atomic_u32 starved;       /* the keeper has been told that nobody waits */
     fly_atomic_u32 draining;
     fly_atomic_u32 stopping;
     fly_atomic_u32 connections;

@@ -132,8 +132,9 @@ static uint32_t farewell(fly_net_conn *conn)
             continue;
         }
         if (got < 0 && errno == EAGAIN) {
-            /* Nothing was said that could get lost: no reason to wait. */
-            return conn->sent_now == 0 && conn->discarded == 0 ? CLOSE : EPOLLIN;
+            /* Nothing was said just now, or it is no time for politeness: no reason to wait. */
+            bool hurry = conn->sent_now == 0 || fly_load_u32(&conn->net->draining) != 0;
+            return hurry && conn->discarded == 0 ? CLOSE : EPOLLIN;
         }
         if (got <= 0) {
             return CLOSE;
@@ -326,8 +327,8 @@ bool fly__net_settle(fly_net_conn *conn, uint32_t mask)
 void fly__net_turn(fly__net_worker *worker, fly_net_conn *conn)
 {
     conn->worker = worker;
-    conn->sent_now = 0;
     for (;;) {
+        conn->sent_now = 0;
         uint32_t wait = serve(conn);
         if (wait == CLOSE) {
             fly__net_conn_destroy(conn);

@@ -3,14 +3,22 @@
  *
  * Workers are equal: each waits on the epoll, takes one event, serves it to its end, waits again. There
  * is no queue between who reads and who executes, so a query costs no hand-over from thread to thread.
- * The price is that somebody must be waiting whenever all others are busy: that is the keeper's task.
+ * The price is that somebody must be waiting whenever all others are held up: that is the keeper's task.
  *
- *     keeper:  a deadline has come      -> wake its connection
- *              nobody waits             -> start another worker
- *              descriptors were missing -> arm the listening sockets again
+ *     keeper:  a deadline has come       -> wake its connection
+ *              too few workers can work  -> start another
+ *              descriptors were missing  -> arm the listening sockets again
+ *
+ * How many are enough? As many as there are processors, counting only those that can work. A worker that
+ * is parked (it waits for a lock, or for the log) is not counted, for it uses no processor: libbase tells
+ * us by fly_sched_watch(). Nor is one that has had the same event for long: it computes, or sits in a
+ * system call, and others should get their share meanwhile. So a load of short queries is served by few
+ * threads, which find the next event without sleeping, and a load of waits for locks by many.
  *
  * A worker beyond the minimum that has waited for `worker_idle_ns` ends. The system wakes the worker that
  * began to wait last, so a few do the work and the others grow idle.
+ * @source The idea of counting who can run is that of completion ports: Solomon, Russinovich, "Inside
+ *         Microsoft Windows 2000", "I/O Completion Ports".
  */
 #include "net_int.h"
 
@@ -20,6 +28,11 @@
 #include <sys/eventfd.h>
 
 static const uint64_t MILLISECOND = 1000000;
+
+enum {
+    TICK_MS = 2,   /* between two looks of the keeper while nobody waits */
+    LONG_TICKS = 2 /* an event that takes longer is a long one */
+};
 
 /* --------------------------------------------------------------------- workers */
 
@@ -51,18 +64,47 @@ static void serve_event(fly__net_worker *worker, uint64_t token)
 static bool may_end(fly_net *net)
 {
     fly_mutex_lock(&net->keeper_mutex);
-    bool may = net->workers_count > net->options.workers_min;
+    bool may = fly_load_u32(&net->workers_there) > net->options.workers_min;
     if (may) {
-        net->workers_count--;
+        (void)fly_sub_u32(&net->workers_there, 1);
     }
     fly_mutex_unlock(&net->keeper_mutex);
     return may;
+}
+
+/* The keeper looks at once if it did not know yet that nobody waits; otherwise at its next tick. */
+static void tell_keeper(fly_net *net)
+{
+    if (fly_load_seq_u32(&net->starved) == 0 && fly_swap_u32(&net->starved, 1) == 0) {
+        fly__net_poke(net);
+    }
+}
+
+static void worker_parks(fly_park_watch *watch)
+{
+    fly__net_worker *worker = (fly__net_worker *)(void *)watch;
+    fly_net *net = worker->net;
+    fly_store_u32(&worker->parked, 1);
+    uint32_t parked = fly_add_u32(&net->parked, 1) + 1;
+    if (fly_load_u32(&net->waiting) == 0 &&
+        fly_load_u32(&net->workers_there) < parked + net->options.workers_min) {
+        tell_keeper(net);
+    }
+}
+
+static void worker_resumes(fly_park_watch *watch)
+{
+    fly__net_worker *worker = (fly__net_worker *)(void *)watch;
+    (void)fly_sub_u32(&worker->net->parked, 1);
+    fly_store_u32(&worker->parked, 0);
 }
 
 static void worker_main(void *arg)
 {
     fly__net_worker *worker = arg;
     fly_net *net = worker->net;
+    worker->watch = (fly_park_watch){.parks = worker_parks, .resumes = worker_resumes};
+    (void)fly_sched_watch(&worker->watch);
     sigset_t all;
     sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
@@ -80,12 +122,15 @@ static void worker_main(void *arg)
             break;
         }
         if (count > 0) {
-            if (waited == 1 && fly_swap_u32(&net->starved, 1) == 0) {
-                fly__net_poke(net);
+            fly_store_u32(&worker->since, fly_load_relaxed_u32(&net->tick)); /* for long_ones() */
+            if (waited == 1) {
+                tell_keeper(net);
             }
             serve_event(worker, event.data.u64);
+            fly_store_u32(&worker->since, 0);
         }
     }
+    (void)fly_sched_watch(NULL);
     fly__net_spares_free(worker);
     fly_store_u32(&worker->ended, 1);
 }
@@ -126,9 +171,8 @@ static fly_status hire(fly_net *net, fly_err *err)
         return status;
     }
     net->workers[at] = worker;
-    net->workers_count++;
-    FLY_TRACE(net->env->trace, FLY_NET_EVENT_WORKERS, net->workers_count,
-              fly_load_u32(&net->waiting), 0, 0);
+    uint32_t there = fly_add_u32(&net->workers_there, 1) + 1;
+    FLY_TRACE(net->env->trace, FLY_NET_EVENT_WORKERS, there, fly_load_u32(&net->waiting), 0, 0);
     return FLY_OK;
 }
 
@@ -143,23 +187,54 @@ void fly__net_poke(fly_net *net)
     fly_mutex_unlock(&net->keeper_mutex);
 }
 
-/* Nobody waits: let one more in. Returns when to look again. */
+/* Workers that have had their event for long and are not parked. The caller holds keeper_mutex. */
+static uint32_t long_ones(const fly_net *net)
+{
+    uint32_t now = fly_load_relaxed_u32(&net->tick);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < net->options.workers_max; i++) {
+        const fly__net_worker *worker = net->workers[i];
+        uint32_t since = worker != NULL ? fly_load_u32(&worker->since) : 0;
+        bool parked = worker != NULL && fly_load_u32(&worker->parked) != 0;
+        count += since != 0 && !parked && now - since >= LONG_TICKS;
+    }
+    return count;
+}
+
+/*
+ * While nobody waits, see to it that enough workers can work. Returns when to look again. The caller holds
+ * keeper_mutex.
+ */
 static uint64_t relieve(fly_net *net)
 {
-    uint64_t again = FLY_FOREVER;
-    if (fly_swap_u32(&net->starved, 0) != 0 && fly_load_u32(&net->waiting) == 0) {
-        fly_err err = {0};
-        bury(net);
-        fly_status status = hire(net, &err);
-        if (status == FLY_OK) {
-            again = fly_now() + MILLISECOND;
-        } else if (status != FLY_E_FULL) {
-            fly_log(net->env, FLY_LOG_WARNING, "%s", err.message);
-            again = fly_now() + 100 * MILLISECOND;
-        }
-        fly_store_u32(&net->starved, status == FLY_E_FULL ? 0 : 1);
+    if (fly_load_u32(&net->starved) == 0) {
+        return FLY_FOREVER;
     }
-    return again;
+    if (fly_load_seq_u32(&net->waiting) > 0) {
+        /* From here on whoever takes the last place tells us. He may have taken it just now, believing
+         * that we know: so look again afterwards. Pairs with worker_main() and tell_keeper(). */
+        (void)fly_swap_u32(&net->starved, 0);
+        if (fly_load_seq_u32(&net->waiting) > 0) {
+            return FLY_FOREVER;
+        }
+        (void)fly_swap_u32(&net->starved, 1);
+    }
+    bury(net);
+    uint32_t tick = fly_load_relaxed_u32(&net->tick) + 1;
+    fly_store_u32(&net->tick, tick != 0 ? tick : 1);
+    uint32_t there = fly_load_u32(&net->workers_there);
+    uint32_t held = fly_load_u32(&net->parked) + long_ones(net);
+    uint32_t able = there > held ? there - held : 0;
+    fly_status status = FLY_OK;
+    fly_err err = {0};
+    while (able < net->options.workers_min && status == FLY_OK) {
+        status = hire(net, &err);
+        able++;
+    }
+    if (status != FLY_OK && status != FLY_E_FULL) {
+        fly_log(net->env, FLY_LOG_WARNING, "%s", err.message);
+    }
+    return fly_now() + (status == FLY_OK ? TICK_MS : 50) * MILLISECOND;
 }
 
 static void keeper_main(void *arg)
@@ -230,5 +305,5 @@ void fly__net_workers_end(fly_net *net)
             net->workers[i] = NULL;
         }
     }
-    net->workers_count = 0;
+    fly_store_u32(&net->workers_there, 0);
 }

@@ -121,6 +121,20 @@ bool fly_park(const fly_atomic_u32 *word, uint32_t expected, uint64_t deadline, 
 /** Wake up to `count` threads that are parked on `word`. */
 void fly_unpark(const fly_atomic_u32 *word, uint32_t count);
 
+/**
+ * Who wants to know when a thread sleeps in fly_park(), and so in every wait for a mutex, a condition, a
+ * latch: a pool of threads that lets another one work meanwhile. Both are called by the thread itself,
+ * which may hold anything: they take no mutex but of rank leaf, and do not wait.
+ */
+typedef struct fly_park_watch fly_park_watch;
+struct fly_park_watch {
+    void (*parks)(fly_park_watch *watch);   /**< it is about to sleep */
+    void (*resumes)(fly_park_watch *watch); /**< it has slept, or has not had to */
+};
+
+/** Watch the calling thread (NULL: no longer); keeps `watch`. Returns who watched before, or NULL. */
+fly_park_watch *fly_sched_watch(fly_park_watch *watch);
+
 /* ---------------------------------------------------------------------- mutexes */
 
 enum {
