@@ -15,6 +15,8 @@ libssl-dev            build
 libzstd-dev           build
 libicu-dev            build
 libedit-dev           build
+libargon2-dev         build
+libcrypt-dev          build
 check                 test
 zstd                  test
 g++                   test
