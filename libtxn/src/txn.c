@@ -166,6 +166,7 @@ fly_status fly_txn_begin(fly_store *store, const fly_txn_options *options, fly_t
     uint32_t lock_ms = options->lock_timeout_ms != 0 ? options->lock_timeout_ms
                                                      : store->options.lock_timeout_ms;
     begun->lock_ns = (uint64_t)lock_ms * MS;
+    begun->waiting = options->waiting;
     begun->last_lsn = 0;
     begun->last_id = 0;
     fly_store_u64(&begun->began, fly_now());
@@ -199,6 +200,11 @@ fly_isolation fly_txn_isolation(const fly_txn *txn)
     return txn->isolation;
 }
 
+uint32_t fly_txn_number(const fly_txn *txn)
+{
+    return txn->number + 1;
+}
+
 fly_store *fly_txn_store(const fly_txn *txn)
 {
     return txn->store;
@@ -225,6 +231,7 @@ static void finish(fly_txn *txn)
         drop_name(txn);
     }
     fly__txn_reads_end(txn);
+    txn->waiting = NULL;
     fly__txn_context_give(txn);
 }
 
@@ -458,6 +465,7 @@ void fly__txn_list_prepared(fly_txn *txn)
 {
     fly_store *store = txn->store;
     txn->prepared = true;
+    txn->waiting = NULL; /* whoever takes it over asks nobody */
     fly_mutex_lock(&store->prepared_mutex);
     txn->next_prepared = store->prepared;
     store->prepared = txn;

@@ -203,6 +203,7 @@ struct fly_txn {
     bool in_statement; /* fly_txn_statement() was called: snapshots last until the next call */
     uint32_t cursors;  /* open: snapshots last while there are any */
     uint64_t lock_ns;  /* how long to wait for others; 0: as long as it takes */
+    const fly_txn_waiting *waiting; /* asked and told meanwhile; NULL: nobody */
     struct snapshot view;
 
     uint64_t last_id;               /* number in use now: the first, or a later part */

@@ -16,7 +16,7 @@
 
 #include <inttypes.h>
 
-enum { PATH_MAX_LEN = 1 << 16 };
+enum { PATH_MAX_LEN = 1 << 16, NAP_NS = 10 * 1000 * 1000 };
 
 void fly__txn_wake_waiters(fly_txn *txn)
 {
@@ -84,6 +84,29 @@ static bool resolve_deadlock(fly_txn *txn)
     return false;
 }
 
+/* How long to stay parked: who may be interrupted looks up now and then. */
+static uint64_t nap_end(const fly_txn *txn, uint64_t deadline)
+{
+    if (txn->waiting == NULL || txn->waiting->interrupted == NULL) {
+        return deadline;
+    }
+    uint64_t soon = fly_now() + NAP_NS;
+    return soon < deadline ? soon : deadline;
+}
+
+static void tell(const fly_txn *txn, uint32_t number)
+{
+    if (txn->waiting != NULL && txn->waiting->waits != NULL) {
+        txn->waiting->waits(txn->waiting->ctx, number);
+    }
+}
+
+static bool interrupted(const fly_txn *txn)
+{
+    return txn->waiting != NULL && txn->waiting->interrupted != NULL &&
+           txn->waiting->interrupted(txn->waiting->ctx);
+}
+
 fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
 {
     fly_store *store = txn->store;
@@ -99,6 +122,7 @@ fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
             break;
         }
         fly_txn *opponent = fly__txn_context(store, context);
+        tell(txn, opponent->number + 1);
         (void)fly_add_u32(&opponent->waiters, 1);
         uint32_t seen = fly_load_seq_u32(&opponent->finishes);
         bool in_time = true;
@@ -106,10 +130,17 @@ fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
             if (fly_load_seq_u32(&txn->victim) != 0 || resolve_deadlock(txn)) {
                 status = gives_way(txn, id, err);
             } else {
-                in_time = fly_park(&opponent->finishes, seen, deadline, "another transaction");
+                in_time = fly_park(&opponent->finishes, seen, nap_end(txn, deadline),
+                                   "another transaction") ||
+                          fly_now() < deadline;
             }
         }
         (void)fly_sub_u32(&opponent->waiters, 1);
+        if (status == FLY_OK && interrupted(txn)) {
+            status = fly_err_set(err, FLY_E_CANCELLED,
+                                 "interrupted in waiting for transaction %" PRIu64, id);
+            break;
+        }
         if (!in_time) {
             status = fly_err_set(err, FLY_E_TIMEOUT,
                                  "waited %" PRIu64 " ms for transaction %" PRIu64 " to end",
@@ -120,6 +151,7 @@ fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
         }
     }
     fly_store_seq_u64(&txn->waiting_for, 0);
+    tell(txn, 0);
     FLY_TRACE(store->env->trace, FLY_TXN_EVENT_WAITED, fly_load_u64(&txn->id), id,
               fly_now() - began, 0);
     return status;

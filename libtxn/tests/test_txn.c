@@ -198,6 +198,48 @@ START_TEST(a_wait_ends_after_lock_timeout_ms_and_the_transaction_goes_on)
 }
 END_TEST
 
+/* What a transaction said of its wait. */
+struct heard {
+    uint32_t first, last;
+    int told, asked;
+};
+
+static bool lost_patience(void *ctx)
+{
+    struct heard *heard = ctx;
+    return ++heard->asked >= 3;
+}
+
+static void hear(void *ctx, uint32_t number)
+{
+    struct heard *heard = ctx;
+    heard->first = heard->told++ == 0 ? number : heard->first;
+    heard->last = number;
+}
+
+START_TEST(a_wait_tells_for_whom_and_ends_when_it_is_interrupted)
+{
+    struct heard heard = {0};
+    const fly_txn_waiting waiting = {.interrupted = lost_patience, .waits = hear, .ctx = &heard};
+    const fly_txn_options told = {.waiting = &waiting};
+    fly_txn *waiter = NULL;
+    set("k", "0");
+    fly_txn *holder = begin(FLY_ISOLATION_DEFAULT);
+    put(holder, "k", "1");
+    FLY_CHECK_OK(fly_txn_begin(store, &told, &waiter, &err), err);
+    ck_assert_uint_ne(fly_txn_number(waiter), fly_txn_number(holder));
+    FLY_CHECK(fly_txn_put(waiter, tree, text("k"), text("2"), &err), FLY_E_CANCELLED, err);
+    ck_assert_uint_eq(heard.first, fly_txn_number(holder));
+    ck_assert_uint_eq(heard.last, 0);
+    ck_assert_int_eq(heard.asked, 3);
+    put(waiter, "other", "3"); /* it goes on */
+    commit(waiter);
+    commit(holder);
+    ck_assert_str_eq(now("k"), "1");
+    ck_assert_str_eq(now("other"), "3");
+}
+END_TEST
+
 START_TEST(there_are_as_many_transactions_as_txns_max_says)
 {
     close_store();
@@ -443,6 +485,7 @@ int main(void)
     tcase_add_test(tests, a_savepoint_brings_a_transaction_back_that_failed);
     tcase_add_test(tests, a_commit_of_what_has_failed_rolls_back);
     tcase_add_test(tests, a_wait_ends_after_lock_timeout_ms_and_the_transaction_goes_on);
+    tcase_add_test(tests, a_wait_tells_for_whom_and_ends_when_it_is_interrupted);
     tcase_add_test(tests, there_are_as_many_transactions_as_txns_max_says);
     tcase_add_test(tests, the_store_counts_what_it_does);
     tcase_add_test(tests, trees_are_made_and_dropped_by_transactions);

@@ -138,6 +138,10 @@ typedef struct fly_sql_session_options {
     const char *database;  /**< default "default" */
     const char *user;      /**< a role that may log in; default: the administrator, unasked */
     uint64_t memory_bytes; /**< of one query; default: the engine's share */
+    const char *application_name; /**< as SET application_name; copied, as what follows */
+    const char *client_addr;      /**< as pg_stat_activity shows it; NULL: in the process */
+    int32_t client_port;          /**< -1: a local socket */
+    const char *backend_type;     /**< default "client backend" */
 } fly_sql_session_options;
 
 /** @brief Begin a session. @param options May be NULL. @return FLY_E_INVALID with 3D000: no such
@@ -171,6 +175,55 @@ void fly_sql_on_deallocate(fly_sql_session *session,
 
 /** Ask the running statement to end with 57014, from any thread. Does nothing if none runs. */
 void fly_sql_cancel(fly_sql_session *session);
+
+/* ------------------------------------------------- sessions, seen from outside */
+
+/** Its number among the engine's open sessions, from 1 on: pg_backend_pid(). */
+uint32_t fly_sql_session_pid(const fly_sql_session *session);
+
+/** A random number that who wants to cancel by pid must know: PostgreSQL's BackendKeyData. */
+uint32_t fly_sql_session_secret(const fly_sql_session *session);
+
+/** @brief fly_sql_cancel() by number. @return False: there is no such session, or the secret is wrong.
+ *  @threads Any. */
+bool fly_sql_cancel_backend(fly_sql *sql, uint32_t pid, uint32_t secret);
+
+/**
+ * @brief Tell a session to end, as pg_terminate_backend(): its statement, and each that follows, fails
+ *        with 57P01, and the callback of fly_sql_on_terminate() is called.
+ *
+ * @return False: there is no such session.
+ * @threads Any.
+ */
+bool fly_sql_terminate_backend(fly_sql *sql, uint32_t pid);
+
+/** Whether it was told to end: the server then closes the connection with 57P01. */
+bool fly_sql_session_terminated(const fly_sql_session *session);
+
+/** Who is to wake when the session is told to end. Called from any thread, or at once if that has
+ *  happened already; must only wake and call nothing of this library. NULL: nobody. */
+void fly_sql_on_terminate(fly_sql_session *session, void (*terminate)(void *ctx), void *ctx);
+
+/** Called when a setting that clients are told of has changed: by SET, or since a transaction that set it
+ *  has ended. Names are spelled as PostgreSQL says them. NULL: nobody is told. */
+void fly_sql_on_setting(fly_sql_session *session,
+                        void (*changed)(void *ctx, const char *name, const char *value), void *ctx);
+
+/** The settings that clients are told of, when they begin and when they change, one after the other: NULL
+ *  behind the last. Their values: fly_sql_session_setting(). */
+const char *fly_sql_setting_reported(size_t i);
+
+/** Time-outs as the session has set them, in milliseconds; 0: none. Those of statements and locks are
+ *  kept by the library, those of idle sessions by the server. */
+typedef struct fly_sql_limits {
+    uint32_t statement_timeout_ms;
+    uint32_t lock_timeout_ms;
+    uint32_t idle_in_transaction_ms; /**< 25P03 */
+    uint32_t idle_session_ms;        /**< 57P05 */
+} fly_sql_limits;
+
+/** Take them. */
+void fly_sql_session_limits(const fly_sql_session *session, fly_sql_limits *limits);
 
 /** Called now and then while a statement runs: rows done so far, and an estimate of all (0: unknown).
  *  Return false to cancel. NULL: nobody is told. */

@@ -10,12 +10,15 @@
 #include "catalog/system_int.h"
 
 #include "catalog/change_int.h"
+#include "catalog/right_int.h"
 #include "func/func_int.h"
 #include "session/engine_int.h"
+#include "session/lock_int.h"
 #include "session/settings_int.h"
 #include "types/array_int.h"
 
 #include <fly/base_hash.h>
+#include <fly/text.h>
 
 #include <string.h>
 
@@ -702,6 +705,202 @@ static void make_pg_settings(maker *m)
         end(m);
     }
 }
+
+/* ------------------------------------------------------------------- who is there */
+
+static void put_f64(maker *m, double value)
+{
+    put(m, (fly_vec_value){.f64 = value});
+}
+
+/* A moment; 0: there was none. */
+static void put_time(maker *m, int64_t micros)
+{
+    put(m, (fly_vec_value){.null = micros == 0, .i64 = micros});
+}
+
+static void put_some(maker *m, bool some, const char *text)
+{
+    if (some) {
+        put_copy(m, text);
+    } else {
+        put_null(m);
+    }
+}
+
+/* Whether the user may see what somebody's session does. */
+static bool may_see(maker *m, uint32_t user_oid)
+{
+    fly_sql_session *session = m->session;
+    return fly__sql_is_superuser(session, session->user_oid) ||
+           fly__sql_is_member(session, session->user_oid, user_oid, true) ||
+           fly__sql_is_member(session, session->user_oid, FLY__SQL_ROLE_READ_STATS, true);
+}
+
+/* As much of a text as is whole characters: it may have been cut. */
+static void put_whole(maker *m, const char *text, size_t len)
+{
+    char whole[FLY__SQL_QUERY_WORDS * 8 + 1];
+    while (len > 0 && fly_text_validate(FLY_TEXT_UTF8, fly_bytes_of(text, len), NULL) != FLY_OK) {
+        len--;
+    }
+    memcpy(whole, text, len);
+    whole[len] = '\0';
+    put_copy(m, whole);
+}
+
+static const char *wait_name(fly__sql_wait wait)
+{
+    return wait == FLY__SQL_WAITS_RELATION ? "relation"
+           : wait == FLY__SQL_WAITS_TXN    ? "transactionid"
+                                           : "advisory";
+}
+
+static bool activity_row(void *ctx, const fly__sql_backend_seen *seen)
+{
+    static const char *const states[] = {"idle", "active", "idle in transaction",
+                                         "idle in transaction (aborted)"};
+    maker *m = ctx;
+    bool all = may_see(m, seen->user_oid);
+    bool waits = seen->wait != FLY__SQL_WAITS_NOT;
+    bool idle = seen->doing != FLY__SQL_ACTIVE;
+    begin(m);
+    put_oid(m, name_oid(seen->database));
+    put_copy(m, seen->database);
+    put_i32(m, (int32_t)seen->pid);
+    put_null(m);
+    put_oid(m, seen->user_oid);
+    put_copy(m, seen->user);
+    put_copy(m, seen->application);
+    put_some(m, all && seen->address[0] != '\0', seen->address);
+    put_null(m);
+    put(m, (fly_vec_value){.null = !all || !seen->has_peer, .i32 = seen->port});
+    put_time(m, all ? seen->started : 0);
+    put_time(m, all ? seen->xact_start : 0);
+    put_time(m, all ? seen->query_start : 0);
+    put_time(m, all ? seen->state_change : 0);
+    put_text(m, !all ? NULL : waits ? "Lock" : idle ? "Client" : NULL);
+    put_text(m, !all ? NULL : waits ? wait_name(seen->wait) : idle ? "ClientRead" : NULL);
+    put_text(m, all ? states[seen->doing] : NULL);
+    put_null(m);
+    put_null(m);
+    put(m, (fly_vec_value){.null = !all || seen->query_id == 0, .i64 = (int64_t)seen->query_id});
+    if (all) {
+        put_whole(m, seen->query, seen->query_len);
+    } else {
+        put_text(m, "<insufficient privilege>");
+    }
+    put_copy(m, seen->type);
+    end(m);
+    return m->status == FLY_OK;
+}
+
+static void make_pg_stat_activity(maker *m)
+{
+    fly__sql_backends(m->session->sql, activity_row, m);
+}
+
+static void lock_row(maker *m, const char *type, uint32_t relation, uint32_t txn, uint32_t pid,
+                     const char *mode, bool granted)
+{
+    begin(m);
+    put_text(m, type);
+    put_oid(m, name_oid(m->session->database->name));
+    put(m, (fly_vec_value){.null = relation == 0, .i32 = (int32_t)relation});
+    put_null(m);
+    put_null(m);
+    put_null(m);
+    put(m, (fly_vec_value){.null = txn == 0, .i32 = (int32_t)txn});
+    put_null(m);
+    put_null(m);
+    put_null(m);
+    put_null(m);
+    put_i32(m, (int32_t)pid);
+    put_text(m, mode);
+    put_bool(m, granted);
+    put_bool(m, false);
+    put_null(m);
+    end(m);
+}
+
+static void table_lock_row(void *ctx, const fly__sql_lock_seen *seen)
+{
+    static const char *const modes[] = {
+        "AccessShareLock", "RowShareLock",          "RowExclusiveLock", "ShareUpdateExclusiveLock",
+        "ShareLock",       "ShareRowExclusiveLock", "ExclusiveLock",    "AccessExclusiveLock"};
+    lock_row(ctx, "relation", seen->oid, 0, seen->pid, modes[seen->mode], seen->granted);
+}
+
+/* A transaction holds the lock on its own end; who waits for a row waits for it. */
+static bool txn_lock_row(void *ctx, const fly__sql_backend_seen *seen)
+{
+    maker *m = ctx;
+    if (strcmp(seen->database, m->session->database->name) == 0) {
+        if (seen->txn != 0) {
+            lock_row(m, "transactionid", 0, seen->txn, seen->pid, "ExclusiveLock", true);
+        }
+        if (seen->wait == FLY__SQL_WAITS_TXN && seen->waits_for != 0) {
+            lock_row(m, "transactionid", 0, seen->waits_for, seen->pid, "ShareLock", false);
+        }
+    }
+    return m->status == FLY_OK;
+}
+
+static void make_pg_locks(maker *m)
+{
+    fly__sql_table_locks(m->session, table_lock_row, m);
+    fly__sql_backends(m->session->sql, txn_lock_row, m);
+}
+
+static void make_pg_stat_database(maker *m)
+{
+    fly_sql *sql = m->session->sql;
+    fly_mutex_lock(&sql->mutex);
+    for (const fly__sql_database *at = sql->databases; at != NULL; at = at->link) {
+        fly_store_stats stats;
+        fly_store_get_stats(at->store, &stats);
+        begin(m);
+        put_oid(m, name_oid(at->name));
+        put_copy(m, at->name);
+        put_i32(m, (int32_t)at->sessions);
+        put_i64(m, (int64_t)stats.committed);
+        put_i64(m, (int64_t)stats.rolled_back);
+        put_i64(m, (int64_t)stats.pool.misses);
+        put_i64(m, (int64_t)stats.conflicts);
+        put_i64(m, (int64_t)stats.deadlocks);
+        end(m);
+    }
+    fly_mutex_unlock(&sql->mutex);
+}
+
+static void make_pg_stat_statements(maker *m)
+{
+    size_t slot = 0;
+    const fly__sql_stat *at = NULL;
+    while ((at = fly__sql_stat_next(m->session->sql, &slot, at)) != NULL) {
+        fly__sql_stat_sum sum;
+        fly__sql_stat_sum_up(at, &sum);
+        if (sum.calls == 0) {
+            continue;
+        }
+        bool all = may_see(m, at->user_oid);
+        begin(m);
+        put_oid(m, at->user_oid);
+        put_oid(m, name_oid(at->database));
+        put_bool(m, true);
+        put(m, (fly_vec_value){.null = !all, .i64 = (int64_t)at->id});
+        put_text(m, all ? at->text : "<insufficient privilege>");
+        put_i64(m, (int64_t)sum.calls);
+        put_f64(m, (double)sum.total_us / 1000);
+        put_f64(m, (double)sum.min_us / 1000);
+        put_f64(m, (double)sum.max_us / 1000);
+        put_f64(m, (double)sum.total_us / 1000 / (double)sum.calls);
+        put_i64(m, (int64_t)sum.rows);
+        end(m);
+    }
+}
+
+/* ------------------------------------------------------------------ the rest of it */
 
 static void make_pg_am(maker *m)
 {

@@ -242,8 +242,11 @@ static const fly__sql_source *source_of(const fly__sql_change *change, const fly
     return fly__sql_source_of(change->session, table);
 }
 
-fly_status fly__sql_change_story(fly_status status, fly_err *err)
+fly_status fly__sql_change_story(fly_sql_session *session, fly_status status, fly_err *err)
 {
+    if (status == FLY_E_CANCELLED) {
+        return fly__sql_check_cancel(session, err) == FLY_OK ? status : FLY_E_CANCELLED;
+    }
     if (status == FLY_E_TIMEOUT) {
         (void)fly_err_state(err, "55P03", 0, "canceling statement due to lock timeout");
     } else if (status == FLY_E_CONFLICT) {
@@ -262,6 +265,7 @@ fly_status fly__sql_change_inserted(fly__sql_change *change, const fly__sql_tabl
 {
     const fly__sql_source *source = source_of(change, table);
     fly_status status = fly__sql_change_story(
+        change->session,
         source->insert(source, change->session->txn, table, values, &change->arena, row_key, err),
         err);
     return status == FLY_OK ? enqueue(change, table, FLY__SQL_ON_INSERT, NULL, values, err)
@@ -301,7 +305,8 @@ fly_status fly__sql_change_update(fly__sql_change *change, const fly__sql_table 
     }
     if (status == FLY_OK) {
         status =
-            fly__sql_change_story(source->update(source, change->session->txn, table, row_key,
+            fly__sql_change_story(change->session,
+                                  source->update(source, change->session->txn, table, row_key,
                                                  old_values, values, &change->arena, &new_key, err),
                                   err);
     }
@@ -320,6 +325,7 @@ fly_status fly__sql_change_delete(fly__sql_change *change, const fly__sql_table 
         return status;
     }
     status = fly__sql_change_story(
+        change->session,
         source->remove(source, change->session->txn, table, row_key, old_values, err), err);
     return status == FLY_OK ? enqueue(change, table, FLY__SQL_ON_DELETE, old_values, NULL, err)
                             : status;
@@ -360,7 +366,7 @@ fly_status fly__sql_change_lock(fly_sql_session *session, const fly__sql_table *
     } else if (strict && status == FLY_E_NOT_FOUND) {
         (void)fly_err_state(err, "40001", 0, "could not serialize access due to concurrent delete");
     } else {
-        return fly__sql_change_story(status, err);
+        return fly__sql_change_story(session, status, err);
     }
     if (err != NULL) {
         err->status = FLY_E_CONFLICT;

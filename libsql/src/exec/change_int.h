@@ -52,7 +52,7 @@ fly_status fly__sql_change_delete(fly__sql_change *change, const fly__sql_table 
                                   fly_err *err);
 
 /* What the store said while it waited for others, in PostgreSQL's words; other outcomes unchanged. */
-fly_status fly__sql_change_story(fly_status status, fly_err *err);
+fly_status fly__sql_change_story(fly_sql_session *session, fly_status status, fly_err *err);
 
 /* Statement triggers. `when` is 'b' or 'a'. */
 fly_status fly__sql_change_statement(fly__sql_change *change, const fly__sql_table *table,

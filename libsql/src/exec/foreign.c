@@ -148,6 +148,7 @@ static fly_status look_up(fly__sql_change *change, const fly__sql_table *table,
         source->conflict(source, session->txn, other, index, wanted, &change->arena, &row_key, err);
     if (status == FLY_OK) {
         status = source->lock(source, session->txn, other, row_key, NULL, FLY_LOCK_WAIT, err);
+        status = fly__sql_change_story(session, status, err);
     }
     if (status != FLY_E_NOT_FOUND) {
         return status;

@@ -295,7 +295,8 @@ static fly_status insert_or(modify_op *o, fly_vec_value *values, fly_err *err)
     status = obey_rules(o, values, err);
     /* Somebody may put a row there, or take it away, between looking and doing: try again. */
     for (int tries = 0; status == FLY_OK && tries < 100; tries++) {
-        status = fly__sql_change_story(o->source->conflict(o->source, exec_of(o)->session->txn,
+        status = fly__sql_change_story(exec_of(o)->session,
+                                       o->source->conflict(o->source, exec_of(o)->session->txn,
                                                            o->table, o->m->arbiter, values,
                                                            &o->change.arena, &row_key, err),
                                        err);

@@ -113,6 +113,8 @@ fly_status fly_sql_open(fly_env *env, const char *path, const fly_sql_options *o
                                                    : default_memory(sql->store.pool_bytes);
     fly_account_init(&sql->account, env->mem, "sql", 0);
     fly_mutex_init(&sql->mutex, "sql engine", FLY_RANK_NONE);
+    fly__sql_registry_init(&sql->registry);
+    fly__sql_stats_init(&sql->stats);
     fly__sql_database *database = NULL;
     fly_status status = take_path(sql, path, err);
     if (status == FLY_OK) {
@@ -161,6 +163,8 @@ static void destroy(fly_sql *sql)
     if (sql->own_vfs != NULL) {
         fly_vfs_destroy(sql->own_vfs);
     }
+    fly__sql_registry_deinit(&sql->registry);
+    fly__sql_stats_deinit(&sql->stats, sql->env->mem);
     fly_mutex_deinit(&sql->mutex);
     fly_account_deinit(&sql->account);
     fly_mem_free(mem, sql, sizeof *sql);

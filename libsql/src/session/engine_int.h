@@ -5,6 +5,8 @@
 #define FLY_SQL_ENGINE_INT_H
 
 #include "catalog/role_int.h"
+#include "session/registry_int.h"
+#include "session/statements_int.h"
 
 struct fly_collation;
 
@@ -37,9 +39,8 @@ typedef struct fly__sql_database {
     uint32_t sessions;  /* guarded by the engine's mutex */
     fly_mutex counting; /* guards the counters */
     fly__sql_counter *counters;
-    uint32_t next_session; /* guarded by the engine's mutex */
-    uint32_t collation;    /* of text columns that name none; 0: bytes. Set when it is made */
-    fly_mutex locking;     /* guards `locks`; never held while something else is waited for */
+    uint32_t collation; /* of text columns that name none; 0: bytes. Set when it is made */
+    fly_mutex locking;  /* guards `locks`; never held while something else is waited for */
     fly_cond unlocked;
     struct fly__sql_table_lock *locks;
     fly_atomic_u64 strong_locks; /* held or wanted, that hold readers off */
@@ -64,6 +65,8 @@ struct fly_sql {
     struct fly__sql_registered *functions;        /* guarded by mutex; only grows */
     uint32_t function_count;
     fly__sql_roles roles;
+    fly__sql_registry registry;
+    fly__sql_stats stats;
     fly_account account;
 };
 

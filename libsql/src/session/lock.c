@@ -136,7 +136,9 @@ fly_status fly__sql_table_lock(fly_sql_session *session, uint32_t oid, const cha
         if (waited != NULL) {
             *waited = true;
         }
+        fly__sql_activity_wait(session, FLY__SQL_WAITS_RELATION);
         status = wait_for(database, session, oid, name, mode, nowait, err);
+        fly__sql_activity_wait(session, FLY__SQL_WAITS_NOT);
     }
     lock->granted = status == FLY_OK;
     if (status != FLY_OK) {
@@ -179,5 +181,60 @@ void fly__sql_table_unlock_all(fly_sql_session *session)
         fly_mem_free(session->env->mem, lock, sizeof *lock);
     }
     fly_cond_broadcast(&database->unlocked);
+    fly_mutex_unlock(&database->locking);
+}
+
+/* -------------------------------------------------------------------------- seeing */
+
+static uint32_t pid_of(const fly_sql_session *session)
+{
+    return session->state->backend.pid;
+}
+
+static size_t add_pid(uint32_t *pids, size_t count, size_t room, uint32_t pid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (pids[i] == pid) {
+            return count;
+        }
+    }
+    if (count < room) {
+        pids[count++] = pid;
+    }
+    return count;
+}
+
+size_t fly__sql_table_lock_blockers(fly_sql_session *session, uint32_t pid, uint32_t *pids,
+                                    size_t room)
+{
+    fly__sql_database *database = session->database;
+    size_t count = 0;
+    fly_mutex_lock(&database->locking);
+    for (const struct fly__sql_table_lock *at = database->locks; at != NULL; at = at->link) {
+        if (at->granted || pid_of(at->session) != pid) {
+            continue;
+        }
+        for (const struct fly__sql_table_lock *other = database->locks; other != NULL;
+             other = other->link) {
+            if (other->granted && other->session != at->session && other->oid == at->oid &&
+                conflict(other->mode, at->mode)) {
+                count = add_pid(pids, count, room, pid_of(other->session));
+            }
+        }
+    }
+    fly_mutex_unlock(&database->locking);
+    return count;
+}
+
+void fly__sql_table_locks(fly_sql_session *session,
+                          void (*each)(void *ctx, const fly__sql_lock_seen *seen), void *ctx)
+{
+    fly__sql_database *database = session->database;
+    fly_mutex_lock(&database->locking);
+    for (const struct fly__sql_table_lock *at = database->locks; at != NULL; at = at->link) {
+        fly__sql_lock_seen seen = {
+            .pid = pid_of(at->session), .oid = at->oid, .mode = at->mode, .granted = at->granted};
+        each(ctx, &seen);
+    }
     fly_mutex_unlock(&database->locking);
 }

@@ -27,6 +27,22 @@ typedef enum fly__sql_lock_mode {
 fly_status fly__sql_table_lock(fly_sql_session *session, uint32_t oid, const char *name,
                                fly__sql_lock_mode mode, bool nowait, bool *waited, fly_err *err);
 
+/* The processes that hold what a session of the same database waits for: up to `room`, and how many. */
+size_t fly__sql_table_lock_blockers(fly_sql_session *session, uint32_t pid, uint32_t *pids,
+                                    size_t room);
+
+/* A lock as others see it. */
+typedef struct fly__sql_lock_seen {
+    uint32_t pid;
+    uint32_t oid; /* of the table */
+    fly__sql_lock_mode mode;
+    bool granted;
+} fly__sql_lock_seen;
+
+/* Call `each` for every lock of the session's database, that being locked. */
+void fly__sql_table_locks(fly_sql_session *session,
+                          void (*each)(void *ctx, const fly__sql_lock_seen *seen), void *ctx);
+
 /* Whether reading must take locks, too. */
 bool fly__sql_table_locks_readers(const fly_sql_session *session);
 

@@ -57,7 +57,6 @@ void fly__sql_session_strfree(fly_sql_session *session, char *text)
 static fly_status fill(fly_sql_session *session, const fly_sql_session_options *options,
                        fly_err *err)
 {
-    fly__sql_session_state *state = session->state;
     const char *user = options->user != NULL ? options->user : "admin";
     const char *database = options->database != NULL ? options->database : "default";
     fly_status status = fly__sql_user_begin(session, user, err);
@@ -68,9 +67,6 @@ static fly_status fill(fly_sql_session *session, const fly_sql_session_options *
         status = fly__sql_database_acquire(session->sql, database, false, &session->database, err);
     }
     if (status == FLY_OK) {
-        fly_mutex_lock(&session->sql->mutex);
-        state->number = ++session->database->next_session;
-        fly_mutex_unlock(&session->sql->mutex);
         status = fly__sql_session_view(session, err);
     }
     if (status == FLY_OK) {
@@ -100,7 +96,15 @@ fly_status fly_sql_session_open(fly_sql *sql, const fly_sql_session_options *opt
     fly_account_init(&session->query, &session->account.mem, "query", query);
     fly__sql_rows_init(&state->rows, session);
     fly__sql_system_init(&state->system, session);
+    fly__sql_backend_waiting(session, &state->waiting);
     fly_status status = fill(session, options, err);
+    if (status == FLY_OK && options->application_name != NULL) {
+        status = fly__sql_setting_set(session, "application_name", options->application_name, false,
+                                      err);
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_backend_enter(session, options, err);
+    }
     if (status != FLY_OK) {
         fly_sql_session_close(session);
         return status;
@@ -148,6 +152,7 @@ void fly_sql_session_close(fly_sql_session *session)
     }
     fly__sql_session_state *state = session->state;
     fly_mem *mem = session->sql->env->mem;
+    fly__sql_backend_leave(session);
     (void)fly__sql_named_forget(session, NULL);
     (void)fly__sql_cursors_forget(session, NULL);
     if (session->database != NULL) {
@@ -181,11 +186,6 @@ const char *fly_sql_session_setting(fly_sql_session *session, const char *name)
     return fly__sql_setting(session, name);
 }
 
-void fly_sql_cancel(fly_sql_session *session)
-{
-    fly_store_u32(&session->cancel, 1);
-}
-
 void fly_sql_on_progress(fly_sql_session *session,
                          bool (*progress)(void *ctx, uint64_t done, uint64_t of), void *ctx)
 {
@@ -214,29 +214,6 @@ void fly__sql_notice(fly_sql_session *session, const char *severity, const char 
     va_end(args);
     memcpy(notice.sqlstate, sqlstate, sizeof notice.sqlstate - 1);
     session->notice(session->notice_ctx, severity, &notice);
-}
-
-static fly_status cancelled(fly_err *err)
-{
-    if (err != NULL) {
-        err->status = FLY_E_CANCELLED;
-    }
-    return FLY_E_CANCELLED;
-}
-
-fly_status fly__sql_check_cancel(fly_sql_session *session, fly_err *err)
-{
-    fly__sql_session_state *state = session->state;
-    if (fly_load_relaxed_u32(&session->cancel) != 0) {
-        (void)fly_err_state(err, "57014", 0, "canceling statement due to user request");
-        return cancelled(err);
-    }
-    if (state->deadline_us != 0 &&
-        (int64_t)session->env->wall_time(session->env) > state->deadline_us) {
-        (void)fly_err_state(err, "57014", 0, "canceling statement due to statement timeout");
-        return cancelled(err);
-    }
-    return FLY_OK;
 }
 
 /* --------------------------------------------------------------------- views */
@@ -347,7 +324,8 @@ fly_status fly__sql_txn_isolate(fly_sql_session *session, fly_isolation isolatio
     fly_txn *txn = NULL;
     fly_txn_options options = {.isolation = isolation,
                                .read_only = session->sql->read_only,
-                               .lock_timeout_ms = state->lock_timeout_ms};
+                               .lock_timeout_ms = state->lock_timeout_ms,
+                               .waiting = &state->waiting};
     fly_status status = fly_txn_begin(session->database->store, &options, &txn, err);
     if (status == FLY_OK) {
         fly_txn_rollback(session->txn);
@@ -362,6 +340,7 @@ fly_status fly__sql_txn_begin(fly_sql_session *session, fly_err *err)
     fly__sql_session_state *state = session->state;
     fly_txn_options options = {.isolation = state->isolation, .read_only = session->sql->read_only};
     options.lock_timeout_ms = state->lock_timeout_ms;
+    options.waiting = &state->waiting;
     fly_status status = fly_txn_begin(session->database->store, &options, &session->txn, err);
     if (status == FLY_OK) {
         state->txn_isolation = state->isolation;
@@ -569,7 +548,9 @@ fly_status fly__sql_statement_begin(fly_sql_session *session, fly_err *err)
     }
     if (status == FLY_OK && session->state->running == 0) {
         fly_txn_statement(session->txn);
-        fly_store_u32(&session->cancel, 0);
+        status = fly__sql_cancel_clear(session, err);
+    }
+    if (status == FLY_OK && session->state->running == 0) {
         session->statement_time = (int64_t)session->env->wall_time(session->env);
         uint32_t limit = session->state->statement_timeout_ms;
         session->state->deadline_us = limit == 0 ? 0

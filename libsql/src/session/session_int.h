@@ -83,7 +83,7 @@ fly_status fly__sql_session_tree(fly_sql_session *session, const char *name, fly
 void fly__sql_notice(fly_sql_session *session, const char *severity, const char *sqlstate,
                      const char *format, ...) FLY_PRINTF(4, 5);
 
-/* FLY_E_CANCELLED with 57014, if somebody asked for it. */
+/* FLY_E_CANCELLED with 57014, if somebody asked for it; 57P01 if the session is to end. */
 fly_status fly__sql_check_cancel(fly_sql_session *session, fly_err *err);
 
 /* Sequences, for nextval() and its kin: their values are not part of transactions. */

@@ -11,6 +11,8 @@
 #include "session/settings_int.h"
 #include "session/user_int.h"
 
+#include <fly/base_hash.h>
+
 #include <string.h>
 #include <strings.h>
 
@@ -78,6 +80,30 @@ static bool apply_lock_timeout(fly_sql_session *session, const char *value)
         return false;
     }
     session->state->lock_timeout_ms = fly__sql_milliseconds(value);
+    return true;
+}
+
+static bool apply_idle_in_txn(fly_sql_session *session, const char *value)
+{
+    if (!is_time(value)) {
+        return false;
+    }
+    session->state->idle_in_txn_timeout_ms = fly__sql_milliseconds(value);
+    return true;
+}
+
+static bool apply_idle_session(fly_sql_session *session, const char *value)
+{
+    if (!is_time(value)) {
+        return false;
+    }
+    session->state->idle_session_timeout_ms = fly__sql_milliseconds(value);
+    return true;
+}
+
+static bool apply_application(fly_sql_session *session, const char *value)
+{
+    fly__sql_backend_application(session, value);
     return true;
 }
 
@@ -202,7 +228,7 @@ static const struct known {
     bool fixed; /* can be shown, not set */
     apply_fn apply;
 } known_settings[] = {
-    {"application_name", "", false, NULL},
+    {"application_name", "", false, apply_application},
     {"bytea_output", "hex", false, NULL},
     {"check_function_bodies", "on", false, NULL},
     {"client_encoding", "UTF8", false, apply_encoding},
@@ -246,8 +272,8 @@ static const struct known {
     {"force_parallel_mode", "off", false, NULL},
     {"from_collapse_limit", "8", false, NULL},
     {"geqo", "on", false, NULL},
-    {"idle_in_transaction_session_timeout", "0", false, NULL},
-    {"idle_session_timeout", "0", false, NULL},
+    {"idle_in_transaction_session_timeout", "0", false, apply_idle_in_txn},
+    {"idle_session_timeout", "0", false, apply_idle_session},
     {"in_hot_standby", "off", true, NULL},
     {"integer_datetimes", "on", true, NULL},
     {"intervalstyle", "postgres", false, fly__sql_apply_interval_style},
@@ -424,8 +450,69 @@ static fly_status set_transaction(fly_sql_session *session, const char *name, co
     return fly__sql_txn_isolate(session, isolation, err);
 }
 
-fly_status fly__sql_setting_set(fly_sql_session *session, const char *name, const char *value,
-                                bool local, fly_err *err)
+/* ------------------------------------------------------------------ telling clients */
+
+/* What PostgreSQL tells its clients of, by the names that it says (GUC_REPORT). */
+static const char *const reported[FLY__SQL_REPORTED] = {"application_name",
+                                                        "client_encoding",
+                                                        "DateStyle",
+                                                        "default_transaction_read_only",
+                                                        "in_hot_standby",
+                                                        "integer_datetimes",
+                                                        "IntervalStyle",
+                                                        "is_superuser",
+                                                        "server_encoding",
+                                                        "server_version",
+                                                        "session_authorization",
+                                                        "standard_conforming_strings",
+                                                        "TimeZone"};
+
+const char *fly_sql_setting_reported(size_t i)
+{
+    return i < FLY__SQL_REPORTED ? reported[i] : NULL;
+}
+
+static uint64_t print_of(fly_sql_session *session, size_t i)
+{
+    const char *value = fly__sql_setting(session, reported[i]);
+    return value == NULL ? 0 : fly_hash(value, strlen(value), 1);
+}
+
+/* Tell of what has another value than when it was told the last time. */
+static void report(fly_sql_session *session)
+{
+    fly__sql_session_state *state = session->state;
+    for (size_t i = 0; state->on_setting != NULL && i < FLY__SQL_REPORTED; i++) {
+        uint64_t print = print_of(session, i);
+        if (print != state->reported[i]) {
+            state->reported[i] = print;
+            state->on_setting(state->on_setting_ctx, reported[i],
+                              fly__sql_setting(session, reported[i]));
+        }
+    }
+}
+
+void fly_sql_on_setting(fly_sql_session *session,
+                        void (*changed)(void *ctx, const char *name, const char *value), void *ctx)
+{
+    for (size_t i = 0; i < FLY__SQL_REPORTED; i++) {
+        session->state->reported[i] = print_of(session, i);
+    }
+    session->state->on_setting = changed;
+    session->state->on_setting_ctx = ctx;
+}
+
+void fly_sql_session_limits(const fly_sql_session *session, fly_sql_limits *limits)
+{
+    const fly__sql_session_state *state = session->state;
+    *limits = (fly_sql_limits){.statement_timeout_ms = state->statement_timeout_ms,
+                               .lock_timeout_ms = state->lock_timeout_ms,
+                               .idle_in_transaction_ms = state->idle_in_txn_timeout_ms,
+                               .idle_session_ms = state->idle_session_timeout_ms};
+}
+
+static fly_status set_known(fly_sql_session *session, const char *name, const char *value,
+                            bool local, fly_err *err)
 {
     if (strcasecmp(name, "transaction_isolation") == 0 ||
         strcasecmp(name, "transaction_read_only") == 0) {
@@ -467,8 +554,17 @@ uint64_t fly_sql_session_set_count(const fly_sql_session *session)
     return session->state->settings_version;
 }
 
+fly_status fly__sql_setting_set(fly_sql_session *session, const char *name, const char *value,
+                                bool local, fly_err *err)
+{
+    fly_status status = set_known(session, name, value, local, err);
+    report(session);
+    return status;
+}
+
 void fly__sql_settings_end(fly_sql_session *session, bool committed)
 {
+    bool any = session->state->undo != NULL;
     while (session->state->undo != NULL) {
         fly__sql_setting_undo *undo = session->state->undo;
         session->state->undo = undo->link;
@@ -482,6 +578,9 @@ void fly__sql_settings_end(fly_sql_session *session, bool committed)
         fly__sql_session_strfree(session, undo->name);
         fly__sql_session_strfree(session, undo->value);
         fly_mem_free(&session->account.mem, undo, sizeof *undo);
+    }
+    if (any) {
+        report(session);
     }
 }
 

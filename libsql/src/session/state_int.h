@@ -5,6 +5,7 @@
 #define FLY_SQL_STATE_INT_H
 
 #include "session/engine_int.h"
+#include "session/registry_int.h"
 #include "session/session_int.h"
 #include "store/rows_int.h"
 
@@ -38,10 +39,11 @@ typedef struct fly__sql_tree_entry {
     char name[32];
 } fly__sql_tree_entry;
 
-enum { FLY__SQL_TREE_SLOTS = 64 };
+enum { FLY__SQL_TREE_SLOTS = 64, FLY__SQL_REPORTED = 13 };
 
 typedef struct fly__sql_session_state {
-    uint32_t number;                  /* of the session: pg_backend_pid() */
+    fly__sql_backend backend;         /* what others know of it */
+    fly_txn_waiting waiting;          /* of its transactions */
     char user[FLY__SQL_NAME_MAX + 1]; /* the current one's name */
     uint32_t login;                   /* session_user */
     uint32_t authenticated;           /* who logged in */
@@ -64,7 +66,12 @@ typedef struct fly__sql_session_state {
     fly_isolation txn_isolation;
     uint32_t statement_timeout_ms;
     uint32_t lock_timeout_ms;
-    bool asynchronous; /* synchronous_commit is off */
+    uint32_t idle_in_txn_timeout_ms; /* the server's business, as the next */
+    uint32_t idle_session_timeout_ms;
+    void (*on_setting)(void *ctx, const char *name, const char *value);
+    void *on_setting_ctx;
+    uint64_t reported[FLY__SQL_REPORTED]; /* hashes of the values that clients know */
+    bool asynchronous;                    /* synchronous_commit is off */
     bool default_read_only;
     bool has_locks;                    /* on tables */
     bool txn_used;                     /* the transaction has run a statement */

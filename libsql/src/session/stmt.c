@@ -527,10 +527,38 @@ static void stop(fly_sql_stmt *stmt)
     stmt->cursor = NULL;
 }
 
+/* Let others see that a statement runs, and count it from here; those inside of another are not. */
+static void show(fly_sql_stmt *stmt)
+{
+    fly_bytes own = fly_bytes_of(stmt->text.data + stmt->start, stmt->len);
+    if (stmt->stat == NULL) {
+        stmt->stat = fly__sql_stat_of(stmt->session, own);
+    }
+    fly__sql_activity_begin(stmt->session, stmt->text, stmt->stat != NULL ? stmt->stat->id : 0);
+    stmt->shown = true;
+}
+
+static void unshow(fly_sql_stmt *stmt)
+{
+    fly_sql_session *session = stmt->session;
+    if (!stmt->shown) {
+        return;
+    }
+    stmt->shown = false;
+    int64_t now = (int64_t)session->env->wall_time(session->env);
+    if (stmt->stat != NULL) {
+        int64_t us = now - session->statement_time;
+        fly__sql_stat_add(session, stmt->stat, us > 0 ? (uint64_t)us : 0, stmt->rows);
+    }
+    fly__sql_activity_end(session, now);
+}
+
 static fly_status fail(fly_sql_stmt *stmt, fly_status status)
 {
     stop(stmt);
     (void)fly__sql_statement_end(stmt->session, true, NULL); /* the first failure is told */
+    stmt->rows = 0;
+    unshow(stmt);
     return status;
 }
 
@@ -596,7 +624,9 @@ static fly_status start(fly_sql_stmt *stmt, fly_err *err)
     stmt->last_line = NULL;
     fly_arena_reset(&stmt->line_arena);
     fly_status status = FLY_OK;
+    bool outermost = session->state->running == 0;
     if (session->txn_failed && fly__sql_utility_ends_failure(stmt->node)) {
+        session->statement_time = (int64_t)session->env->wall_time(session->env);
         session->state->running++; /* needs nothing that a failed transaction cannot give */
     } else {
         status = fly__sql_statement_begin(session, err);
@@ -605,6 +635,9 @@ static fly_status start(fly_sql_stmt *stmt, fly_err *err)
         }
     }
     stmt->state = FLY__SQL_RUNNING;
+    if (outermost) {
+        show(stmt);
+    }
     status = stmt->is_plan ? start_plan(stmt, err) : fly__sql_utility(stmt, err);
     if (stmt->is_plan || !fly__sql_is_transaction(stmt->node)) {
         session->state->txn_used = true;
@@ -636,6 +669,7 @@ static fly_status finish(fly_sql_stmt *stmt, fly_err *err)
     say_tag(stmt);
     stop(stmt);
     fly_status status = fly__sql_statement_end(stmt->session, false, err);
+    unshow(stmt);
     return status == FLY_OK ? FLY_E_END : status;
 }
 
@@ -773,6 +807,7 @@ void fly_sql_reset(fly_sql_stmt *stmt)
         bool copying = stmt->state == FLY__SQL_COPYING;
         stop(stmt);
         (void)fly__sql_statement_end(stmt->session, copying, NULL);
+        unshow(stmt);
     }
 }
 
@@ -970,6 +1005,7 @@ static void turn_to(fly_sql_stmt *stmt, const fly_sql_statement *statement)
     stmt->param_count = 0;
     stmt->param_types = NULL;
     stmt->cell_count = 0;
+    stmt->stat = NULL;
     take(stmt, statement);
 }
 
@@ -1080,7 +1116,9 @@ fly_status fly_sql_block_end(fly_sql_session *session, fly_err *err)
     session->state->block = true; /* so that halting commits nothing yet */
     fly__sql_stmts_halt(session, NULL);
     session->state->block = false;
-    return fly__sql_txn_commit(session, err);
+    fly_status status = fly__sql_txn_commit(session, err);
+    fly__sql_activity_end(session, (int64_t)session->env->wall_time(session->env));
+    return status;
 }
 
 void fly_sql_block_fail(fly_sql_session *session)
@@ -1094,6 +1132,7 @@ void fly_sql_block_fail(fly_sql_session *session)
         } else if (session->txn != NULL) {
             fly__sql_txn_rollback(session);
         }
+        fly__sql_activity_end(session, (int64_t)session->env->wall_time(session->env));
     }
     session->state->block = false;
 }

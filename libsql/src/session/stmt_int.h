@@ -70,7 +70,9 @@ struct fly_sql_stmt {
     bool has_row;
     const fly__sql_line *line; /* the current one */
     uint64_t rows;
-    fly_arena text_arena; /* texts of the current row */
+    struct fly__sql_stat *stat; /* counts it; NULL: not looked up yet, or nobody does */
+    bool shown;                 /* the session tells others that it runs */
+    fly_arena text_arena;       /* texts of the current row */
     char tag[64];
 };
 

@@ -346,6 +346,7 @@ static fly_status use(fly_sql_stmt *stmt, fly_err *err)
     fly__sql_session_leave(session);
     session->database = database;
     session->epoch++;
+    fly__sql_backend_database(session);
     return fly__sql_session_view(session, err);
 }
 

@@ -139,11 +139,22 @@ fly_bufpool *fly_store_pool(fly_store *store);
 
 /* ---------------------------------------------------------------------- transactions */
 
+/** Whom a transaction asks and tells while it waits for another one. Called by the thread that waits;
+ *  must not use the transaction. */
+typedef struct fly_txn_waiting {
+    /** Asked every few milliseconds: true ends the wait with FLY_E_CANCELLED. NULL: nobody is asked. */
+    bool (*interrupted)(void *ctx);
+    /** Told for whom it waits, see fly_txn_number(); 0: no longer. NULL: nobody is told. */
+    void (*waits)(void *ctx, uint32_t number);
+    void *ctx;
+} fly_txn_waiting;
+
 /** How to begin. Zero means the store's default. */
 typedef struct fly_txn_options {
     fly_isolation isolation;
     bool read_only; /**< may change nothing; never waits */
     uint32_t lock_timeout_ms;
+    const fly_txn_waiting *waiting; /**< keeps; NULL: nobody */
 } fly_txn_options;
 
 /**
@@ -181,6 +192,9 @@ void fly_txn_statement(fly_txn *txn);
 
 /** The level it runs at. */
 fly_isolation fly_txn_isolation(const fly_txn *txn);
+
+/** A number from 1 on that no other open transaction of the store has; later ones may have it again. */
+uint32_t fly_txn_number(const fly_txn *txn);
 
 /** The store it belongs to. */
 fly_store *fly_txn_store(const fly_txn *txn);
@@ -271,8 +285,8 @@ FLY_MUST_USE fly_status fly_txn_get(fly_txn *txn, fly_tree *tree, fly_bytes key,
  * Like every change: waits for a transaction that has changed the entry and is not finished.
  *
  * @return FLY_E_TOO_LARGE, FLY_E_READ_ONLY: nothing happened. FLY_E_CONFLICT, FLY_E_DEADLOCK: the
- *         transaction has failed and must be rolled back. FLY_E_TIMEOUT, FLY_E_NO_SPACE,
- *         FLY_E_NO_MEMORY: nothing happened; try again or roll back.
+ *         transaction has failed and must be rolled back. FLY_E_TIMEOUT, FLY_E_CANCELLED,
+ *         FLY_E_NO_SPACE, FLY_E_NO_MEMORY: nothing happened; try again or roll back.
  */
 FLY_MUST_USE fly_status fly_txn_put(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_bytes value,
                                     fly_err *err);
