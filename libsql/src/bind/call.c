@@ -1125,9 +1125,31 @@ static fly__sql_expr *aggregate_or_window(fly__sql_binder *b, fly__sql_scope *sc
                                    filter, result);
 }
 
+/* The columns of a set function are the fields of the record that it is in a select list. */
+static bool name_columns(fly__sql_binder *b, fly__sql_expr *e, const fly__sql_set_function *set)
+{
+    fly__sql_fields *fields = fly__sql_bind_alloc(b, sizeof *fields);
+    fly_sql_type *types = fly__sql_bind_alloc(b, set->columns * sizeof *types);
+    if (fields == NULL || types == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < set->columns; i++) {
+        types[i] = fly__sql_bind_plain(b, set->types[i]);
+    }
+    const char **names;
+    memcpy(&names, &set->names, sizeof names);
+    *fields = (fly__sql_fields){.count = set->columns, .names = names, .types = types};
+    e->fields = fields;
+    return true;
+}
+
 /* OUT columns of a user's function are the fields of the record that it gives. */
 static bool name_fields(fly__sql_binder *b, fly__sql_expr *e, const fly__sql_user_function *user)
 {
+    const fly__sql_set_function *set = e->kind == FLY__SQL_X_CALL ? e->func->set : NULL;
+    if (set != NULL && set->columns > 1) {
+        return name_columns(b, e, set);
+    }
     if (e->type.oid != FLY_SQL_RECORD || user == NULL || user->modes == NULL) {
         return true;
     }

@@ -471,13 +471,8 @@ bool fly__sql_bind_fields(fly__sql_binder *b, fly__sql_expr *arg, uint32_t *coun
                           const char ***names, fly_sql_type **types, uint16_t **numbers)
 {
     const fly__sql_table *table = fly__sql_bind_composite(b, arg->type.oid);
-    const fly__sql_set_function *set =
-        table == NULL && arg->kind == FLY__SQL_X_CALL ? arg->func->set : NULL;
-    const fly__sql_fields *fields = table == NULL && set == NULL ? arg->fields : NULL;
-    uint32_t room = table != NULL    ? table->column_count
-                    : set != NULL    ? set->columns
-                    : fields != NULL ? fields->count
-                                     : 0;
+    const fly__sql_fields *fields = table == NULL ? arg->fields : NULL;
+    uint32_t room = table != NULL ? table->column_count : fields != NULL ? fields->count : 0;
     if (room == 0) {
         return fly__sql_bind_fail(b, "42809", arg->pos,
                                   arg->type.oid == FLY_SQL_RECORD
@@ -493,19 +488,18 @@ bool fly__sql_bind_fields(fly__sql_binder *b, fly__sql_expr *arg, uint32_t *coun
     }
     *count = 0;
     for (uint32_t i = 0; i < room; i++) {
-        if (table != NULL && table->columns[i].dropped) {
-            continue;
-        }
         if (fields != NULL) {
             (*names)[*count] = fields->names[i];
             (*types)[*count] = fields->types[i];
             (*numbers)[(*count)++] = (uint16_t)(i + 1);
             continue;
         }
-        (*names)[*count] = table != NULL ? table->columns[i].name : set->names[i];
-        (*types)[*count] = table != NULL ? table->columns[i].type
-                                         : fly__sql_bind_plain(b, set->types[i]);
-        (*numbers)[(*count)++] = table != NULL ? table->columns[i].number : (uint16_t)(i + 1);
+        if (table->columns[i].dropped) {
+            continue;
+        }
+        (*names)[*count] = table->columns[i].name;
+        (*types)[*count] = table->columns[i].type;
+        (*numbers)[(*count)++] = table->columns[i].number;
     }
     return true;
 }

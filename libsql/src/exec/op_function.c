@@ -5,6 +5,7 @@
  * in the select list, expressions that return no set are repeated.
  */
 #include "exec/op_int.h"
+#include "types/row_int.h"
 
 #include <string.h>
 
@@ -17,6 +18,8 @@ typedef struct stream {
     fly_vec_value *args;
     uint32_t argc, first_arg; /* among the results of the program */
     uint32_t width, column;   /* of the output */
+    bool record;              /* in a select list: its columns are one value */
+    fly_vec_value whole;
     bool open, ended;
     fly_vec_value *row;
 } stream;
@@ -141,6 +144,20 @@ static fly_status stream_make(fly__sql_exec *exec, const fly__sql_expr *x,
                                     .pos = x->pos,
                                     .memo = &one->memo,
                                     .memo_arena = &exec->arena};
+        const fly__sql_set_function *own = x->func->set;
+        if (columns == NULL && own->columns > 1) {
+            fly_sql_type *made = fly__sql_alloc(&exec->arena, own->columns, sizeof *made, err);
+            if (made == NULL) {
+                return FLY_E_NO_MEMORY;
+            }
+            for (uint32_t i = 0; i < own->columns; i++) {
+                made[i] = fly__sql_type(own->types[i]);
+            }
+            one->record = true;
+            one->width = own->columns;
+            one->call.columns = made;
+            one->call.column_count = own->columns;
+        }
         if (columns != NULL) {
             fly_sql_type *wanted = fly__sql_alloc(&exec->arena, one->width, sizeof *wanted, err);
             if (wanted == NULL) {
@@ -363,20 +380,32 @@ static fly_status unnest_row(unnest_op *u, fly_err *err)
     return status;
 }
 
+/* The columns of a function as one value. */
+static fly_status make_record(unnest_op *u, stream *one, fly_err *err)
+{
+    memset(&one->whole, 0, sizeof one->whole);
+    return fly__sql_record_make_named(FLY_SQL_RECORD, one->width, one->call.columns,
+                                      one->func->set->names, one->row, &u->arena, &one->whole.str,
+                                      err);
+}
+
 static fly_status unnest_give(unnest_op *u, uint32_t at, fly_err *err)
 {
     fly_vec_value null;
     memset(&null, 0, sizeof null);
     null.null = true;
     for (uint32_t c = 0; c < u->streams.count; c++) {
-        const stream *one = &u->streams.list[c];
+        stream *one = &u->streams.list[c];
         fly_vec *v = &u->op.out.col[c];
+        fly_status status = one->record && !one->ended ? make_record(u, one, err) : FLY_OK;
         const fly_vec_value *from = one->func == NULL ? &one->args[0]
                                     : one->ended      ? &null
+                                    : one->record     ? &one->whole
                                                       : &one->row[0];
         fly_vec_value value;
-        fly_status status =
-            fly__sql_value_copy((fly_vec_type)v->type, from, &u->arena, &value, err);
+        if (status == FLY_OK) {
+            status = fly__sql_value_copy((fly_vec_type)v->type, from, &u->arena, &value, err);
+        }
         if (status != FLY_OK) {
             return status;
         }

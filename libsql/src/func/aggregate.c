@@ -10,6 +10,8 @@
  */
 #include "func/aggregate_int.h"
 
+#include <fly/vec_time.h>
+
 #include <fly/vec_agg.h>
 
 /* ------------------------------------------------------------------------ count */
@@ -304,6 +306,55 @@ static fly_status float_avg(fly__sql_call *call, void *state, fly_vec_value *res
                                                     .final = final_}
 FLOAT_AGGREGATE(sum_float, float_sum, FLY_VEC_SUM);
 FLOAT_AGGREGATE(avg_float, float_avg, FLY_VEC_AVG);
+
+/* -------------------------------------------------------------- sums of intervals */
+
+typedef struct interval_state {
+    fly_vec_interval sum;
+    int64_t count;
+} interval_state;
+
+static fly_status interval_step(fly__sql_call *call, void *state, const fly_vec_value *args)
+{
+    interval_state *s = state;
+    s->count++;
+    return fly_vec_interval_add(s->sum, args[0].interval, &s->sum, call->err);
+}
+
+static fly_status interval_merge(fly__sql_call *call, void *into, const void *from)
+{
+    interval_state *s = into;
+    const interval_state *other = from;
+    s->count += other->count;
+    return fly_vec_interval_add(s->sum, other->sum, &s->sum, call->err);
+}
+
+static fly_status interval_sum(fly__sql_call *call, void *state, fly_vec_value *result)
+{
+    (void)call;
+    const interval_state *s = state;
+    result->null = s->count == 0;
+    result->interval = s->sum;
+    return FLY_OK;
+}
+
+static fly_status interval_avg(fly__sql_call *call, void *state, fly_vec_value *result)
+{
+    const interval_state *s = state;
+    result->null = s->count == 0;
+    return s->count == 0
+               ? FLY_OK
+               : fly_vec_interval_div(s->sum, (double)s->count, &result->interval, call->err);
+}
+
+const fly__sql_aggregate fly__sql_agg_sum_interval = {.state_size = sizeof(interval_state),
+                                                      .step = interval_step,
+                                                      .merge = interval_merge,
+                                                      .final = interval_sum};
+const fly__sql_aggregate fly__sql_agg_avg_interval = {.state_size = sizeof(interval_state),
+                                                      .step = interval_step,
+                                                      .merge = interval_merge,
+                                                      .final = interval_avg};
 
 /* -------------------------------------------------------------------- min and max */
 

@@ -1,8 +1,9 @@
 /*
- * bytea and bits: encode and decode, single bytes and bits, bit strings.
+ * bytea and bits: encode and decode, single bytes and bits, bit strings; digests, by libauth.
  */
 #include "func/string_int.h"
 
+#include <fly/auth.h>
 #include <fly/text.h>
 
 static const char base64_digits[] =
@@ -446,4 +447,56 @@ ROW(convert_to)
     fly_text_encoding encoding = FLY_TEXT_UTF8;
     fly_status status = encoding_of(call, &args[1], "destination", &encoding);
     return status != FLY_OK ? status : recode(call, false, encoding, arg_bytes(&args[0]), result);
+}
+
+/* --------------------------------------------------------------------- digests */
+
+static fly_status digest(fly__sql_call *call, fly_auth_hash hash, const fly_vec_value *of,
+                         uint8_t bytes[FLY_AUTH_DIGEST_MAX])
+{
+    return fly_auth_digest(hash, arg_bytes(of), bytes, call->err);
+}
+
+static fly_status give_digest(fly__sql_call *call, fly_auth_hash hash, const fly_vec_value *args,
+                              fly_vec_value *result)
+{
+    uint8_t *bytes = (uint8_t *)fly__sql_room(call, FLY_AUTH_DIGEST_MAX);
+    if (bytes == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    fly_status status = digest(call, hash, &args[0], bytes);
+    return status == FLY_OK ? give_bytes(result, fly_bytes_of(bytes, fly_auth_digest_size(hash)))
+                            : status;
+}
+
+ROW(md5)
+{
+    uint8_t bytes[FLY_AUTH_DIGEST_MAX];
+    fly_sql_text text = {.arena = call->arena};
+    fly_status status = digest(call, FLY_AUTH_MD5, &args[0], bytes);
+    if (status != FLY_OK) {
+        return status;
+    }
+    put_hex(&text, fly_bytes_of(bytes, fly_auth_digest_size(FLY_AUTH_MD5)));
+    return fly__sql_give_text(call, &text, result);
+}
+
+ROW(sha224)
+{
+    return give_digest(call, FLY_AUTH_SHA224, args, result);
+}
+
+ROW(sha256)
+{
+    return give_digest(call, FLY_AUTH_SHA256, args, result);
+}
+
+ROW(sha384)
+{
+    return give_digest(call, FLY_AUTH_SHA384, args, result);
+}
+
+ROW(sha512)
+{
+    return give_digest(call, FLY_AUTH_SHA512, args, result);
 }

@@ -376,9 +376,3 @@ ROW(num_nonnulls)
     }
     return give_i32(result, count);
 }
-
-/* Digests belong to cryptographic libraries, and this one knows none. */
-ROW(no_digest)
-{
-    return FAIL(call, "0A000", "%s() is not supported by this build", call->func->name);
-}
