@@ -4,8 +4,6 @@
  */
 #include "talk_int.h"
 
-#include <stdio.h>
-
 /* Settings that clients are told of, by the names that they look for. */
 static const char *const reported_names[FLY__PG_REPORTED] = {"server_version",
                                                              "server_encoding",
@@ -163,6 +161,66 @@ static void welcome(fly__pg_talk *talk)
     fly__pg_ready(talk);
 }
 
+void fly__pg_login_drop(fly__pg_talk *talk)
+{
+    fly_server_login_end(talk->login);
+    talk->login = NULL;
+    fly_mem_free(talk->mem, talk->params, talk->params_len);
+    talk->params = NULL;
+}
+
+/* The session is there: set what the client wants, and let it go on. */
+static void enter(fly__pg_talk *talk, fly_bytes params)
+{
+    fly_err err = {0};
+    if (set_all(talk, params, &err) != FLY_OK) {
+        fly__pg_fatal(talk, &err);
+        return;
+    }
+    welcome(talk);
+}
+
+static fly_status ask_for_proof(fly__pg_talk *talk, const claim *who, fly_err *err)
+{
+    fly_server_peer peer;
+    fly_server_peer_of(talk->conn, "postgresql", &peer);
+    fly_status status = fly_server_login_begin(fly__pg_server(talk->pg), &peer, who->user,
+                                               who->database, true, &talk->login, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (fly_server_login_method(talk->login) == FLY_SERVER_PASSWORD) {
+        fly__pg_put_auth(&talk->out, 3, fly_bytes_of(NULL, 0));
+    } else {
+        static const char *const mechanisms[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", NULL};
+        fly__pg_put_auth_sasl(&talk->out, mechanisms + !fly_server_login_plus(talk->login));
+    }
+    talk->phase = FLY__PG_LOGIN;
+    return FLY_OK;
+}
+
+static fly_status trust(fly__pg_talk *talk, const claim *who, fly_bytes params, fly_err *err)
+{
+    fly_sql_session_options options = {.user = who->user, .database = who->database};
+    fly_status status =
+        fly_sql_session_open(fly__pg_engine(talk->pg), &options, &talk->session, err);
+    if (status == FLY_OK) {
+        enter(talk, params);
+    }
+    return status;
+}
+
+static fly_status keep_params(fly__pg_talk *talk, fly_bytes params, fly_err *err)
+{
+    talk->params = fly_mem_alloc(talk->mem, params.len);
+    if (talk->params == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a login");
+    }
+    talk->params_len = params.len;
+    memcpy(talk->params, params.data, params.len);
+    return FLY_OK;
+}
+
 static void startup(fly__pg_talk *talk, const fly__pg_first *first)
 {
     fly_err err = {0};
@@ -177,26 +235,78 @@ static void startup(fly__pg_talk *talk, const fly__pg_first *first)
             fly_err_state(&err, "28000", 0, "no PostgreSQL user name specified in startup packet");
     } else if (who.replication) {
         status = fly_err_state(&err, "0A000", 0, "replication connections are not supported");
-    }
-    if (status == FLY_OK) {
-        const char *database = who.database != NULL && who.database[0] != '\0' ? who.database
-                                                                               : who.user;
-        fly_sql_session_options options = {.user = who.user, .database = database};
-        status = fly_sql_session_open(fly__pg_engine(talk->pg), &options, &talk->session, &err);
-        /* A client that names no database means the one of the user's name, or the first one. */
-        if (status != FLY_OK && strcmp(err.sqlstate, "3D000") == 0 && who.database == NULL) {
-            options.database = NULL;
-            status = fly_sql_session_open(fly__pg_engine(talk->pg), &options, &talk->session, &err);
+    } else if (fly__pg_server(talk->pg) == NULL) {
+        status = trust(talk, &who, first->params, &err);
+    } else {
+        status = keep_params(talk, first->params, &err);
+        if (status == FLY_OK) {
+            status = ask_for_proof(talk, &who, &err);
         }
     }
+    if (status != FLY_OK) {
+        fly__pg_fatal(talk, &err);
+    }
+}
+
+/* ------------------------------------------------------------------------ proof */
+
+/* FLY_E_AGAIN: the exchange goes on. */
+static fly_status take_scram(fly__pg_talk *talk, fly_bytes message, fly_err *err)
+{
+    fly_bytes reply = {0};
+    fly_status status = fly_server_login_step(talk->login, message, &reply, err);
+    if (status == FLY_OK || status == FLY_E_AGAIN) {
+        fly__pg_put_auth(&talk->out, status == FLY_OK ? 12 : 11, reply);
+    }
+    return status;
+}
+
+static fly_status take_mechanism(fly__pg_talk *talk, fly_bytes body, fly_err *err)
+{
+    const char *mechanism;
+    fly_bytes response;
+    fly_status status = fly__pg_sasl_decode(body, &mechanism, &response, err);
     if (status == FLY_OK) {
-        status = set_all(talk, first->params, &err);
+        status = fly_server_login_mechanism(talk->login, fly_bytes_str(mechanism), err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    talk->has_mechanism = true;
+    if (response.data == NULL) { /* it wants to be asked */
+        fly__pg_put_auth(&talk->out, 11, fly_bytes_of(NULL, 0));
+        return FLY_E_AGAIN;
+    }
+    return take_scram(talk, response, err);
+}
+
+static fly_status take_proof(fly__pg_talk *talk, fly_bytes body, fly_err *err)
+{
+    if (fly_server_login_method(talk->login) == FLY_SERVER_SCRAM) {
+        return talk->has_mechanism ? take_scram(talk, body, err) : take_mechanism(talk, body, err);
+    }
+    fly_bytes password;
+    fly_status status = fly__pg_string_decode(body, &password, err);
+    return status == FLY_OK ? fly_server_login_password(talk->login, password, err) : status;
+}
+
+void fly__pg_on_proof(fly__pg_talk *talk, fly_bytes body)
+{
+    fly_err err = {0};
+    fly_status status = take_proof(talk, body, &err);
+    if (status == FLY_E_AGAIN) {
+        return;
+    }
+    if (status == FLY_OK) {
+        status = fly_server_login_open(talk->login, &talk->client, &err);
     }
     if (status != FLY_OK) {
         fly__pg_fatal(talk, &err);
         return;
     }
-    welcome(talk);
+    talk->session = fly_server_client_session(talk->client);
+    enter(talk, fly_bytes_of(talk->params, talk->params_len));
+    fly__pg_login_drop(talk);
 }
 
 static void encrypt(fly__pg_talk *talk, bool gss, size_t used)

@@ -10,9 +10,9 @@
 
 struct fly_pg {
     fly_env *env;
+    fly_server *server; /* or NULL */
     fly_sql *sql;
     uint32_t message_max;
-    uint64_t login_ns;
     fly_mutex mutex;
     uint32_t next_pid;   /* mutex */
     fly__pg_talk *talks; /* mutex; those that have a key */
@@ -29,7 +29,7 @@ fly_status fly_pg_create(fly_env *env, const fly_pg_options *options, fly_pg **p
     made->env = env;
     made->sql = options->sql;
     made->message_max = options->message_max != 0 ? options->message_max : MESSAGE_MAX;
-    made->login_ns = options->login_ns != 0 ? options->login_ns : 60 * UINT64_C(1000000000);
+    made->server = options->server;
     fly_mutex_init(&made->mutex, "pg", FLY_RANK_LEAF);
     *pg = made;
     return FLY_OK;
@@ -57,7 +57,12 @@ uint32_t fly__pg_message_max(const fly_pg *pg)
 
 uint64_t fly__pg_login_ns(const fly_pg *pg)
 {
-    return pg->login_ns;
+    return pg->server == NULL ? 60 * UINT64_C(1000000000) : fly_server_login_ns(pg->server);
+}
+
+fly_server *fly__pg_server(const fly_pg *pg)
+{
+    return pg->server;
 }
 
 void fly__pg_enroll(fly__pg_talk *talk)
@@ -241,6 +246,44 @@ static void say_goodbye(fly__pg_talk *talk)
     fly__pg_fatal(talk, &err);
 }
 
+enum { TIMEOUT_LOGIN = 1, TIMEOUT_IDLE = 2 };
+
+/* How long the client may be idle follows from settings: they are only looked at when they change. */
+static void watch_idleness(fly__pg_talk *talk, char state)
+{
+    if (talk->client == NULL) {
+        return;
+    }
+    if (talk->idle_state != state || talk->idle_set_count != talk->set_count) {
+        talk->idle_ns = fly_server_client_idle_ns(talk->client);
+        talk->idle_state = state;
+        talk->idle_set_count = talk->set_count;
+        if (talk->idle_ns == 0) {
+            fly_net_timeout(talk->conn, 0, TIMEOUT_IDLE);
+        }
+    }
+    if (talk->idle_ns != 0) {
+        fly_net_timeout(talk->conn, talk->idle_ns, TIMEOUT_IDLE);
+    }
+}
+
+/* A deadline has passed. */
+static void too_late(fly__pg_talk *talk, uint32_t which)
+{
+    fly_err err = {0};
+    if (talk->phase == FLY__PG_FIRST) {
+        talk->phase = FLY__PG_ENDED;
+        fly_net_cut(talk->conn);
+    } else if (talk->phase == FLY__PG_LOGIN) {
+        (void)fly_server_login_expired(talk->login, &err);
+        fly__pg_fatal(talk, &err);
+    } else if (which == TIMEOUT_IDLE && talk->job == FLY__PG_JOB_NONE &&
+               fly_net_input(talk->conn).len == 0) {
+        (void)fly_server_client_idled(talk->client, &err);
+        fly__pg_fatal(talk, &err);
+    }
+}
+
 void fly__pg_ready(fly__pg_talk *talk)
 {
     fly_err err = {0};
@@ -255,6 +298,7 @@ void fly__pg_ready(fly__pg_talk *talk)
     }
     fly__pg_report(talk);
     fly__pg_put_ready(&talk->out, state);
+    watch_idleness(talk, state);
     if (talk->draining && state == 'I') {
         say_goodbye(talk);
     }
@@ -335,7 +379,15 @@ static bool next_message(fly__pg_talk *talk)
         fly_net_finish(talk->conn);
         return true;
     }
-    if (talk->job == FLY__PG_JOB_IN) {
+    if (talk->phase == FLY__PG_LOGIN) {
+        if (message.type == 'p') {
+            fly__pg_on_proof(talk, message.body);
+        } else {
+            (void)fly_err_state(&err, "08P01", 0, "expected password response, got message type %u",
+                                (unsigned)(uint8_t)message.type);
+            fly__pg_fatal(talk, &err);
+        }
+    } else if (talk->job == FLY__PG_JOB_IN) {
         fly__pg_on_copy_in(talk, &message);
     } else if (!talk->skipping || message.type == 'S') {
         handle(talk, &message, fly_bytes_of(in.data + used, in.len - used));
@@ -388,17 +440,16 @@ static fly_status open_talk(fly_net_conn *conn, fly_err *err)
     talk->mem = fly_net_mem(conn);
     fly__pg_out_init(&talk->out, talk->mem);
     fly_net_limit(conn, FLY__PG_STARTUP_MAX);
-    fly_net_timeout(conn, fly__pg_login_ns(talk->pg), 1);
+    fly_net_timeout(conn, fly__pg_login_ns(talk->pg), TIMEOUT_LOGIN);
     return FLY_OK;
 }
 
 static void run_talk(fly_net_conn *conn)
 {
     fly__pg_talk *talk = fly_net_state(conn);
-    if (fly_net_timed_out(conn) != 0 && talk->phase == FLY__PG_FIRST) {
-        talk->phase = FLY__PG_ENDED;
-        fly_net_cut(conn);
-        return;
+    uint32_t late = fly_net_timed_out(conn);
+    if (late != 0) {
+        too_late(talk, late);
     }
     while (talk->phase != FLY__PG_ENDED && !fly_net_finished(conn) && step(talk)) {
     }
@@ -423,8 +474,13 @@ static void close_talk(fly_net_conn *conn)
         fly__pg_simple_drop(talk);
         fly__pg_prepared_drop(talk);
         fly_sql_block_fail(talk->session);
-        fly_sql_session_close(talk->session);
+        if (talk->client != NULL) {
+            fly_server_client_close(talk->client);
+        } else {
+            fly_sql_session_close(talk->session);
+        }
     }
+    fly__pg_login_drop(talk);
     for (int i = 0; i < FLY__PG_REPORTED; i++) {
         char *value = talk->reported[i];
         fly_mem_free(talk->mem, value, value == NULL ? 0 : strlen(value) + 1);
@@ -436,7 +492,7 @@ static void drain_talk(fly_net_conn *conn)
 {
     fly__pg_talk *talk = fly_net_state(conn);
     talk->draining = true;
-    if (talk->phase == FLY__PG_FIRST) {
+    if (talk->phase < FLY__PG_READY) {
         talk->phase = FLY__PG_ENDED;
         fly_net_finish(conn);
         return;

@@ -58,6 +58,7 @@ struct fly__pg_portal {
 
 typedef enum fly__pg_phase {
     FLY__PG_FIRST, /* waits for a first packet */
+    FLY__PG_LOGIN, /* waits for proof of who it is */
     FLY__PG_READY, /* messages */
     FLY__PG_ENDED
 } fly__pg_phase;
@@ -83,7 +84,15 @@ struct fly__pg_talk {
     bool draining;
     fly__pg_out out;
 
+    fly_server_login *login;
+    bool has_mechanism; /* of SASL */
+    uint8_t *params;    /* of the start-up packet, until the login is over */
+    size_t params_len;
+    fly_server_client *client; /* NULL without a server */
     fly_sql_session *session;
+    char idle_state; /* the session's, when idle_ns was asked for */
+    uint64_t idle_set_count;
+    uint64_t idle_ns;
     uint32_t pid, secret;
     fly__pg_talk *link; /* among those that can be cancelled: pg->mutex */
     char *reported[FLY__PG_REPORTED];
@@ -113,8 +122,8 @@ struct fly__pg_talk {
 };
 
 /* The options, the table of those who can be cancelled. */
-struct fly_mutex;
 fly_sql *fly__pg_engine(const fly_pg *pg);
+fly_server *fly__pg_server(const fly_pg *pg);
 void fly__pg_enroll(fly__pg_talk *talk);
 void fly__pg_leave(fly__pg_talk *talk);
 void fly__pg_cancel(fly_pg *pg, uint32_t pid, uint32_t secret);
@@ -123,6 +132,10 @@ uint64_t fly__pg_login_ns(const fly_pg *pg);
 
 /* start.c: take a first packet; false: it is not whole. */
 bool fly__pg_on_first(fly__pg_talk *talk);
+/* 'p': what proves who it is. */
+void fly__pg_on_proof(fly__pg_talk *talk, fly_bytes body);
+/* Forget what only a login needs. */
+void fly__pg_login_drop(fly__pg_talk *talk);
 /* Tell the client of settings that have changed. */
 void fly__pg_report(fly__pg_talk *talk);
 

@@ -1,6 +1,7 @@
 /*
  * pg_test_server FILE [DIRECTORY]: a server of PostgreSQL's protocol on a free port of this machine,
- * which is written to FILE, until it gets SIGTERM; its data is gone afterwards, or in DIRECTORY.
+ * which is written to FILE, until it gets SIGTERM; its data is gone afterwards, or in DIRECTORY. The user
+ * "admin" has the password "admin".
  */
 #define _POSIX_C_SOURCE 200809L /* signals */
 
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
     fly_err err = {0};
     fly_sql *sql = NULL;
     fly_net *net = NULL;
+    fly_server *server = NULL;
     fly_pg *pg = NULL;
     int caught;
     sigset_t signals;
@@ -63,7 +65,13 @@ int main(int argc, char **argv)
     const fly_sql_options options = {.create = true};
     fly_status status = fly_sql_open(&env, argc > 2 ? argv[2] : ":memory:", &options, &sql, &err);
     if (status == FLY_OK) {
-        status = fly_pg_create(&env, &(fly_pg_options){.sql = sql}, &pg, &err);
+        status = fly_server_create(&env, sql, NULL, &server, &err);
+    }
+    if (status == FLY_OK) {
+        status = fly_server_set_password(server, "admin", "admin", &err);
+    }
+    if (status == FLY_OK) {
+        status = fly_pg_create(&env, &(fly_pg_options){.server = server}, &pg, &err);
     }
     if (status == FLY_OK) {
         status = fly_net_create(&env, NULL, &net, &err);
@@ -80,6 +88,7 @@ int main(int argc, char **argv)
     }
     fly_net_close(net);
     fly_pg_destroy(pg);
+    fly_server_destroy(server);
     if (sql != NULL) {
         fly_status closed = fly_sql_close(sql, status == FLY_OK ? &err : NULL);
         status = status == FLY_OK ? closed : status;

@@ -3,7 +3,7 @@
  * @brief PostgreSQL's protocol 3.0: what psql, drivers and tools speak.
  *
  *     fly_pg *pg;
- *     fly_pg_create(&env, &(fly_pg_options){.sql = sql}, &pg, &err);
+ *     fly_pg_create(&env, &(fly_pg_options){.server = server}, &pg, &err);
  *     fly_net_listen(net, &(fly_net_listener){.host = "127.0.0.1", .port = 5432,
  *                                             .protocol = &fly_pg_protocol, .ctx = pg}, NULL, &err);
  *     fly_net_start(net, &err);
@@ -18,8 +18,7 @@
 #ifndef FLY_NET_PG_H
 #define FLY_NET_PG_H
 
-#include <fly/net.h>
-#include <fly/sql.h>
+#include <fly/net_server.h>
 
 /** @defgroup net-pg libnet/pg: PostgreSQL's protocol */
 /** @addtogroup net-pg
@@ -33,9 +32,9 @@ typedef struct fly_pg fly_pg; /**< what the connections of a listener share */
 
 /** Knobs. Zero means the default. */
 typedef struct fly_pg_options {
-    fly_sql *sql;         /**< kept: the engine. Everybody is let in as who they say they are */
+    fly_server *server;   /**< kept: who lets clients in */
+    fly_sql *sql;         /**< if there is no server: kept; everybody is who they say they are */
     uint32_t message_max; /**< bytes of one message; default 64 MiB */
-    uint64_t login_ns;    /**< from connecting to being in; default 60 s */
 } fly_pg_options;
 
 /**

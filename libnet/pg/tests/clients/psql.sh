@@ -31,3 +31,14 @@ client=$!
 sleep 0.3
 kill -9 "$client"
 wait "$client" 2>/dev/null || true
+
+# A password that is wrong, a database and a user that are not there.
+! PGPASSWORD=wrong run -c "SELECT 1" 2>"$TMP_DIR/out"
+grep -q 'password authentication failed for user "admin"' "$TMP_DIR/out"
+! PGUSER=nobody run -c "SELECT 1" 2>"$TMP_DIR/out"
+grep -q 'password authentication failed for user "nobody"' "$TMP_DIR/out"
+! run -d nowhere -c "SELECT 1" 2>"$TMP_DIR/out"
+grep -q 'database "nowhere" does not exist' "$TMP_DIR/out"
+! PGOPTIONS="-c nothing=1" run -c "SELECT 1" 2>"$TMP_DIR/out"
+grep -q 'unrecognized configuration parameter "nothing"' "$TMP_DIR/out"
+[ "$(PGOPTIONS='-c TimeZone=Asia/Tokyo' run -At -c "SHOW timezone")" = Asia/Tokyo ]
