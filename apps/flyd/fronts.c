@@ -9,6 +9,7 @@
 #include "fronts.h"
 
 #include <fly/net.h>
+#include <fly/net_pg.h>
 #include <fly/net_server.h>
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ typedef struct flyd_fronts {
     fly_net *net;
     fly_net_tls *tls;
     fly_server *server;
+    fly_pg *pg;
 } flyd_fronts;
 
 typedef struct front {
@@ -29,10 +31,18 @@ typedef struct front {
     fly_status (*make)(flyd_server *server, void **ctx, fly_err *err);
 } front;
 
+static fly_status make_pg(flyd_server *server, void **ctx, fly_err *err)
+{
+    const fly_pg_options options = {.server = server->fronts->server};
+    fly_status status = fly_pg_create(&server->env, &options, &server->fronts->pg, err);
+    *ctx = server->fronts->pg;
+    return status;
+}
+
 static const front fronts[] = {
     {"text", offsetof(flyd_settings, text_port), offsetof(flyd_ports, text), NULL, NULL},
     {"binary", offsetof(flyd_settings, binary_port), offsetof(flyd_ports, binary), NULL, NULL},
-    {"pg", offsetof(flyd_settings, pg_port), offsetof(flyd_ports, pg), NULL, NULL},
+    {"pg", offsetof(flyd_settings, pg_port), offsetof(flyd_ports, pg), &fly_pg_protocol, make_pg},
 };
 
 static int64_t wanted_port(const front *of, const flyd_settings *settings)
@@ -195,7 +205,11 @@ bool flyd_fronts_drain(flyd_server *server, int ms)
 void flyd_fronts_close(flyd_server *server)
 {
     if (server->fronts != NULL) {
+        if (server->fronts->pg != NULL) {
+            fly_pg_cancel_all(server->fronts->pg);
+        }
         fly_net_close(server->fronts->net);
+        fly_pg_destroy(server->fronts->pg);
         fly_net_tls_destroy(server->fronts->tls);
         fly_server_destroy(server->fronts->server);
         free(server->fronts);
