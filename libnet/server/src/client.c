@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------- counting */
 
 static uint32_t count_of(const fly_server *server, const char *user)
 {
@@ -55,6 +55,66 @@ static void delist(fly_server_client *client)
     fly_mutex_unlock(&server->mutex);
 }
 
+/* ------------------------------------------------------------------------- auditing */
+
+/* Where "password" stands in a text, in any case; its length if nowhere. */
+static size_t before_password(fly_bytes text)
+{
+    static const char word[] = "password";
+    for (size_t at = 0; at + sizeof word - 1 <= text.len; at++) {
+        size_t same = 0;
+        while (same < sizeof word - 1 && (text.data[at + same] | 0x20) == word[same]) {
+            same++;
+        }
+        if (same == sizeof word - 1) {
+            return at;
+        }
+    }
+    return text.len;
+}
+
+/* What kind of event a command is, or NULL: not worth a line. */
+static const char *event_of(const char *tag)
+{
+    static const struct {
+        const char *begin, *event;
+    } events[] = {
+        {"GRANT", "grant"},        {"REVOKE", "grant"},         {"CREATE ROLE", "role"},
+        {"ALTER ROLE", "role"},    {"DROP ROLE", "role"},       {"REASSIGN", "role"},
+        {"DROP OWNED", "role"},    {"CREATE POLICY", "policy"}, {"ALTER POLICY", "policy"},
+        {"DROP POLICY", "policy"}, {"CREATE", "ddl"},           {"ALTER", "ddl"},
+        {"DROP", "ddl"},           {"TRUNCATE", "ddl"},         {"COMMENT", "ddl"}};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (strncmp(tag, events[i].begin, strlen(events[i].begin)) == 0) {
+            return events[i].event;
+        }
+    }
+    return NULL;
+}
+
+/* A definition, a grant, a setting has ended. Passwords do not belong into a log. */
+static void told(void *ctx, const char *tag, fly_bytes text, const fly_err *failure)
+{
+    fly_server_client *client = ctx;
+    bool denied = failure != NULL && strcmp(failure->sqlstate, "42501") == 0;
+    const char *what = denied ? "denied" : event_of(tag);
+    if (what == NULL) {
+        return;
+    }
+    fly_server_audit(client->server,
+                     &(fly_auth_event){.event = what,
+                                       .severity = denied ? "warning" : NULL,
+                                       .user = client->user,
+                                       .database = fly_sql_session_database(client->session),
+                                       .from = client->from,
+                                       .protocol = client->protocol,
+                                       .outcome = denied ? failure->sqlstate : "ok",
+                                       .text = fly_bytes_of(text.data, before_password(text)),
+                                       .durable = true});
+}
+
+/* --------------------------------------------------------------------------- opening */
+
 /* The server's statement time-out, for sessions whose user or database has set none. */
 static fly_status set_timeout(fly_server_client *client, fly_err *err)
 {
@@ -68,14 +128,17 @@ static fly_status set_timeout(fly_server_client *client, fly_err *err)
     return fly_sql_execute(client->session, fly_bytes_str(text), NULL, NULL, err);
 }
 
-fly_status fly__server_client_create(fly_server *server, const char *user, const char *database,
-                                     int32_t limit, fly_server_client **client, fly_err *err)
+fly_status fly__server_client_create(fly_server *server, const fly_server_peer *peer,
+                                     const char *user, const char *database, int32_t limit,
+                                     fly_server_client **client, fly_err *err)
 {
     fly_server_client *made = fly_mem_calloc(server->env->mem, 1, sizeof *made);
     if (made == NULL) {
         return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a client");
     }
     made->server = server;
+    made->protocol = peer->protocol;
+    fly__server_from(peer, made->from);
     memcpy(made->user, user, strlen(user) + 1);
     if (!enlist(made, limit)) {
         fly_mem_free(server->env->mem, made, sizeof *made);
@@ -88,6 +151,9 @@ fly_status fly__server_client_create(fly_server *server, const char *user, const
         fly_server_client_close(made);
         return status;
     }
+    if (server->audit != NULL) {
+        fly_sql_on_utility(made->session, told, made);
+    }
     *client = made;
     return FLY_OK;
 }
@@ -95,6 +161,10 @@ fly_status fly__server_client_create(fly_server *server, const char *user, const
 void fly_server_client_close(fly_server_client *client)
 {
     if (client != NULL) {
+        fly_server_audit(client->server, &(fly_auth_event){.event = "logout",
+                                                           .user = client->user,
+                                                           .from = client->from,
+                                                           .protocol = client->protocol});
         fly_sql_session_close(client->session);
         delist(client);
         fly_mem_free(client->server->env->mem, client, sizeof *client);

@@ -227,6 +227,20 @@ void fly_server_login_end(fly_server_login *login)
 
 /* ----------------------------------------------------------------------------- proving */
 
+static void tell(const fly_server_login *login, const char *outcome)
+{
+    char from[64];
+    fly__server_from(&login->peer, from);
+    fly_server_audit(login->server,
+                     &(fly_auth_event){.event = "login",
+                                       .severity = strcmp(outcome, "ok") == 0 ? NULL : "warning",
+                                       .user = login->user,
+                                       .database = login->database,
+                                       .from = from,
+                                       .protocol = login->peer.protocol,
+                                       .outcome = outcome});
+}
+
 static fly_status out_of_order(fly_server_login *login, fly_err *err)
 {
     login->state = OVER;
@@ -249,6 +263,7 @@ static fly_status judge(fly_server_login *login, bool proven, fly_err *err)
     fly_mutex_lock(&server->mutex);
     server->stats.refused++;
     fly_mutex_unlock(&server->mutex);
+    tell(login, "28P01");
     return fly_err_state(err, "28P01", 0, "password authentication failed for user \"%s\"",
                          login->user);
 }
@@ -383,11 +398,12 @@ fly_status fly_server_login_open(fly_server_login *login, fly_server_client **cl
     FLY_ASSERT(login->state == PROVEN);
     login->state = OVER;
     int32_t limit = login->role.superuser ? -1 : login->role.connection_limit;
-    fly_status status =
-        fly__server_client_create(server, login->user, login->database, limit, client, err);
+    fly_status status = fly__server_client_create(server, &login->peer, login->user,
+                                                  login->database, limit, client, err);
     fly_mutex_lock(&server->mutex);
     server->stats.logins += status == FLY_OK;
     server->stats.refused += status != FLY_OK;
     fly_mutex_unlock(&server->mutex);
+    tell(login, status == FLY_OK ? "ok" : err != NULL ? err->sqlstate : "XX000");
     return status;
 }

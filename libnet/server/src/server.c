@@ -94,6 +94,9 @@ fly_status fly_server_create(fly_env *env, fly_sql *sql, const fly_server_option
     set_defaults(&made->options);
     status = status == FLY_OK ? fly_auth_throttle_create(env, NULL, &made->throttle, err) : status;
     status = status == FLY_OK ? load_secret(made, err) : status;
+    if (status == FLY_OK && made->options.audit && made->dir[0] != 0) {
+        status = fly_auth_audit_open(env, made->dir, NULL, &made->audit, err);
+    }
     if (status != FLY_OK) {
         fly_server_destroy(made);
         return status;
@@ -107,6 +110,10 @@ void fly_server_destroy(fly_server *server)
     if (server != NULL) {
         FLY_ASSERT(server->stats.logging_in == 0);
         FLY_ASSERT(server->clients == NULL);
+        fly_err err = {0};
+        if (fly_auth_audit_close(server->audit, &err) != FLY_OK) {
+            fly_log(server->env, FLY_LOG_ERROR, "the audit trail: %s", err.message);
+        }
         fly_auth_throttle_destroy(server->throttle);
         fly_mutex_deinit(&server->mutex);
         fly_auth_cleanse(server->secret, sizeof server->secret);
@@ -165,6 +172,46 @@ fly_status fly_server_set_password(fly_server *server, const char *user, const c
         status = fly_sql_role_set_verifier(server->sql, user, verifier, err);
     }
     return status;
+}
+
+/* --------------------------------------------------------------------------- auditing */
+
+/* Once is enough: a trail that has stopped says so to everybody who tells it something. */
+static void audit_failed(fly_server *server, const fly_err *err)
+{
+    fly_mutex_lock(&server->mutex);
+    bool known = server->audit_stopped;
+    server->audit_stopped = true;
+    fly_mutex_unlock(&server->mutex);
+    if (!known) {
+        fly_log(server->env, FLY_LOG_ERROR, "the audit trail: %s", err->message);
+    }
+}
+
+void fly_server_audit(fly_server *server, const fly_auth_event *event)
+{
+    fly_err err = {0};
+    if (server->audit != NULL && fly_auth_audit_write(server->audit, event, &err) != FLY_OK) {
+        audit_failed(server, &err);
+    }
+}
+
+void fly_server_audit_sync(fly_server *server)
+{
+    fly_err err = {0};
+    if (server->audit != NULL && fly_auth_audit_sync(server->audit, &err) != FLY_OK) {
+        audit_failed(server, &err);
+    }
+}
+
+void fly__server_from(const fly_server_peer *peer, char text[64])
+{
+    if (peer->unix_socket) {
+        (void)snprintf(text, 64, "[local]");
+    } else {
+        bool six = strchr(peer->host, ':') != NULL;
+        (void)snprintf(text, 64, six ? "[%s]:%u" : "%s:%u", peer->host, (unsigned)peer->port);
+    }
 }
 
 /* ------------------------------------------------------------------------------- peers */

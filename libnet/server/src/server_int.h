@@ -18,11 +18,13 @@ struct fly_server {
     char dir[FLY_PATH_MAX]; /* "": nothing is kept */
     uint8_t secret[FLY_AUTH_KEY];
     fly_auth_throttle *throttle;
+    fly_auth_audit *audit; /* NULL: there is none */
 
     fly_mutex mutex;
     fly_cond derived;           /* mutex: somebody may derive now */
     uint32_t deriving;          /* mutex */
     uint32_t waiting;           /* mutex: for that */
+    bool audit_stopped;         /* mutex: and the log knows */
     bool draining;              /* mutex */
     fly_server_stats stats;     /* mutex */
     fly_server_client *clients; /* mutex */
@@ -33,11 +35,17 @@ struct fly_server_client {
     fly_sql_session *session;
     fly_server_client *next; /* server->mutex */
     fly_server_client *prev; /* server->mutex */
+    char from[64];
+    const char *protocol;
     char user[FLY_SERVER_NAME];
 };
 
 /* One more client of this user, if `limit` (-1: none) allows; 53300 otherwise. */
-fly_status fly__server_client_create(fly_server *server, const char *user, const char *database,
-                                     int32_t limit, fly_server_client **client, fly_err *err);
+fly_status fly__server_client_create(fly_server *server, const fly_server_peer *peer,
+                                     const char *user, const char *database, int32_t limit,
+                                     fly_server_client **client, fly_err *err);
+
+/* Where somebody is, for people to read. */
+void fly__server_from(const fly_server_peer *peer, char text[64]);
 
 #endif

@@ -254,6 +254,55 @@ START_TEST(passwords_are_generated_and_asked_for)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------ audit trail */
+
+START_TEST(logins_and_definitions_are_told_without_passwords)
+{
+    static char text[64 * 1024];
+    fly_vfs *vfs = fly_vfs_mem_create(env.mem);
+    fly_vfs *os = env.vfs;
+    fly_file *file = NULL;
+    size_t len = 0;
+    fly_auth_audit_report report;
+    ck_assert(vfs != NULL);
+    fly_server_destroy(server);
+    FLY_CHECK_OK(fly_sql_close(sql, &err), err);
+    env.vfs = vfs;
+    open_server(&(fly_server_options){.dir = "d", .audit = true});
+
+    ck_assert(in(&local, "admin", "wrong", NULL, true) == NULL);
+    fly_server_client *client = in(&local, "admin", "secret", NULL, true);
+    ck_assert(client != NULL);
+    FLY_CHECK_OK(fly_sql_execute(fly_server_client_session(client),
+                                 fly_bytes_str("CREATE TABLE t (a int); SELECT 1; "
+                                               "SET application_name = 'x'; "
+                                               "COMMENT ON TABLE t IS 'the PassWord is hunter2'"),
+                                 NULL, NULL, &err),
+                 err);
+    fly_server_client_close(client);
+    fly_server_audit_sync(server);
+    FLY_CHECK_OK(fly_auth_audit_verify(&env, "d", NULL, &report, &err), err);
+    ck_assert_uint_eq(report.lines, 6);
+    FLY_CHECK_OK(fly_file_open(vfs, "d/audit.log", 0, &file, &err), err);
+    FLY_CHECK_OK(fly_file_read_some(file, 0, text, sizeof text - 1, &len, &err), err);
+    fly_file_abandon(file);
+    FLY_CHECK_SAYS(text, "\"event\":\"login\",\"severity\":\"warning\",\"user\":\"admin\","
+                         "\"database\":\"default\",\"from\":\"127.0.0.1:1\",\"protocol\":\"test\","
+                         "\"outcome\":\"28P01\"");
+    FLY_CHECK_SAYS(text, "\"outcome\":\"ok\",\"text\":\"CREATE TABLE t (a int)\"");
+    FLY_CHECK_SAYS(text, "\"text\":\"COMMENT ON TABLE t IS 'the \"");
+    FLY_CHECK_SAYS(text, "\"event\":\"logout\"");
+    ck_assert(strstr(text, "hunter2") == NULL);
+    ck_assert(strstr(text, "application_name") == NULL);
+
+    fly_server_destroy(server);
+    FLY_CHECK_OK(fly_sql_close(sql, &err), err);
+    fly_vfs_destroy(vfs);
+    env.vfs = os;
+    open_server(NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server");
@@ -266,5 +315,6 @@ int main(void)
     tcase_add_test(tests, steps_out_of_order_end_a_login);
     tcase_add_test(tests, idling_ends_as_the_settings_say);
     tcase_add_test(tests, passwords_are_generated_and_asked_for);
+    tcase_add_test(tests, logins_and_definitions_are_told_without_passwords);
     return fly_test_run(suite);
 }

@@ -236,6 +236,14 @@ void fly_sql_on_notice(fly_sql_session *session,
                        void (*notice)(void *ctx, const char *severity, const fly_err *notice),
                        void *ctx);
 
+/** Called when a statement has ended that is neither a query nor a change of rows: definitions, grants,
+ *  settings. `tag` is as fly_sql_tag(), empty after a failure; `text` is the statement; `failure` is NULL,
+ *  or what went wrong. For whoever keeps an audit trail. It may be rolled back later. */
+void fly_sql_on_utility(fly_sql_session *session,
+                        void (*done)(void *ctx, const char *tag, fly_bytes text,
+                                     const fly_err *failure),
+                        void *ctx);
+
 /** The current user, as SQL's current_user; valid until the next statement. */
 const char *fly_sql_session_user(const fly_sql_session *session);
 /** The OID of the role that the session began as, whatever SET ROLE has made of it. */

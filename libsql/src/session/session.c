@@ -201,6 +201,15 @@ void fly_sql_on_notice(fly_sql_session *session,
     session->notice_ctx = ctx;
 }
 
+void fly_sql_on_utility(fly_sql_session *session,
+                        void (*done)(void *ctx, const char *tag, fly_bytes text,
+                                     const fly_err *failure),
+                        void *ctx)
+{
+    session->utility = done;
+    session->utility_ctx = ctx;
+}
+
 void fly__sql_notice(fly_sql_session *session, const char *severity, const char *sqlstate,
                      const char *format, ...)
 {

@@ -58,6 +58,8 @@ struct fly_sql_session {
     void *progress_ctx;
     void (*notice)(void *ctx, const char *severity, const fly_err *notice);
     void *notice_ctx;
+    void (*utility)(void *ctx, const char *tag, fly_bytes text, const fly_err *failure);
+    void *utility_ctx;
     const struct fly__sql_trigger_hooks *triggers; /* who runs triggers; NULL: nobody */
     struct fly__sql_change *deferred;              /* constraints that wait for the commit */
     struct fly__sql_retired *retired; /* views that the running statement has replaced */

@@ -756,7 +756,7 @@ static fly_status step_lines(fly_sql_stmt *stmt, fly_err *err)
     return FLY_OK;
 }
 
-fly_status fly_sql_step(fly_sql_stmt *stmt, fly_err *err)
+static fly_status step(fly_sql_stmt *stmt, fly_err *err)
 {
     fly_arena_reset(&stmt->text_arena);
     if (stmt->state == FLY__SQL_IDLE) {
@@ -775,6 +775,19 @@ fly_status fly_sql_step(fly_sql_stmt *stmt, fly_err *err)
         return step_cursor(stmt, err);
     }
     return stmt->inner != NULL ? step_inner(stmt, err) : step_lines(stmt, err);
+}
+
+fly_status fly_sql_step(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    fly_status status = step(stmt, err);
+    if (session->utility != NULL && !stmt->is_plan && status != FLY_OK && status != FLY_E_AGAIN) {
+        bool done = status == FLY_E_END;
+        session->utility(session->utility_ctx, done ? stmt->tag : "",
+                         fly_bytes_of(stmt->text.data + stmt->start, stmt->len),
+                         done ? NULL : err);
+    }
+    return status;
 }
 
 fly_status fly_sql_fetch(fly_sql_stmt *stmt, const fly_vec_batch **batch, fly_err *err)

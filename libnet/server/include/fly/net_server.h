@@ -33,6 +33,7 @@
 #define FLY_NET_SERVER_H
 
 #include <fly/auth.h>
+#include <fly/auth_audit.h>
 #include <fly/net.h>
 #include <fly/sql.h>
 
@@ -55,6 +56,7 @@ typedef struct fly_server_options {
     /** Where the server keeps what must outlive it, a secret for unknown users' salts: a directory
      *  that exists, "data/_system". Copied. NULL: nothing is kept. */
     const char *dir;
+    bool audit; /**< keep an audit trail in `dir`: logins, definitions, grants, what was denied */
     uint32_t sessions_max;      /**< logins and clients at a time; default 10,000 */
     uint32_t sessions_reserved; /**< of these, for superusers only; default 3 */
     uint32_t derivations_max;   /**< passwords checked at the same time; default 1 */
@@ -85,6 +87,17 @@ void fly_server_destroy(fly_server *server);
 
 /** The engine. */
 fly_sql *fly_server_sql(const fly_server *server);
+
+/**
+ * @brief Tell the audit trail of something that the server does not see itself: a backup, a restore, a
+ *        change of keys, the process's beginning and end. Does nothing if there is none.
+ *
+ * A trail that cannot be written is told to the log, once, and the server goes on.
+ */
+void fly_server_audit(fly_server *server, const fly_auth_event *event);
+
+/** Make what the trail has durable: now and then, when nobody comes. */
+void fly_server_audit_sync(fly_server *server);
 
 /** Turn new logins away from now on, with 57P03: the server is about to end. */
 void fly_server_drain(fly_server *server);
