@@ -8,6 +8,8 @@
 
 #include "fronts.h"
 
+#include <fly/auth_argon2.h>
+#include <fly/auth_bcrypt.h>
 #include <fly/net.h>
 #include <fly/net_pg.h>
 #include <fly/net_server.h>
@@ -20,6 +22,7 @@ typedef struct flyd_fronts {
     fly_net_tls *tls;
     fly_server *server;
     fly_pg *pg;
+    const fly_auth_scheme *schemes[3]; /* besides SCRAM, NULL at the end */
 } flyd_fronts;
 
 typedef struct front {
@@ -151,8 +154,12 @@ static fly_status make_server(flyd_server *server, const flyd_settings *settings
     if (!in_memory) {
         status = fly_path_join(system, sizeof system, settings->data_dir, "_system", err);
     }
+    server->fronts->schemes[0] = fly_auth_argon2_scheme();
+    server->fronts->schemes[1] = fly_auth_bcrypt_scheme();
     fly_server_options options = {
         .dir = in_memory ? NULL : system,
+        .audit = !in_memory,
+        .schemes = server->fronts->schemes,
         .sessions_max = (uint32_t)settings->connections_max,
         .login_ms = (uint64_t)settings->login_timeout,
         .idle_ms = (uint64_t)settings->idle_timeout,
