@@ -6,10 +6,10 @@
  * index and its generation, and finds out from the slot's state whether it still means the same
  * connection:
  *
- *     63                      32 31        3      2       1       0
- *     +-------------------------+-----------+-------+-------+------+
- *     |       generation        |           | again | owned | open |
- *     +-------------------------+-----------+-------+-------+------+
+ *     63                      32 3             2        1      0
+ *     +-------------------------+-------------------+-------+------+
+ *     |       generation        |  again (2 kinds)  | owned | open |
+ *     +-------------------------+-------------------+-------+------+
  *
  *            claim: event or wake                      release: armed again
  *     open ------------------------> open|owned ------------------------------> open
@@ -50,7 +50,8 @@ enum {
 
 #define FLY__NET_OPEN 1u
 #define FLY__NET_OWNED 2u
-#define FLY__NET_AGAIN 4u
+#define FLY__NET_EVENT 4u /* again, because the socket has something */
+#define FLY__NET_WOKEN 8u /* again, because somebody wants run() to be called */
 
 /* Tokens of generation 0 are no connections. */
 #define FLY__NET_TOKEN_WAKE 0u
@@ -201,9 +202,9 @@ struct fly_net {
 fly__net_slot *fly__net_slot_take(fly_net *net);
 void fly__net_slot_give(fly_net *net, fly__net_slot *slot);
 fly__net_slot *fly__net_slot_find(fly_net *net, uint64_t token);
-bool fly__net_claim(fly__net_slot *slot, uint64_t token);
+bool fly__net_claim(fly__net_slot *slot, uint64_t token, uint64_t why);
 bool fly__net_release(fly__net_slot *slot, uint64_t token);
-bool fly__net_notice(fly__net_slot *slot);
+uint64_t fly__net_notice(fly__net_slot *slot);
 void fly__net_requeue(fly_net *net, fly__net_slot *slot);
 fly__net_slot *fly__net_woken_take(fly_net *net);
 

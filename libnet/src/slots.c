@@ -78,8 +78,8 @@ fly__net_slot *fly__net_slot_find(fly_net *net, uint64_t token)
     return &chunk[index % FLY__NET_CHUNK];
 }
 
-/* Become the owner, or make the owner look again. */
-bool fly__net_claim(fly__net_slot *slot, uint64_t token)
+/* Become the owner, or tell the owner `why` to look again. */
+bool fly__net_claim(fly__net_slot *slot, uint64_t token, uint64_t why)
 {
     uint64_t seen = fly_load_u64(&slot->state);
     for (;;) {
@@ -87,7 +87,7 @@ bool fly__net_claim(fly__net_slot *slot, uint64_t token)
             return false;
         }
         bool owned = (seen & FLY__NET_OWNED) != 0;
-        if (fly_cas_u64(&slot->state, &seen, seen | (owned ? FLY__NET_AGAIN : FLY__NET_OWNED))) {
+        if (fly_cas_u64(&slot->state, &seen, seen | (owned ? why : FLY__NET_OWNED))) {
             return !owned;
         }
     }
@@ -100,14 +100,14 @@ bool fly__net_release(fly__net_slot *slot, uint64_t token)
     return fly_cas_u64(&slot->state, &seen, seen & ~(uint64_t)FLY__NET_OWNED);
 }
 
-/* The owner asks: was there an event or a wake since it asked last? */
-bool fly__net_notice(fly__net_slot *slot)
+/* The owner asks what has happened since it asked last: FLY__NET_EVENT, FLY__NET_WOKEN. */
+uint64_t fly__net_notice(fly__net_slot *slot)
 {
-    if ((fly_load_u64(&slot->state) & FLY__NET_AGAIN) == 0) {
-        return false;
+    const uint64_t again = FLY__NET_EVENT | FLY__NET_WOKEN;
+    if ((fly_load_u64(&slot->state) & again) == 0) {
+        return 0;
     }
-    (void)fly_and_u64(&slot->state, ~(uint64_t)FLY__NET_AGAIN);
-    return true;
+    return fly_and_u64(&slot->state, ~again) & again;
 }
 
 /* Hand an owned slot to whichever worker comes next. */
@@ -153,7 +153,7 @@ fly_net_ref fly_net_ref_of(const fly_net_conn *conn)
 void fly_net_wake(fly_net_ref ref)
 {
     fly__net_slot *slot = ref.net != NULL ? fly__net_slot_find(ref.net, ref.id) : NULL;
-    if (slot != NULL && fly__net_claim(slot, ref.id)) {
+    if (slot != NULL && fly__net_claim(slot, ref.id, FLY__NET_WOKEN)) {
         fly__net_requeue(ref.net, slot);
     }
 }

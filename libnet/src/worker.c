@@ -50,7 +50,7 @@ static void serve_event(fly__net_worker *worker, uint64_t token)
     fly_net *net = worker->net;
     if (token >> 32 != 0) {
         fly__net_slot *slot = fly__net_slot_find(net, token);
-        if (slot != NULL && fly__net_claim(slot, token)) {
+        if (slot != NULL && fly__net_claim(slot, token, FLY__NET_EVENT)) {
             fly__net_turn(worker, slot->conn);
         }
     } else if (token == FLY__NET_TOKEN_WAKE) {

@@ -218,6 +218,57 @@ START_TEST(a_client_that_stops_in_the_handshake_is_cut)
 }
 END_TEST
 
+/* What a client of OpenSSL says first. */
+static size_t first_words(uint8_t *buffer, size_t size)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    BIO *out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+    ck_assert_int_lt(SSL_connect(ssl), 1);
+    int len = BIO_read(out, buffer, (int)size);
+    ck_assert_int_gt(len, 100);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    return (size_t)len;
+}
+
+START_TEST(a_handshake_that_is_cut_or_changed_hurts_nobody)
+{
+    fly_net_tls_options o = good_options();
+    start_tls_net(&o, FLY_NET_TLS_AT_ONCE, NULL);
+    uint8_t hello[2048];
+    size_t len = first_words(hello, sizeof hello);
+    for (size_t cut = 0; cut < len; cut += 7) {
+        int fd = client_connect(w.port);
+        client_send(fd, hello, cut);
+        close(fd);
+    }
+    for (size_t at = 0; at < len; at += 5) {
+        uint8_t changed[2048];
+        memcpy(changed, hello, len);
+        changed[at] ^= (uint8_t)(1u << (at % 8));
+        int fd = client_connect(w.port);
+        (void)send(fd, changed, len, MSG_NOSIGNAL);
+        ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+        uint8_t answer[4096];
+        while (client_receive(fd, answer, sizeof answer) == sizeof answer) {
+        }
+        close(fd);
+    }
+    AWAIT(stats_of(&w).connections == 0);
+    ck_assert_uint_eq(stats_of(&w).handshakes, 0);
+    int fd = client_connect(w.port);
+    SSL *ssl = tls_client(fd, NULL, 0);
+    ck_assert_ptr_nonnull(ssl);
+    tls_say(ssl, "x", 1);
+    expect_line(ssl, "x");
+    SSL_free(ssl);
+    close(fd);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ clients' certificates */
 
 START_TEST(a_good_certificate_is_known_by_name)
@@ -356,6 +407,7 @@ int main(void)
     tcase_add_test(bytes, plain_bytes_are_no_handshake);
     tcase_add_loop_test(bytes, old_versions_are_refused_unless_allowed, 0, 2);
     tcase_add_test(bytes, a_client_that_stops_in_the_handshake_is_cut);
+    tcase_add_test(bytes, a_handshake_that_is_cut_or_changed_hurts_nobody);
     TCase *clients = tcase_create("clients");
     tcase_set_timeout(clients, 60);
     tcase_add_checked_fixture(clients, setup, teardown);
