@@ -13,6 +13,7 @@
 #include <fly/net.h>
 #include <fly/net_pg.h>
 #include <fly/net_server.h>
+#include <fly/net_text.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ typedef struct flyd_fronts {
     fly_net *net;
     fly_net_tls *tls;
     fly_server *server;
+    fly_line_front text;
     fly_pg *pg;
     const fly_auth_scheme *schemes[3]; /* besides SCRAM, NULL at the end */
 } flyd_fronts;
@@ -34,6 +36,14 @@ typedef struct front {
     fly_status (*make)(flyd_server *server, void **ctx, fly_err *err);
 } front;
 
+static fly_status make_text(flyd_server *server, void **ctx, fly_err *err)
+{
+    (void)err;
+    server->fronts->text = (fly_line_front){.server = server->fronts->server};
+    *ctx = &server->fronts->text;
+    return FLY_OK;
+}
+
 static fly_status make_pg(flyd_server *server, void **ctx, fly_err *err)
 {
     const fly_pg_options options = {.server = server->fronts->server};
@@ -43,7 +53,8 @@ static fly_status make_pg(flyd_server *server, void **ctx, fly_err *err)
 }
 
 static const front fronts[] = {
-    {"text", offsetof(flyd_settings, text_port), offsetof(flyd_ports, text), NULL, NULL},
+    {"text", offsetof(flyd_settings, text_port), offsetof(flyd_ports, text), &fly_line_protocol,
+     make_text},
     {"binary", offsetof(flyd_settings, binary_port), offsetof(flyd_ports, binary), NULL, NULL},
     {"pg", offsetof(flyd_settings, pg_port), offsetof(flyd_ports, pg), &fly_pg_protocol, make_pg},
 };
