@@ -3,12 +3,15 @@
  * have PostgreSQL's words.
  * Method: an engine in memory, the client's side of SCRAM played by libauth, peers made up.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <fly/net_server.h>
 
 #include <fly/base_check.h>
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static fly_env env;
 static fly_account account;
@@ -303,6 +306,106 @@ START_TEST(logins_and_definitions_are_told_without_passwords)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------ many at once */
+
+enum { CROWD = 4 };
+
+struct visitor {
+    fly_thread thread;
+    uint32_t tries;
+    uint32_t entered;
+};
+
+/* As in(), but of this thread alone, by password or not. */
+static bool visit(const fly_server_peer *peer, const char *user, const char *password)
+{
+    fly_server_login *login = NULL;
+    fly_server_client *client = NULL;
+    fly_status status = fly_server_login_begin(server, peer, user, NULL, false, &login, NULL);
+    if (status == FLY_OK) {
+        status = fly_server_login_password(login, fly_bytes_str(password), NULL);
+    }
+    if (status == FLY_OK) {
+        status = fly_server_login_open(login, &client, NULL);
+    }
+    fly_server_login_end(login);
+    fly_server_client_close(client);
+    return status == FLY_OK;
+}
+
+static void intrude(void *arg)
+{
+    struct visitor *me = arg;
+    for (uint32_t i = 0; i < me->tries; i++) {
+        fly_server_peer peer = {.protocol = "test", .tls = true};
+        (void)snprintf(peer.host, sizeof peer.host, "198.51.%u.%u", i / 256 % 256, i % 256);
+        me->entered += visit(&peer, "admin", "wrong");
+    }
+}
+
+START_TEST(ten_thousand_wrong_passwords_do_not_keep_the_owner_out)
+{
+    static struct visitor crowd[CROWD];
+    ck_assert(visit(&local, "admin", "secret"));
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i].tries = 10000 / CROWD;
+        FLY_CHECK_OK(
+            fly_thread_start(env.sched, &crowd[i].thread, "intruder", intrude, &crowd[i], &err),
+            err);
+    }
+    int entered = 0;
+    for (int i = 0; i < 5; i++) {
+        entered += visit(&local, "admin", "secret");
+    }
+    for (int i = 0; i < CROWD; i++) {
+        fly_thread_join(&crowd[i].thread);
+        ck_assert_uint_eq(crowd[i].entered, 0);
+    }
+    ck_assert_int_eq(entered, 5);
+    fly_server_stats stats;
+    fly_server_stats_read(server, &stats);
+    ck_assert_uint_eq(stats.logging_in, 0);
+    ck_assert_uint_eq(stats.refused + stats.throttled + stats.turned_away, 10000);
+    ck_assert_uint_lt(stats.derivations, 1000); /* the account waits: most cost nothing */
+}
+END_TEST
+
+static uint64_t processor_time(void)
+{
+    struct timespec time;
+    ck_assert_int_eq(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time), 0);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* Of one login that fails: the least of three. */
+static uint64_t cost_of(const char *user)
+{
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < 3; i++) {
+        fly_server_peer peer = local;
+        (void)snprintf(peer.host, sizeof peer.host, "127.0.0.%d", i + 2);
+        uint64_t before = processor_time();
+        ck_assert(!visit(&peer, user, "wrong"));
+        uint64_t took = processor_time() - before;
+        least = took < least ? took : least;
+    }
+    return least;
+}
+
+START_TEST(an_unknown_user_takes_as_long_as_a_known_one)
+{
+    /* Rounds as a server makes them by itself. */
+    FLY_CHECK_OK(fly_server_set_password(server, "admin", "secret", &err), err);
+    uint64_t known = cost_of("admin");
+    uint64_t unknown = cost_of("nobody");
+    uint64_t without = cost_of("reader");
+    ck_assert_msg(unknown > known / 2 && unknown < known * 2, "known %d us, unknown %d us",
+                  (int)(known / 1000), (int)(unknown / 1000));
+    ck_assert_msg(without > known / 2 && without < known * 2, "known %d us, without %d us",
+                  (int)(known / 1000), (int)(without / 1000));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server");
@@ -315,6 +418,8 @@ int main(void)
     tcase_add_test(tests, steps_out_of_order_end_a_login);
     tcase_add_test(tests, idling_ends_as_the_settings_say);
     tcase_add_test(tests, passwords_are_generated_and_asked_for);
+    tcase_add_test(tests, ten_thousand_wrong_passwords_do_not_keep_the_owner_out);
+    tcase_add_test(tests, an_unknown_user_takes_as_long_as_a_known_one);
     tcase_add_test(tests, logins_and_definitions_are_told_without_passwords);
     return fly_test_run(suite);
 }
