@@ -204,6 +204,27 @@ bool fly_sql_session_terminated(const fly_sql_session *session);
  *  happened already; must only wake and call nothing of this library. NULL: nobody. */
 void fly_sql_on_terminate(fly_sql_session *session, void (*terminate)(void *ctx), void *ctx);
 
+/** A message of NOTIFY. */
+typedef struct fly_sql_notification {
+    uint32_t pid;        /**< of the session that sent it */
+    const char *channel; /**< valid until the next is taken */
+    const char *payload; /**< "" if it has none; valid until the next is taken */
+} fly_sql_notification;
+
+/**
+ * @brief Take the next message for a session that listens: in the order in which those who sent them
+ *        have committed.
+ *
+ * @return False: there is none, or the session is in a transaction: try again when that has ended.
+ * @cost   Nothing if there is none.
+ */
+bool fly_sql_notification_next(fly_sql_session *session, fly_sql_notification *notification);
+
+/** Who is to wake when there is a message for the session, after the sender's commit. Called by the
+ *  sender's thread, which may be the session's own; must only wake and call nothing of this library.
+ *  NULL: nobody. USE of another database keeps it, but not what was listened to. */
+void fly_sql_on_notification(fly_sql_session *session, void (*wake)(void *ctx), void *ctx);
+
 /** Called when a setting that clients are told of has changed: by SET, or since a transaction that set it
  *  has ended. Names are spelled as PostgreSQL says them. NULL: nobody is told. */
 void fly_sql_on_setting(fly_sql_session *session,

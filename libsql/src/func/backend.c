@@ -141,3 +141,51 @@ ROW(pg_stat_statements_reset)
     fly__sql_stats_reset(call->session->sql);
     return give_i32(result, 0);
 }
+
+/* ------------------------------------------------------------------ notifications */
+
+static fly_bytes bytes_or_none(const fly_vec_value *value)
+{
+    return value->null ? fly_bytes_of(NULL, 0) : fly_vec_str_bytes(&value->str);
+}
+
+ROW(pg_notify)
+{
+    fly_status status =
+        fly__sql_notify(call->session, bytes_or_none(&args[0]), bytes_or_none(&args[1]), call->err);
+    return status == FLY_OK ? give_i32(result, 0) : status;
+}
+
+ROW(pg_notification_queue_usage)
+{
+    return give_f64(result, fly__sql_notify_usage(call->session));
+}
+
+typedef struct channels {
+    const void *at;
+    bool ended;
+} channels;
+
+static fly_status channels_open(fly__sql_call *call, void *state, const fly_vec_value *args)
+{
+    (void)call;
+    (void)args;
+    *(channels *)state = (channels){0};
+    return FLY_OK;
+}
+
+static fly_status channels_next(fly__sql_call *call, void *state, fly_vec_value *row)
+{
+    channels *s = state;
+    const char *name = s->ended ? NULL : fly__sql_channel_next(call->session, &s->at);
+    s->ended = name == NULL;
+    if (s->ended) {
+        return FLY_E_END;
+    }
+    row->null = false;
+    row->str = fly_vec_str_of(name, strlen(name));
+    return FLY_OK;
+}
+
+const fly__sql_set_function fly__sql_set_listening_channels = {
+    .state_size = sizeof(channels), .open = channels_open, .next = channels_next};

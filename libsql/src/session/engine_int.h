@@ -5,6 +5,7 @@
 #define FLY_SQL_ENGINE_INT_H
 
 #include "catalog/role_int.h"
+#include "session/notify_int.h"
 #include "session/registry_int.h"
 #include "session/statements_int.h"
 
@@ -43,6 +44,7 @@ typedef struct fly__sql_database {
     fly_mutex locking;  /* guards `locks`; never held while something else is waited for */
     fly_cond unlocked;
     struct fly__sql_table_lock *locks;
+    fly__sql_notifier notifier;
     fly_atomic_u64 strong_locks; /* held or wanted, that hold readers off */
 } fly__sql_database;
 

@@ -139,6 +139,7 @@ void fly__sql_session_leave(fly_sql_session *session)
     fly__sql_sequences_forget(session);
     forget_trees(session);
     fly__sql_change_settle(session);
+    fly__sql_notify_forget(session);
     fly__sql_view_release(session->view);
     session->view = NULL;
     fly__sql_database_release(session->sql, session->database);
@@ -398,11 +399,17 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
         fly__sql_txn_rollback(session);
         return status;
     }
+    status = fly__sql_notify_enter(session, err);
+    if (status != FLY_OK) {
+        fly__sql_txn_rollback(session);
+        return status;
+    }
     fly_durability durability = session->state->asynchronous ? FLY_DURABILITY_ASYNC
                                                              : FLY_DURABILITY_DEFAULT;
     fly__sql_change_enter(session);
     status = fly_txn_commit_as(session->txn, durability, err);
     fly__sql_change_leave(session, status == FLY_OK);
+    fly__sql_notify_leave(session, status == FLY_OK);
     if (status == FLY_OK) {
         status = fly__sql_roles_commit(session, err);
     } else {
@@ -422,6 +429,7 @@ void fly__sql_txn_rollback(fly_sql_session *session)
     fly__sql_change_enter(session);
     fly_txn_rollback(session->txn);
     fly__sql_change_leave(session, false);
+    fly__sql_notify_leave(session, false);
     fly__sql_roles_rollback(session);
     txn_ended(session, false);
 }
@@ -449,6 +457,7 @@ fly_status fly__sql_savepoint_set(fly_sql_session *session, const char *name, fl
     (void)snprintf(made->name, sizeof made->name, "%s", name);
     made->point = fly_txn_savepoint(session->txn);
     made->view = fly__sql_change_mark(session);
+    made->said = fly__sql_notify_at(session);
     fly__sql_roles_mark_set(session, &made->roles);
     made->below = session->state->savepoints;
     session->state->savepoints = made;
@@ -467,6 +476,7 @@ fly_status fly__sql_savepoint_back(fly_sql_session *session, const char *name, f
     }
     if (status == FLY_OK) {
         fly__sql_change_back(session, to->view);
+        fly__sql_notify_back(session, to->said);
         drop_savepoints(session, to);
         if (session->state->trees_new) {
             forget_trees(session);
@@ -483,6 +493,7 @@ void fly__sql_guard_begin(fly_sql_session *session, fly__sql_guard *guard)
 {
     *guard = (fly__sql_guard){.point = fly_txn_savepoint(session->txn),
                               .view = fly__sql_change_mark(session),
+                              .said = fly__sql_notify_at(session),
                               .running = session->state->running};
     fly__sql_roles_mark_set(session, &guard->roles);
 }
@@ -504,6 +515,7 @@ fly_status fly__sql_guard_back(fly_sql_session *session, fly__sql_guard *guard, 
     }
     if (status == FLY_OK) {
         fly__sql_change_back(session, guard->view);
+        fly__sql_notify_back(session, guard->said);
         if (session->state->trees_new) {
             forget_trees(session);
             session->state->trees_new = true;

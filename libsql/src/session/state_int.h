@@ -26,6 +26,7 @@ typedef struct fly__sql_setting_undo {
 /* A savepoint of the user's. */
 typedef struct fly__sql_savepoint {
     struct fly__sql_savepoint *below;
+    fly__sql_notify_mark said;
     char name[64];
     fly_savepoint point;
     fly__sql_catalog_view *view;
@@ -42,8 +43,9 @@ typedef struct fly__sql_tree_entry {
 enum { FLY__SQL_TREE_SLOTS = 64, FLY__SQL_REPORTED = 13 };
 
 typedef struct fly__sql_session_state {
-    fly__sql_backend backend;         /* what others know of it */
-    fly_txn_waiting waiting;          /* of its transactions */
+    fly__sql_backend backend; /* what others know of it */
+    fly_txn_waiting waiting;  /* of its transactions */
+    fly__sql_listener listener;
     char user[FLY__SQL_NAME_MAX + 1]; /* the current one's name */
     uint32_t login;                   /* session_user */
     uint32_t authenticated;           /* who logged in */
@@ -100,6 +102,7 @@ fly_status fly__sql_savepoint_release(fly_sql_session *session, const char *name
 
 /* A part of a transaction that may be taken back: begin, then end or go back, which ends it too. */
 typedef struct fly__sql_guard {
+    fly__sql_notify_mark said;
     fly_savepoint point;
     fly__sql_catalog_view *view;
     fly__sql_roles_mark roles;

@@ -293,6 +293,12 @@ static fly_status show(fly_sql_stmt *stmt, fly_err *err)
 
 /* ------------------------------------------------------------------ the rest */
 
+static fly_status reset_all(fly_sql_session *session, fly_err *err)
+{
+    fly_status status = fly__sql_listen(session, NULL, true, err);
+    return status == FLY_OK ? fly__sql_settings_reset(session, err) : status;
+}
+
 static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_discard *node = (const fly_ast_discard *)stmt->node;
@@ -310,7 +316,7 @@ static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
         fly__sql_sequences_forget(session);
         fly__sql_temporary_drop(session);
         session->epoch++;
-        return fly__sql_settings_reset(session, err);
+        return reset_all(session, err);
     case FLY_AST_DISCARD_TEMP:
         tag(stmt, "DISCARD TEMP");
         fly__sql_temporary_drop(session);
@@ -324,6 +330,15 @@ static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
         session->epoch++;
         return FLY_OK;
     }
+}
+
+static fly_status notify(fly_sql_stmt *stmt, fly_err *err)
+{
+    const fly_ast_notify *node = (const fly_ast_notify *)stmt->node;
+    const fly_ast_const *payload = (const fly_ast_const *)node->payload;
+    tag(stmt, "NOTIFY");
+    return fly__sql_notify(stmt->session, fly_bytes_str(node->channel),
+                           payload != NULL ? payload->text : fly_bytes_of(NULL, 0), err);
 }
 
 /* USE: another database of the same engine. */
@@ -414,8 +429,15 @@ fly_status fly__sql_utility(fly_sql_stmt *stmt, fly_err *err)
     case FLY_AST_VACUUM:
         return fly__sql_analyze(stmt, err);
     case FLY_AST_LISTEN:
+        tag(stmt, "LISTEN");
+        return fly__sql_listen(stmt->session, ((const fly_ast_listen *)stmt->node)->channel, false,
+                               err);
     case FLY_AST_UNLISTEN:
+        tag(stmt, "UNLISTEN");
+        return fly__sql_listen(stmt->session, ((const fly_ast_unlisten *)stmt->node)->channel, true,
+                               err);
     case FLY_AST_NOTIFY:
+        return notify(stmt, err);
     case FLY_AST_WATCH:
     case FLY_AST_LOAD:
         return unsupported(stmt, err);
