@@ -110,8 +110,7 @@ static void setup(void)
     for (size_t i = 0; i < count; i++) {
         fly__sql_object_release(objects[i]);
     }
-    ck_assert_int_eq(fly__sql_view_create(&account.mem, core, NULL, "public", "admin", &view, NULL),
-                     FLY_OK);
+    ck_assert_int_eq(fly__sql_view_create(&account.mem, core, NULL, NULL, &view, NULL), FLY_OK);
 }
 
 static void teardown(void)
@@ -301,6 +300,7 @@ START_TEST(switches_change_what_is_accepted)
     for (int on = 0; on < 2; on++) {
         memset(&lax, 0, sizeof lax);
         lax.user = "admin";
+        lax.user_oid = 10;
         lax.compat = (fly__sql_compat){.lax_ops = on,
                                        .int_arith_wide = on,
                                        .num_case_first = on,

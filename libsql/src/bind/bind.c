@@ -237,6 +237,8 @@ static void binder_init(fly__sql_binder *b, fly__sql_bind_context *context, fly_
         .arena = context->arena,
         .err = err,
         .next_id = 1,
+        .user = context->session == NULL ? 0 : context->session->user_oid,
+        .last_need = &b->needs,
     };
     if (b->session != NULL) {
         const fly__sql_compat *compat = &b->session->compat;
@@ -323,7 +325,8 @@ fly_status fly__sql_bind(fly__sql_bind_context *context, const fly_ast *statemen
     }
     memset(b.infos, 0, sizeof *b.infos);
     plan->root = fly__sql_bind_statement(&b, NULL, statement);
-    if (plan->root == NULL || !check_params(&b) || !finish_tree(&b, plan->root)) {
+    if (plan->root == NULL || !check_params(&b) || !fly__sql_bind_check_needs(&b) ||
+        !finish_tree(&b, plan->root)) {
         return b.status;
     }
     plan->column_count = plan->root->column_count;
@@ -432,7 +435,7 @@ fly_status fly__sql_bind_expr(fly__sql_bind_context *context, const fly_ast *exp
     } else if (e != NULL) {
         e = fly__sql_bind_known(&b, e);
     }
-    if (e == NULL || !finish_lone(&b, &e)) {
+    if (e == NULL || !fly__sql_bind_check_needs(&b) || !finish_lone(&b, &e)) {
         return b.status;
     }
     *expr = e;

@@ -27,6 +27,7 @@ typedef struct fly__sql_bind_context {
     const struct fly__sql_func *(*transition)(void *ctx, const char *name,
                                               const fly__sql_table **table);
     bool variable_first; /* a name that is a variable and a column is an error: 42702 */
+    bool unasked;        /* rights are looked at by who uses what is defined */
     bool procedure;      /* the call that comes next is of a procedure: CALL */
 } fly__sql_bind_context;
 

@@ -13,6 +13,7 @@ typedef struct fly__sql_target_rel {
     const fly__sql_table *table; /* what has the rows: the same, or below the view */
     const int32_t
         *map; /* of a view: the position in `table` of each of its columns; -1: an expression */
+    fly__sql_need *need; /* on `named` */
 } fly__sql_target_rel;
 
 /* A relation that may be changed; `verb` for messages: "insert into". */
@@ -56,6 +57,10 @@ bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m,
 bool fly__sql_bind_new_row_policies(fly__sql_binder *b, const fly__sql_table *table,
                                     const fly__sql_colid *fresh, char command,
                                     fly__sql_expr **check);
+
+/* What it demands of a row that stands in the way of a new one, over `old`; NULL: nothing. */
+bool fly__sql_bind_old_row_policies(fly__sql_binder *b, const fly__sql_table *table,
+                                    const fly__sql_colid *old, fly__sql_expr **check);
 
 /* SET a = 1, (b, c) = (2, 3). */
 bool fly__sql_bind_sets(fly__sql_binder *b, fly__sql_scope *scope,

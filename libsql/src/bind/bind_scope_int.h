@@ -32,6 +32,7 @@
 
 typedef struct fly__sql_scope fly__sql_scope;
 typedef struct fly__sql_item fly__sql_item;
+typedef struct fly__sql_need fly__sql_need; /* of rights: need.c */
 
 /* OIDs that sql.h does not name. */
 enum {
@@ -112,7 +113,8 @@ struct fly__sql_item {
     const char *alias;  /* or NULL */
     const char *schema; /* of a table without alias: it may be written before the name */
     const fly__sql_table *table;
-    fly__sql_rel *rel; /* what makes the columns; a scan's grow as they are named */
+    fly__sql_need *need; /* where columns that the statement names are noted; NULL: nobody asks */
+    fly__sql_rel *rel;   /* what makes the columns; a scan's grow as they are named */
     uint32_t column_count;
     fly__sql_item_column *columns;
     fly__sql_colid row_key;
@@ -187,7 +189,13 @@ typedef struct fly__sql_binder {
     uint32_t info_room;
     uint32_t depth;
     uint32_t next_cte;
-    uint32_t no_positions; /* > 0: inside text that is not the statement's */
+    uint32_t no_positions;  /* > 0: inside text that is not the statement's */
+    uint32_t user;          /* whose rights count: inside of a view its owner's */
+    bool returning;         /* the rows that are changed are read, too */
+    bool replaces;          /* INSERT ... ON CONFLICT DO UPDATE is being bound */
+    uint32_t target_rights; /* on the tables below a view that is changed */
+    fly__sql_need *needs;
+    fly__sql_need **last_need;
     bool has_subqueries;
     bool modifies;
     bool lax_ops, lax_group_by, int_wide, div_null, num_first, nulls_first, like_nocase;
@@ -208,6 +216,20 @@ typedef struct fly__sql_target {
     bool junk;
     bool aliased;
 } fly__sql_target;
+
+/* ---------------------------------------------------------------------- rights */
+
+/* The statement needs these rights on a relation, as b->user; `*need` is NULL if nobody will ask. */
+bool fly__sql_bind_need(fly__sql_binder *b, const fly__sql_table *table, uint32_t rights,
+                        fly__sql_need **need);
+/* ... on one of its columns. */
+bool fly__sql_bind_need_column(fly__sql_binder *b, fly__sql_need *need, uint16_t number,
+                               uint32_t right);
+/* ... to read the one at a position. */
+bool fly__sql_bind_need_item(fly__sql_binder *b, fly__sql_need *need, uint32_t index);
+bool fly__sql_bind_need_function(fly__sql_binder *b, const fly__sql_user_function *function);
+/* 42501 if one is not there. */
+bool fly__sql_bind_check_needs(fly__sql_binder *b);
 
 /* --------------------------------------------------------------------- failing */
 

@@ -1245,6 +1245,9 @@ fly__sql_expr *fly__sql_bind_call(fly__sql_binder *b, fly__sql_scope *scope,
         return NULL;
     }
     e->func = func;
+    if (c->user != NULL && !fly__sql_bind_need_function(b, c->user)) {
+        return NULL;
+    }
     if (l->argc > 0) {
         memcpy(e->args, l->args, l->argc * sizeof *l->args);
     }

@@ -7,6 +7,8 @@
  */
 #include "bind/bind_scope_int.h"
 
+#include "catalog/right_int.h"
+
 static fly__sql_item *new_item(fly__sql_binder *b, const char *alias, uint32_t columns)
 {
     fly__sql_item *item = fly__sql_bind_alloc(b, sizeof *item + columns * sizeof *item->columns);
@@ -73,10 +75,29 @@ bool fly__sql_bind_note_table(fly__sql_binder *b, const fly__sql_table *table, u
     return true;
 }
 
+/* Whether the user may see what is in a schema that is named. */
+static bool may_look_into(fly__sql_binder *b, const fly_ast_relation *ast)
+{
+    const fly__sql_schema *schema = b->session == NULL || fly__sql_is_superuser(b->session, b->user)
+                                        ? NULL
+                                        : fly__sql_schema_named(b->view, ast->schema);
+    if (schema == NULL) {
+        return true;
+    }
+    const fly__sql_secured object = fly__sql_secured_schema(schema);
+    uint32_t has = fly__sql_rights(b->session, b->view, b->user, &object, 0, false);
+    return (has & FLY__SQL_MAY_USAGE) != 0 ||
+           fly__sql_bind_fail(b, "42501", ast->node.pos, "permission denied for schema %s",
+                              schema->name) != NULL;
+}
+
 const fly__sql_table *fly__sql_bind_table(fly__sql_binder *b, const fly_ast_relation *ast,
                                           uint8_t mode)
 {
     const fly__sql_table *table = fly__sql_table_named(b->view, ast->schema, ast->name);
+    if (ast->schema != NULL && !may_look_into(b, ast)) {
+        return NULL;
+    }
     if (table == NULL) {
         const fly__sql_index *index = fly__sql_index_named(b->view, ast->schema, ast->name);
         if (index != NULL) {
@@ -177,11 +198,21 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
     if (ast == NULL) {
         return NULL;
     }
+    fly__sql_need *need = NULL;
+    if (!fly__sql_bind_need(b, table, FLY__SQL_MAY_SELECT, &need)) {
+        return NULL;
+    }
+    uint32_t user = b->user;
+    if (table->schema != FLY__SQL_SCHEMA_PG_CATALOG &&
+        table->schema != FLY__SQL_SCHEMA_INFORMATION) {
+        b->user = table->owner; /* the system's own show what the user may see */
+    }
     b->no_positions++;
     b->depth += 10;
     fly__sql_rel *rel = fly__sql_bind_query(b, NULL, (const fly_ast_select *)ast, false);
     b->depth -= 10;
     b->no_positions--;
+    b->user = user;
     if (rel == NULL) {
         return NULL;
     }
@@ -196,6 +227,7 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
             item->columns[at++].name = table->columns[i].name;
         }
     }
+    item->need = need;
     item->column_count = at; /* a "*" may stand for more today than when the view was made */
     if (alias == NULL) {
         const fly__sql_schema *schema = fly__sql_schema_of(b->view, table->schema);
@@ -279,7 +311,8 @@ static fly__sql_rel *relation(fly__sql_binder *b, fly__sql_scope *scope,
         return fly__sql_bind_unsupported(b, ast->node.pos, "reading a sequence as a table");
     }
     fly__sql_item *item = fly__sql_bind_scan(b, scope, table, ast->alias);
-    if (item == NULL || !fly__sql_bind_rename(b, item, ast->alias_columns, ast->node.pos) ||
+    if (item == NULL || !fly__sql_bind_need(b, table, FLY__SQL_MAY_SELECT, &item->need) ||
+        !fly__sql_bind_rename(b, item, ast->alias_columns, ast->node.pos) ||
         !fly__sql_bind_scope_add(b, scope, item)) {
         return NULL;
     }

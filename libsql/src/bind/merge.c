@@ -7,11 +7,21 @@
  */
 #include "bind/bind_modify_int.h"
 
+#include "catalog/right_int.h"
+
 static bool action(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_scope *source_only,
                    const fly__sql_target_rel *target, const fly_ast_merge_when *ast,
                    fly__sql_merge_action *act)
 {
     fly__sql_scope *names = ast->matched ? scope : source_only;
+    fly__sql_need *need = NULL;
+    uint32_t right = ast->action == FLY_AST_MERGE_DELETE   ? FLY__SQL_MAY_DELETE
+                     : ast->action == FLY_AST_MERGE_UPDATE ? FLY__SQL_MAY_UPDATE
+                     : ast->action == FLY_AST_MERGE_INSERT ? FLY__SQL_MAY_INSERT
+                                                           : 0;
+    if (!fly__sql_bind_need(b, target->named, right, &need)) {
+        return false;
+    }
     act->matched = ast->matched;
     if (ast->condition != NULL) {
         fly__sql_expr *e = fly__sql_bind_at(b, names, FLY__SQL_IN_MERGE_WHEN, ast->condition);

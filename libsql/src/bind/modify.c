@@ -9,6 +9,8 @@
  */
 #include "bind/bind_modify_int.h"
 
+#include "catalog/right_int.h"
+
 /* ----------------------------------------------------------------------- the target */
 
 bool fly__sql_bind_target(fly__sql_binder *b, const fly_ast_relation *ast, uint8_t mode,
@@ -19,6 +21,13 @@ bool fly__sql_bind_target(fly__sql_binder *b, const fly_ast_relation *ast, uint8
         return false;
     }
     *target = (fly__sql_target_rel){.ast = ast, .named = table, .table = table};
+    uint32_t rights = strcmp(verb, "insert into") == 0   ? FLY__SQL_MAY_INSERT
+                      : strcmp(verb, "update") == 0      ? FLY__SQL_MAY_UPDATE
+                      : strcmp(verb, "delete from") == 0 ? FLY__SQL_MAY_DELETE
+                                                         : 0; /* MERGE: its actions tell */
+    if (!fly__sql_bind_need(b, table, rights, &target->need)) {
+        return false;
+    }
     b->modifies = true;
     switch (table->class) {
     case FLY__SQL_MATVIEW:
@@ -42,7 +51,10 @@ bool fly__sql_bind_target(fly__sql_binder *b, const fly_ast_relation *ast, uint8
     /* The columns of a view are found by binding it over a row that nobody uses. */
     fly__sql_scope *scope = fly__sql_bind_scope(b, NULL);
     fly__sql_view_row row;
-    if (scope == NULL || !fly__sql_bind_view_row(b, scope, table, NULL, NULL, verb, &row)) {
+    b->target_rights = rights;
+    bool bound = scope != NULL && fly__sql_bind_view_row(b, scope, table, NULL, NULL, verb, &row);
+    b->target_rights = 0;
+    if (!bound) {
         return false;
     }
     target->table = row.table;
@@ -57,6 +69,11 @@ int32_t fly__sql_bind_attribute(fly__sql_binder *b, const fly__sql_target_rel *t
     for (uint16_t i = 0; i < named->column_count; i++) {
         if (named->columns[i].dropped || strcmp(named->columns[i].name, name) != 0) {
             continue;
+        }
+        if (!fly__sql_bind_need_column(b, target->need, named->columns[i].number,
+                                       strcmp(verb, "insert into") == 0 ? FLY__SQL_MAY_INSERT
+                                                                        : FLY__SQL_MAY_UPDATE)) {
+            return -1;
         }
         if (target->map == NULL) {
             return i;
@@ -315,6 +332,7 @@ static fly__sql_scope *returning_scope(fly__sql_binder *b, const fly__sql_scope 
     if (item == NULL || !fly__sql_bind_scope_add(b, scope, item)) {
         return NULL;
     }
+    item->need = target->need;
     scope->ctes = from->ctes;
     for (uint32_t i = 1; i < from->item_count; i++) {
         if (!fly__sql_bind_room(b, &scope->items, &scope->item_room, scope->item_count,
@@ -434,9 +452,31 @@ static bool check_width(fly__sql_binder *b, const insertion *in, uint32_t given,
     return true;
 }
 
+/* Without a list of columns the first ones are given values. */
+static bool need_columns(fly__sql_binder *b, const insertion *in, uint32_t given)
+{
+    const fly__sql_table *named = in->target->named;
+    if (in->ast == NULL || in->ast->columns.count > 0) {
+        return true;
+    }
+    for (uint16_t i = 0; i < named->column_count && given > 0; i++) {
+        if (!named->columns[i].dropped) {
+            given--;
+            if (!fly__sql_bind_need_column(b, in->target->need, named->columns[i].number,
+                                           FLY__SQL_MAY_INSERT)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* A column of a view that is no column of its table. */
 static bool check_columns(fly__sql_binder *b, const insertion *in, uint32_t given)
 {
+    if (!need_columns(b, in, given)) {
+        return false;
+    }
     for (uint32_t i = 0; i < given; i++) {
         if (in->columns[i] == UINT16_MAX) {
             uint32_t at = 0;
@@ -758,11 +798,24 @@ static bool find_arbiter(fly__sql_binder *b, const fly__sql_table *table,
                               "specification") != NULL;
 }
 
+/* What a conflict is found by is read. */
+static bool need_arbiter(fly__sql_binder *b, const fly__sql_index *arbiter,
+                         const fly__sql_target_rel *rel)
+{
+    for (uint16_t i = 0; arbiter != NULL && rel->map == NULL && i < arbiter->key_count; i++) {
+        uint16_t number = arbiter->columns[i].column;
+        if (number != 0 && !fly__sql_bind_need_column(b, rel->need, number, FLY__SQL_MAY_SELECT)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool on_conflict(fly__sql_binder *b, fly__sql_scope *outer, fly__sql_modify *m,
                         const fly__sql_target_rel *rel, const fly_ast_on_conflict *ast)
 {
     bool update = ast->action == FLY_AST_CONFLICT_UPDATE;
-    if (!find_arbiter(b, m->table, ast, &m->arbiter)) {
+    if (!find_arbiter(b, m->table, ast, &m->arbiter) || !need_arbiter(b, m->arbiter, rel)) {
         return false;
     }
     m->on_conflict = update ? 'u' : 'n';
@@ -785,6 +838,10 @@ static bool on_conflict(fly__sql_binder *b, fly__sql_scope *outer, fly__sql_modi
     scope->ctes = outer->ctes;
     fly__sql_item *target = fly__sql_bind_row_item(b, scope, rel, m->old, rel->ast->alias);
     fly__sql_item *excluded = fly__sql_bind_row_item(b, scope, rel, m->fresh, "excluded");
+    if (target != NULL && excluded != NULL) {
+        target->need = rel->need;
+        excluded->need = rel->need;
+    }
     if (target == NULL || excluded == NULL || !fly__sql_bind_scope_add(b, scope, target) ||
         !fly__sql_bind_scope_add(b, scope, excluded)) {
         return false;
@@ -797,9 +854,19 @@ static bool on_conflict(fly__sql_binder *b, fly__sql_scope *outer, fly__sql_modi
         m->set_where = fly__sql_bind_at(b, scope, FLY__SQL_IN_WHERE, ast->where);
         m->set_where = m->set_where == NULL ? NULL
                                             : fly__sql_bind_boolean(b, m->set_where, "WHERE");
-        return m->set_where != NULL;
+        if (m->set_where == NULL) {
+            return false;
+        }
     }
-    return true;
+    /* A row that the user may not change stays as it is. */
+    fly__sql_expr *seen = NULL;
+    if (!fly__sql_bind_old_row_policies(b, m->table, m->old, &seen)) {
+        return false;
+    }
+    if (seen != NULL) {
+        m->set_where = m->set_where == NULL ? seen : fly__sql_bind_and(b, seen, m->set_where);
+    }
+    return seen == NULL || m->set_where != NULL;
 }
 
 /* SQLite's INSERT OR REPLACE: what stands in the way becomes the new row. */
@@ -849,6 +916,8 @@ static fly__sql_rel *insert_into(fly__sql_binder *b, fly__sql_scope *scope,
     if (in.values == NULL || !insert_columns(b, &target, ast->columns, &in.columns, &in.count)) {
         return NULL;
     }
+    bool replaces = ast->conflict != NULL &&
+                    ((const fly_ast_on_conflict *)ast->conflict)->action == FLY_AST_CONFLICT_UPDATE;
     const fly_ast_select *source = (const fly_ast_select *)ast->source;
     fly__sql_rel *input;
     if (source == NULL) {
@@ -860,8 +929,13 @@ static fly__sql_rel *insert_into(fly__sql_binder *b, fly__sql_scope *scope,
     } else {
         input = insert_query(b, scope, &in, source);
     }
-    if (input == NULL || !insert_assigns(b, &in, &m->assigns, &m->assign_count) ||
-        !fly__sql_bind_row_rules(b, m, &target)) {
+    b->returning = ast->returning.count > 0 || replaces;
+    b->replaces = replaces;
+    bool ruled = input != NULL && insert_assigns(b, &in, &m->assigns, &m->assign_count) &&
+                 fly__sql_bind_row_rules(b, m, &target);
+    b->returning = false;
+    b->replaces = false;
+    if (!ruled) {
         return NULL;
     }
     if (ast->conflict != NULL) {
@@ -880,6 +954,7 @@ static fly__sql_rel *insert_into(fly__sql_binder *b, fly__sql_scope *scope,
     if (item == NULL || !fly__sql_bind_scope_add(b, result, item)) {
         return NULL;
     }
+    item->need = target.need;
     result->ctes = scope->ctes;
     return modify_node(b, result, input, m, ast->returning);
 }
@@ -1126,6 +1201,7 @@ fly__sql_rel *fly__sql_bind_old_row(fly__sql_binder *b, fly__sql_scope *scope,
     if (row.item == NULL || !fly__sql_bind_scope_add(b, scope, row.item)) {
         return NULL;
     }
+    row.item->need = target->need;
     m->row_key = fly__sql_bind_row_key(b, scope, row.base);
     m->old_count = m->table->column_count;
     m->old = fly__sql_bind_alloc(b, (m->old_count + 1) * sizeof *m->old);

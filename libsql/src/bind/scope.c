@@ -7,6 +7,8 @@
  */
 #include "bind/bind_scope_int.h"
 
+#include "catalog/right_int.h"
+
 fly__sql_scope *fly__sql_bind_scope(fly__sql_binder *b, fly__sql_scope *parent)
 {
     fly__sql_scope *scope = fly__sql_bind_alloc(b, sizeof *scope);
@@ -86,6 +88,9 @@ fly__sql_expr *fly__sql_bind_item_column(fly__sql_binder *b, fly__sql_scope *sco
                                          fly__sql_item *item, uint32_t index, uint32_t pos)
 {
     fly__sql_item_column *column = &item->columns[index];
+    if (item->need != NULL && !fly__sql_bind_need_item(b, item->need, index)) {
+        return NULL;
+    }
     if (column->of != NULL) {
         return fly__sql_bind_item_column(b, scope, column->of, column->of_index, pos);
     }

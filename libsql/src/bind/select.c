@@ -10,6 +10,8 @@
  */
 #include "bind/bind_scope_int.h"
 
+#include "catalog/right_int.h"
+
 /* -------------------------------------------------------------------- select list */
 
 static bool add_target(fly__sql_binder *b, fly__sql_target **targets, uint32_t *count,
@@ -454,7 +456,9 @@ static bool lock_item(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_item *
     fly__sql_colid key = fly__sql_bind_row_key(b, scope, item);
     fly__sql_expr *e = key == 0 ? NULL
                                 : fly__sql_bind_colref(b, key, fly__sql_type(FLY_SQL_BYTEA), 0);
+    fly__sql_need *need = NULL;
     if (e == NULL || !fly__sql_bind_note_table(b, item->table, 4) ||
+        !fly__sql_bind_need(b, item->table, FLY__SQL_MAY_UPDATE, &need) ||
         !add_target(b, targets, count, room,
                     (fly__sql_target){.expr = e, .name = "(row key)", .junk = true})) {
         return false;

@@ -78,6 +78,14 @@ static bool inner_row(fly__sql_binder *b, fly__sql_scope *names, const fly__sql_
                              "Views that do not select from a single table or view are not "
                              "automatically updatable.");
     }
+    fly__sql_need *need = NULL;
+    uint32_t user = b->user;
+    b->user = view->owner;
+    bool noted = b->target_rights == 0 || fly__sql_bind_need(b, table, b->target_rights, &need);
+    b->user = user;
+    if (!noted) {
+        return false;
+    }
     row->table = table;
     row->base = fly__sql_bind_scan(b, names, table, relation->alias);
     if (row->base == NULL) {

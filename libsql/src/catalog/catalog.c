@@ -13,7 +13,7 @@
  *
  * Temporary objects are not in the tree. They live in the session's view and end with the session.
  */
-#include "catalog/role_int.h"
+#include "catalog/right_int.h"
 #include "catalog/system_int.h"
 #include "catalog/view_int.h"
 
@@ -243,14 +243,16 @@ void fly__sql_catalog_close(fly__sql_catalog *catalog)
 
 /* --------------------------------------------------------------------- views */
 
-bool fly__sql_view_is_newest(const fly__sql_catalog *catalog, const fly__sql_catalog_view *view)
+bool fly__sql_view_is_newest(const fly_sql_session *session, const fly__sql_catalog_view *view)
 {
-    return view->own || view->core->version == fly_load_u64(&catalog->version);
+    const fly__sql_catalog *catalog = fly__sql_session_catalog(session);
+    return (view->own || view->core->version == fly_load_u64(&catalog->version)) &&
+           view->user == session->user_oid && view->roles == fly__sql_roles_version(session);
 }
 
 fly_status fly__sql_view_acquire(fly__sql_catalog *catalog, fly__sql_catalog_view *old,
-                                 const char *search_path, const char *user,
-                                 fly__sql_catalog_view **view, fly_err *err)
+                                 fly_sql_session *session, fly__sql_catalog_view **view,
+                                 fly_err *err)
 {
     fly_mutex_lock(&catalog->publishing);
     fly__sql_core *core = fly__sql_core_keep(catalog->newest);
@@ -261,8 +263,7 @@ fly_status fly__sql_view_acquire(fly__sql_catalog *catalog, fly__sql_catalog_vie
     }
     fly__sql_core *temp = old == NULL ? NULL : old->temp;
     fly__sql_catalog_view *made = NULL;
-    fly_status status =
-        fly__sql_view_create(catalog->env->mem, core, temp, search_path, user, &made, err);
+    fly_status status = fly__sql_view_create(catalog->env->mem, core, temp, session, &made, err);
     fly__sql_core_release(core);
     if (status == FLY_OK) {
         made->own = old != NULL && old->own;
@@ -304,7 +305,7 @@ struct fly__sql_retired {
     fly__sql_catalog_view *view;
 };
 
-static fly_status retire(fly_sql_session *session, fly__sql_catalog_view *view, fly_err *err)
+fly_status fly__sql_view_retire(fly_sql_session *session, fly__sql_catalog_view *view, fly_err *err)
 {
     struct fly__sql_retired *retired = fly_mem_alloc(&session->account.mem, sizeof *retired);
     if (retired == NULL) {
@@ -331,10 +332,9 @@ static fly_status own_view(fly_sql_session *session, fly__sql_core *core, fly__s
 {
     fly__sql_catalog *catalog = fly__sql_session_catalog(session);
     fly__sql_catalog_view *made = NULL;
-    fly_status status = fly__sql_view_create(catalog->env->mem, core, temp, session->search_path,
-                                             session->user, &made, err);
+    fly_status status = fly__sql_view_create(catalog->env->mem, core, temp, session, &made, err);
     if (status == FLY_OK) {
-        status = retire(session, session->view, err);
+        status = fly__sql_view_retire(session, session->view, err);
         if (status != FLY_OK) {
             fly__sql_view_release(made);
             return status;
@@ -418,6 +418,36 @@ static bool is_temporary(fly_sql_session *session, fly__sql_object_kind kind, ui
     return fly__sql_core_find(session->view->temp, kind, oid) != NULL;
 }
 
+/* A new object has the rights that ALTER DEFAULT PRIVILEGES says. */
+static fly_status begin_rights(fly_sql_session *session, fly__sql_object_kind kind, uint32_t oid,
+                               fly_err *err)
+{
+    const fly__sql_catalog_view *view = session->view;
+    fly__sql_secured object;
+    uint32_t schema = 0;
+    if (kind == FLY__SQL_O_TABLE) {
+        const fly__sql_table *table = fly__sql_table_of(view, oid);
+        object = fly__sql_secured_table(table);
+        schema = table->schema;
+        if (table->class == FLY__SQL_COMPOSITE) {
+            return FLY_OK;
+        }
+    } else if (kind == FLY__SQL_O_FUNCTION) {
+        const fly__sql_user_function *function = fly__sql_user_function_of(view, oid);
+        object = fly__sql_secured_function(function);
+        schema = function->schema;
+    } else if (kind == FLY__SQL_O_TYPE) {
+        const fly__sql_user_type *type = fly__sql_user_type_of(view, oid);
+        object = fly__sql_secured_type(type);
+        schema = type->schema;
+    } else if (kind == FLY__SQL_O_SCHEMA) {
+        object = fly__sql_secured_schema(fly__sql_schema_of(view, oid));
+    } else {
+        return FLY_OK;
+    }
+    return fly__sql_acl_begin(session, &object, schema, err);
+}
+
 fly_status fly__sql_change_put(fly_sql_session *session, fly__sql_object_kind kind,
                                const void *descriptor, fly_err *err)
 {
@@ -443,8 +473,12 @@ fly_status fly__sql_change_put(fly_sql_session *session, fly__sql_object_kind ki
             status = write_entry(session, kind, object->oid, &bytes, err);
         }
     }
+    bool is_new = status == FLY_OK && fly__sql_object_of(session->view, kind, object->oid) == NULL;
     if (status == FLY_OK) {
         status = change_view(session, kind, object->oid, object, temporary, err);
+    }
+    if (status == FLY_OK && is_new && !temporary) {
+        status = begin_rights(session, kind, object->oid, err);
     }
 out:
     fly__sql_object_release(object);
@@ -463,7 +497,12 @@ fly_status fly__sql_change_remove(fly_sql_session *session, fly__sql_object_kind
             status = write_entry(session, kind, oid, NULL, err);
         }
     }
-    return status == FLY_OK ? change_view(session, kind, oid, NULL, temporary, err) : status;
+    if (status == FLY_OK) {
+        status = change_view(session, kind, oid, NULL, temporary, err);
+    }
+    bool had_rights = status == FLY_OK && kind != FLY__SQL_O_ACL &&
+                      fly__sql_object_of(session->view, FLY__SQL_O_ACL, oid) != NULL;
+    return had_rights ? fly__sql_change_remove(session, FLY__SQL_O_ACL, oid, err) : status;
 }
 
 fly__sql_table *fly__sql_table_copy(const fly__sql_table *table, uint16_t more, fly_arena *arena)

@@ -50,11 +50,11 @@ void fly__sql_catalog_close(fly__sql_catalog *catalog);
 /* The newest version, for a session with this search path; counted. `old` is given back, and may be
  * what is returned. */
 fly_status fly__sql_view_acquire(fly__sql_catalog *catalog, fly__sql_catalog_view *old,
-                                 const char *search_path, const char *user,
-                                 fly__sql_catalog_view **view, fly_err *err);
+                                 fly_sql_session *session, fly__sql_catalog_view **view,
+                                 fly_err *err);
 void fly__sql_view_release(fly__sql_catalog_view *view);
 fly__sql_catalog_view *fly__sql_view_keep(fly__sql_catalog_view *view);
-bool fly__sql_view_is_newest(const fly__sql_catalog *catalog, const fly__sql_catalog_view *view);
+bool fly__sql_view_is_newest(const fly_sql_session *session, const fly__sql_catalog_view *view);
 
 fly_status fly__sql_change_begin(fly_sql_session *session, fly_err *err);
 fly_status fly__sql_change_put(fly_sql_session *session, fly__sql_object_kind kind,
@@ -76,6 +76,9 @@ void fly__sql_change_leave(fly_sql_session *session, bool committed);
 fly__sql_catalog_view *fly__sql_change_mark(fly_sql_session *session);
 void fly__sql_change_back(fly_sql_session *session, fly__sql_catalog_view *mark);
 
+/* Release a view when the statement ends: somebody may look at it until then. */
+fly_status fly__sql_view_retire(fly_sql_session *session, fly__sql_catalog_view *view,
+                                fly_err *err);
 /* Resolve the search path anew: the session's user is another. */
 fly_status fly__sql_view_renew(fly_sql_session *session, fly_err *err);
 

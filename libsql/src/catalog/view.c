@@ -9,6 +9,7 @@
  */
 #include "catalog/view_int.h"
 
+#include "catalog/right_int.h"
 #include "catalog/system_int.h"
 
 #include <fly/base_hash.h>
@@ -214,8 +215,11 @@ static const char *path_name(const char *at, const char **name, size_t *len)
     return at;
 }
 
-static void resolve_path(fly__sql_catalog_view *view, const char *search_path, const char *user)
+/* Schemas that the user may not look into are not in the path. */
+static void resolve_path(fly__sql_catalog_view *view, fly_sql_session *session)
 {
+    const char *search_path = session == NULL ? "public" : session->search_path;
+    const char *user = session == NULL ? "admin" : session->user;
     static const char system[] = "pg_catalog";
     add_to_path(view, FLY__SQL_SCHEMA_TEMP);
     if (strstr(search_path, system) == NULL) {
@@ -230,15 +234,16 @@ static void resolve_path(fly__sql_catalog_view *view, const char *search_path, c
             len = strlen(user);
         }
         const fly__sql_object *found = core_schema(view->core, name, len);
-        if (found != NULL) {
+        if (found != NULL && (session == NULL ||
+                              fly__sql_may_schema(session, view, found->oid, FLY__SQL_MAY_USAGE))) {
             add_to_path(view, found->oid);
         }
     }
 }
 
 fly_status fly__sql_view_create(fly_mem *mem, fly__sql_core *core, fly__sql_core *temp,
-                                const char *search_path, const char *user,
-                                fly__sql_catalog_view **view, fly_err *err)
+                                fly_sql_session *session, fly__sql_catalog_view **view,
+                                fly_err *err)
 {
     fly__sql_catalog_view *made = fly_mem_calloc(mem, 1, sizeof *made);
     if (made == NULL) {
@@ -248,7 +253,11 @@ fly_status fly__sql_view_create(fly_mem *mem, fly__sql_core *core, fly__sql_core
     made->mem = mem;
     made->core = fly__sql_core_keep(core);
     made->temp = fly__sql_core_keep(temp);
-    resolve_path(made, search_path, user);
+    if (session != NULL) {
+        made->user = session->user_oid;
+        made->roles = fly__sql_roles_version(session);
+    }
+    resolve_path(made, session);
     *view = made;
     return FLY_OK;
 }

@@ -34,6 +34,8 @@ struct fly__sql_catalog_view {
     uint32_t path_count;
     uint32_t path[FLY__SQL_PATH_MAX]; /* OIDs of schemas */
     bool own;                         /* changed by its session, not published */
+    uint32_t user;                    /* whose search path it is, and who those are */
+    uint64_t roles;
 };
 
 /* A core of `count` objects, which are counted up. */
@@ -52,9 +54,9 @@ fly__sql_object *fly__sql_core_named(const fly__sql_core *core, fly__sql_object_
 fly__sql_object *fly__sql_core_find(const fly__sql_core *core, fly__sql_object_kind kind,
                                     uint32_t oid);
 
-/* A view of two cores (kept), with a search path. */
+/* A view of two cores (kept), with the search path of a session; of none: "public". */
 fly_status fly__sql_view_create(fly_mem *mem, fly__sql_core *core, fly__sql_core *temp,
-                                const char *search_path, const char *user,
-                                fly__sql_catalog_view **view, fly_err *err);
+                                fly_sql_session *session, fly__sql_catalog_view **view,
+                                fly_err *err);
 
 #endif

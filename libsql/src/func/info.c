@@ -31,6 +31,14 @@ ROW(current_user)
     return give_name(call, call->session != NULL ? call->session->user : NULL, result);
 }
 
+ROW(session_user)
+{
+    return give_name(
+        call,
+        call->session != NULL ? fly__sql_setting(call->session, "session_authorization") : NULL,
+        result);
+}
+
 ROW(current_database)
 {
     const char *name = call->session != NULL ? fly_sql_session_database(call->session) : NULL;

@@ -105,7 +105,8 @@ static uint32_t count_leaves(const fly__sql_rel *rel)
 
 static void flatten(fly__sql_opt *opt, fly__sql_rel *rel, struct graph *graph)
 {
-    if (rel->kind == FLY__SQL_R_FILTER && !has_volatile(rel->filter.condition)) {
+    if (rel->kind == FLY__SQL_R_FILTER && !rel->filter.barrier &&
+        !has_volatile(rel->filter.condition)) {
         fly__sql_opt_fold(opt, rel->filter.condition);
         fly__sql_conds_split(opt, &graph->conds, rel->filter.condition);
         flatten(opt, rel->left, graph);
@@ -590,6 +591,53 @@ static void push_in_modify(fly__sql_opt *opt, const fly__sql_modify *modify)
     }
 }
 
+/* Whether a condition tells nobody of a row that it refuses: it calls built-in comparisons only, which
+ * neither fail nor speak. */
+static bool leaks(const fly__sql_expr *e)
+{
+    switch (e->kind) {
+    case FLY__SQL_X_CALL:
+    case FLY__SQL_X_IN:
+    case FLY__SQL_X_DISTINCT:
+        if (e->func == NULL || e->func->user != NULL || e->func->oid >= FLY__SQL_OID_FIRST ||
+            strspn(e->func->name, "<>=!") != strlen(e->func->name) || e->func->name[0] == '\0') {
+            return true;
+        }
+        break;
+    case FLY__SQL_X_CONST:
+    case FLY__SQL_X_COLUMN:
+    case FLY__SQL_X_PARAM:
+    case FLY__SQL_X_RELABEL:
+    case FLY__SQL_X_AND:
+    case FLY__SQL_X_OR:
+    case FLY__SQL_X_NOT:
+    case FLY__SQL_X_IS_NULL:
+    case FLY__SQL_X_IS_TRUTH:
+    case FLY__SQL_X_SESSION:
+        break;
+    default:
+        return true;
+    }
+    for (uint32_t i = 0; i < e->argc; i++) {
+        if (leaks(e->args[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Row security's filter: conditions that could leak a row stay above it. */
+static fly__sql_rel *push_barrier(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds)
+{
+    fly__sql_conds below = {0};
+    fly__sql_conds above = {0};
+    for (uint32_t i = 0; i < conds->count; i++) {
+        fly__sql_conds_add(opt, leaks(conds->items[i]) ? &above : &below, conds->items[i]);
+    }
+    fly__sql_conds_split(opt, &below, rel->filter.condition);
+    return stay_above(opt, fly__sql_opt_push(opt, rel->left, &below), &above);
+}
+
 fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_conds *conds)
 {
     if (rel == NULL || opt->status != FLY_OK) {
@@ -603,8 +651,11 @@ fly__sql_rel *fly__sql_opt_push(fly__sql_opt *opt, fly__sql_rel *rel, fly__sql_c
             return stay_above(opt, rel, conds);
         }
         fly__sql_opt_fold(opt, rel->filter.condition);
-        fly__sql_conds_split(opt, conds, rel->filter.condition);
-        return fly__sql_opt_push(opt, rel->left, conds);
+        if (!rel->filter.barrier) {
+            fly__sql_conds_split(opt, conds, rel->filter.condition);
+        }
+        return rel->filter.barrier ? push_barrier(opt, rel, conds)
+                                   : fly__sql_opt_push(opt, rel->left, conds);
     case FLY__SQL_R_JOIN:
         return push_join(opt, rel, conds);
     case FLY__SQL_R_PROJECT:

@@ -10,6 +10,7 @@
 #include "exec/op_int.h"
 #include "pl/call_int.h"
 #include "session/statement_kind_int.h"
+#include "session/user_int.h"
 #include "types/row_int.h"
 
 #include <stdio.h>
@@ -826,21 +827,38 @@ void fly__sql_pl_end(fly__sql_pl_run *run)
     fly__sql_pl_code_release(run->session, run->code);
 }
 
-/* Run code with arguments; `run` is begun. */
-fly_status fly__sql_pl_go(fly__sql_pl_run *run, const fly_vec_value *args, fly_err *err)
+static fly_status go(fly__sql_pl_run *run, fly_err *err)
 {
-    fly_status status = set_args(run, args, err);
-    if (status != FLY_OK) {
-        return status;
-    }
     if (!run->code->procedural) {
         return run_queries(run, err);
     }
     fly_vec_value *found = &run->instance->vars[run->code->found].cell.value;
     found->null = false;
     found->b = false;
-    status = fly__sql_pl_run_block(run, run->code->body, err);
+    fly_status status = fly__sql_pl_run_block(run, run->code->body, err);
     return status == FLY_OK ? finish_procedural(run, err) : status;
+}
+
+/* Run code with arguments; `run` is begun. */
+fly_status fly__sql_pl_go(fly__sql_pl_run *run, const fly_vec_value *args, fly_err *err)
+{
+    const fly__sql_user_function *function = run->code->function;
+    fly__sql_user_switch before;
+    fly_status status = set_args(run, args, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (function == NULL || !function->security_definer ||
+        function->owner == run->session->user_oid) {
+        return go(run, err);
+    }
+    status = fly__sql_user_become(run->session, function->owner, &before, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = go(run, err);
+    fly_status back = fly__sql_user_back(run->session, &before, status == FLY_OK ? err : NULL);
+    return status == FLY_OK ? back : status;
 }
 
 /* Call a function from an expression. */

@@ -316,6 +316,7 @@ struct fly__sql_rel {
         } function;
         struct {
             fly__sql_expr *condition;
+            bool barrier; /* row security: nothing that could tell of a row is asked before it */
         } filter;
         struct {
             fly__sql_expr **exprs; /* one per column made (PROJECT, UNNEST) */

@@ -1,7 +1,9 @@
 /*
  * Data definition: which statement is whose, and what all of them need.
  */
-#include "session/ddl_int.h"
+#include "session/role_int.h"
+
+#include "catalog/system_int.h"
 
 #include "catalog/change_int.h"
 #include "session/lock_int.h"
@@ -59,7 +61,14 @@ fly_status fly__sql_ddl_schema(fly_sql_stmt *stmt, const char *schema, bool temp
     const fly__sql_catalog_view *view = stmt->session->view;
     if (temporary) {
         *oid = FLY__SQL_SCHEMA_TEMP;
-        return FLY_OK;
+        const char *database = stmt->session->database->name;
+        return fly__sql_may_database(stmt->session, stmt->session->user_oid, database,
+                                     FLY__SQL_MAY_TEMP)
+                   ? FLY_OK
+                   : fly_err_state(err, "42501", 0,
+                                   "permission denied to create temporary tables in database "
+                                   "\"%s\"",
+                                   database);
     }
     if (schema != NULL) {
         const fly__sql_schema *found = fly__sql_schema_named(view, schema);
@@ -71,7 +80,7 @@ fly_status fly__sql_ddl_schema(fly_sql_stmt *stmt, const char *schema, bool temp
                                  schema);
         }
         *oid = found->oid;
-        return FLY_OK;
+        return fly__sql_need_schema(stmt->session, found->oid, FLY__SQL_MAY_CREATE, pos, err);
     }
     uint32_t count = 0;
     const uint32_t *path = fly__sql_view_path(view, &count);
@@ -79,7 +88,7 @@ fly_status fly__sql_ddl_schema(fly_sql_stmt *stmt, const char *schema, bool temp
         if (path[i] != FLY__SQL_SCHEMA_PG_CATALOG && path[i] != FLY__SQL_SCHEMA_TEMP &&
             path[i] != FLY__SQL_SCHEMA_INFORMATION) {
             *oid = path[i];
-            return FLY_OK;
+            return fly__sql_need_schema(stmt->session, path[i], FLY__SQL_MAY_CREATE, pos, err);
         }
     }
     return fly_err_state(err, "3F000", pos, "no schema has been selected to create in");
@@ -144,6 +153,49 @@ static fly_status hold_off(fly_sql_stmt *stmt, const fly__sql_table **table, con
     return status;
 }
 
+/* What a statement needs on the relations that it names. Tables that foreign keys point to are looked at
+ * where those are made. */
+static fly_status check_relation(fly_sql_stmt *stmt, const fly__sql_table *table, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    const fly__sql_secured object = fly__sql_secured_table(table);
+    if (fly__sql_is_superuser(session, session->user_oid)) {
+        return FLY_OK;
+    }
+    switch (stmt->node->kind) {
+    case FLY_AST_ALTER_TABLE:
+    case FLY_AST_ALTER_SEQUENCE:
+    case FLY_AST_RENAME:
+    case FLY_AST_SET_SCHEMA:
+    case FLY_AST_CREATE_INDEX:
+    case FLY_AST_CREATE_POLICY:
+    case FLY_AST_REFRESH:
+    case FLY_AST_COMMENT:
+    case FLY_AST_DROP:
+        return fly__sql_need_owner(session, &object, err);
+    case FLY_AST_CREATE_TRIGGER:
+        return fly__sql_need_right(session, session->user_oid, &object, FLY__SQL_MAY_TRIGGER, err);
+    case FLY_AST_TRUNCATE:
+        return fly__sql_need_right(session, session->user_oid, &object, FLY__SQL_MAY_TRUNCATE, err);
+    case FLY_AST_LOCK: {
+        uint32_t any = FLY__SQL_MAY_UPDATE | FLY__SQL_MAY_DELETE | FLY__SQL_MAY_TRUNCATE;
+        const char *mode = ((const fly_ast_lock *)stmt->node)->mode;
+        if (mode != NULL && strcmp(mode, "access share") == 0) {
+            any |= FLY__SQL_MAY_SELECT;
+        } else if (mode != NULL && strcmp(mode, "row exclusive") == 0) {
+            any |= FLY__SQL_MAY_INSERT;
+        }
+        uint32_t has =
+            fly__sql_rights(session, session->view, session->user_oid, &object, 0, false);
+        return (has & any) != 0
+                   ? FLY_OK
+                   : fly__sql_need_right(session, session->user_oid, &object, any, err);
+    }
+    default:
+        return FLY_OK;
+    }
+}
+
 static fly_status find_relation(fly_sql_stmt *stmt, const char *schema, const char *name,
                                 uint32_t pos, const char *classes, const fly__sql_table **table,
                                 fly_err *err)
@@ -158,6 +210,10 @@ static fly_status find_relation(fly_sql_stmt *stmt, const char *schema, const ch
     if (classes != NULL && strchr(classes, found->class) == NULL) {
         return fly_err_state(err, "42809", pos, "\"%s\" is not a %s", name,
                              fly__sql_class_name(classes[0]));
+    }
+    fly_status status = check_relation(stmt, found, err);
+    if (status != FLY_OK) {
+        return status;
     }
     *table = found;
     return hold_off(stmt, table, schema, name, err);
@@ -239,11 +295,25 @@ static fly_status create_schema(fly_sql_stmt *stmt, fly_err *err)
     fly_sql_session *session = stmt->session;
     fly__sql_ddl_tag(stmt, "CREATE SCHEMA");
     const char *name = node->name;
-    if (name == NULL && node->owner != NULL) {
-        name = ((const fly_ast_role *)node->owner)->name;
+    uint32_t owner = session->user_oid;
+    char room[FLY__SQL_NAME_MAX + 1];
+    if (node->owner != NULL) {
+        fly_status status = fly__sql_ddl_role(session, node->owner, false, &owner, err);
+        if (status != FLY_OK) {
+            return status;
+        }
     }
     if (name == NULL) {
-        name = session->user;
+        name = fly__sql_role_name(session, owner, room);
+    }
+    if (!fly__sql_may_database(session, session->user_oid, session->database->name,
+                               FLY__SQL_MAY_CREATE)) {
+        return fly_err_state(err, "42501", 0, "permission denied for database %s",
+                             session->database->name);
+    }
+    if (!fly__sql_is_member(session, session->user_oid, owner, false)) {
+        return fly_err_state(err, "42501", 0, "must be member of role \"%s\"",
+                             fly__sql_role_name(session, owner, room));
     }
     if (strncmp(name, "pg_", 3) == 0) {
         fly_status status = fly_err_state(err, "42939", 0, "unacceptable schema name \"%s\"", name);
@@ -262,7 +332,7 @@ static fly_status create_schema(fly_sql_stmt *stmt, fly_err *err)
         return fly_err_state(err, "0A000", 0, "CREATE SCHEMA with elements is not supported");
     }
     const fly__sql_schema schema = {
-        .oid = fly__sql_change_oid(session), .name = name, .owner = session->user_oid};
+        .oid = fly__sql_change_oid(session), .name = name, .owner = owner};
     return fly__sql_change_put(session, FLY__SQL_O_SCHEMA, &schema, err);
 }
 
@@ -300,6 +370,60 @@ static fly_status database_collation(const fly_ast_create_database *node, uint32
     return fly__sql_collation_of_options(name, locale, collation, err);
 }
 
+static fly_status may_create_database(fly_sql_stmt *stmt, const fly_ast_create_database *node,
+                                      uint32_t *owner, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    const fly__sql_role *user = fly__sql_role_of(session, session->user_oid);
+    if (user == NULL || !(user->superuser || user->create_db)) {
+        return fly_err_state(err, "42501", 0, "permission denied to create database");
+    }
+    for (uint32_t i = 0; i < node->options.count; i++) {
+        const fly_ast_option *option = (const fly_ast_option *)node->options.items[i];
+        const fly_ast_const *value = (const fly_ast_const *)option->value;
+        if (strcmp(option->name, "owner") != 0 || value == NULL ||
+            value->node.kind != FLY_AST_CONST || value->type != FLY_AST_CONST_STRING) {
+            continue;
+        }
+        const char *name = (const char *)value->text.data;
+        const fly__sql_role *role = fly__sql_role_named(session, name);
+        if (role == NULL) {
+            return fly_err_state(err, "42704", 0, "role \"%s\" does not exist", name);
+        }
+        if (!fly__sql_is_member(session, session->user_oid, role->oid, false)) {
+            return fly_err_state(err, "42501", 0, "must be member of role \"%s\"", name);
+        }
+        *owner = role->oid;
+    }
+    return FLY_OK;
+}
+
+static fly_status alter_database(fly_sql_stmt *stmt, fly_err *err)
+{
+    const fly_ast_alter_database *node = (const fly_ast_alter_database *)stmt->node;
+    const fly__sql_secured object = fly__sql_secured_database(stmt->session, node->name);
+    bool there = false;
+    fly__sql_ddl_tag(stmt, "ALTER DATABASE");
+    fly_status status = fly__sql_database_exists(stmt->session->sql, node->name, &there, err);
+    if (status == FLY_OK && !there) {
+        status = fly_err_state(err, "3D000", 0, "database \"%s\" does not exist", node->name);
+    }
+    if (status == FLY_OK &&
+        !fly__sql_is_member(stmt->session, stmt->session->user_oid, object.owner, true)) {
+        status = fly_err_state(err, "42501", 0, "must be owner of database %s", node->name);
+    }
+    if (status == FLY_OK && node->set == NULL) {
+        status = fly_err_state(err, "0A000", stmt->node->pos,
+                               "options of ALTER DATABASE are not supported");
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_role_lock(stmt->session, err);
+    }
+    return status == FLY_OK
+               ? fly__sql_role_set(stmt, 0, node->name, (const fly_ast_set *)node->set, err)
+               : status;
+}
+
 static fly_status create_database(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_create_database *node = (const fly_ast_create_database *)stmt->node;
@@ -309,9 +433,17 @@ static fly_status create_database(fly_sql_stmt *stmt, fly_err *err)
                              "CREATE DATABASE cannot run inside a transaction block");
     }
     uint32_t collation = 0;
-    fly_status status = database_collation(node, &collation, err);
+    uint32_t owner = stmt->session->user_oid;
+    fly_status status = may_create_database(stmt, node, &owner, err);
+    if (status == FLY_OK) {
+        status = database_collation(node, &collation, err);
+    }
     if (status == FLY_OK) {
         status = fly__sql_database_create(stmt->session->sql, node->name, collation, err);
+        if (status == FLY_OK && owner != FLY__SQL_ROLE_ADMIN) {
+            const fly__sql_secured made = fly__sql_secured_database(stmt->session, node->name);
+            status = fly__sql_put_owner(stmt->session, &made, owner, err);
+        }
     }
     if (status != FLY_OK && node->if_not_exists && err != NULL &&
         strcmp(err->sqlstate, "42P04") == 0) {
@@ -385,6 +517,13 @@ static fly_status comment(fly_sql_stmt *stmt, fly_err *err)
     uint32_t object = 0;
     uint16_t column = 0;
     fly__sql_ddl_tag(stmt, "COMMENT");
+    if (node->type == FLY_AST_OBJECT_ROLE || node->type == FLY_AST_OBJECT_USER) {
+        const char *text = node->text == NULL
+                               ? NULL
+                               : (const char *)((const fly_ast_const *)node->text)->text.data;
+        return fly__sql_comment_role(stmt, ((const fly_ast_object *)node->object)->names.items[0],
+                                     text, err);
+    }
     fly_status status = comment_target(stmt, node, &object, &column, err);
     if (status != FLY_OK || object == 0) {
         return status;
@@ -466,6 +605,24 @@ fly_status fly__sql_ddl(fly_sql_stmt *stmt, fly_err *err)
         return create_schema(stmt, err);
     case FLY_AST_CREATE_DATABASE:
         return create_database(stmt, err);
+    case FLY_AST_ALTER_DATABASE:
+        return alter_database(stmt, err);
+    case FLY_AST_CREATE_ROLE:
+        return fly__sql_create_role(stmt, err);
+    case FLY_AST_ALTER_ROLE:
+        return fly__sql_alter_role(stmt, err);
+    case FLY_AST_GRANT_ROLE:
+        return fly__sql_grant_role(stmt, err);
+    case FLY_AST_GRANT:
+        return fly__sql_grant(stmt, err);
+    case FLY_AST_ALTER_DEFAULTS:
+        return fly__sql_alter_defaults(stmt, err);
+    case FLY_AST_SET_OWNER:
+        return fly__sql_set_owner(stmt, err);
+    case FLY_AST_REASSIGN:
+        return fly__sql_reassign(stmt, err);
+    case FLY_AST_CREATE_POLICY:
+        return fly__sql_create_policy(stmt, err);
     case FLY_AST_CREATE_TYPE:
         return fly__sql_create_type(stmt, err);
     case FLY_AST_CREATE_DOMAIN:

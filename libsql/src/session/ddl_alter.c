@@ -5,7 +5,7 @@
  * too old have it from there. Whatever changes how rows lie (another type, a default that is not
  * constant) writes all of them anew, into trees that take the place of the old ones.
  */
-#include "session/ddl_int.h"
+#include "session/role_int.h"
 
 #include "catalog/change_int.h"
 #include "session/program_int.h"
@@ -728,11 +728,15 @@ static fly_status switch_trigger(fly_sql_stmt *stmt, const fly__sql_table *table
     return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, copy, err);
 }
 
-static fly_status row_security(fly_sql_stmt *stmt, const fly__sql_table *table, bool on,
+static fly_status row_security(fly_sql_stmt *stmt, const fly__sql_table *table, bool force, bool on,
                                fly_err *err)
 {
     fly__sql_table changed = *table;
-    changed.row_security = on;
+    if (force) {
+        changed.force_row_security = on;
+    } else {
+        changed.row_security = on;
+    }
     return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, &changed, err);
 }
 
@@ -794,11 +798,13 @@ static fly_status alter(fly_sql_stmt *stmt, const fly__sql_table *table,
     case FLY_AST_ALTER_DISABLE_TRIGGER:
         return switch_trigger(stmt, table, action, false, err);
     case FLY_AST_ALTER_ENABLE_ROW_SECURITY:
-    case FLY_AST_ALTER_FORCE_ROW_SECURITY:
-        return row_security(stmt, table, true, err);
     case FLY_AST_ALTER_DISABLE_ROW_SECURITY:
+        return row_security(stmt, table, false, action->type == FLY_AST_ALTER_ENABLE_ROW_SECURITY,
+                            err);
+    case FLY_AST_ALTER_FORCE_ROW_SECURITY:
     case FLY_AST_ALTER_NO_FORCE_ROW_SECURITY:
-        return row_security(stmt, table, false, err);
+        return row_security(stmt, table, true, action->type == FLY_AST_ALTER_FORCE_ROW_SECURITY,
+                            err);
     case FLY_AST_ALTER_SET_OPTIONS:
     case FLY_AST_ALTER_RESET_OPTIONS:
     case FLY_AST_ALTER_SET_LOGGED:
@@ -808,9 +814,10 @@ static fly_status alter(fly_sql_stmt *stmt, const fly__sql_table *table,
     case FLY_AST_ALTER_SET_WITHOUT_CLUSTER:
         return FLY_OK; /* about how PostgreSQL stores things */
     case FLY_AST_ALTER_OWNER: {
-        fly__sql_table changed = *table;
-        changed.owner = stmt->session->user_oid;
-        return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, &changed, err);
+        const fly__sql_secured object = fly__sql_secured_table(table);
+        uint32_t role = 0;
+        fly_status status = fly__sql_ddl_role(stmt->session, action->def, false, &role, err);
+        return status == FLY_OK ? fly__sql_give(stmt, &object, role, err) : status;
     }
     default:
         return fly_err_state(err, "0A000", action->node.pos,
@@ -989,6 +996,14 @@ fly_status fly__sql_rename(fly_sql_stmt *stmt, fly_err *err)
         if (index == NULL) {
             return fly_err_state(err, "42P01", 0, "relation \"%s\" does not exist", name);
         }
+        fly__sql_secured secured =
+            fly__sql_secured_table(fly__sql_table_of(stmt->session->view, index->table));
+        secured.kind = "index";
+        secured.name = index->name;
+        status = fly__sql_need_owner(stmt->session, &secured, err);
+        if (status != FLY_OK) {
+            return status;
+        }
         return rename_index(stmt, fly__sql_table_of(stmt->session->view, index->table), index,
                             node->new_name, err);
     }
@@ -1000,10 +1015,21 @@ fly_status fly__sql_rename(fly_sql_stmt *stmt, fly_err *err)
             return fly_err_state(err, "3F000", 0, "schema \"%s\" does not exist",
                                  name_of(node->object, &schema_name));
         }
+        const fly__sql_secured secured = fly__sql_secured_schema(schema);
+        status = fly__sql_need_owner(stmt->session, &secured, err);
+        if (status != FLY_OK) {
+            return status;
+        }
         fly__sql_schema changed = *schema;
         changed.name = node->new_name;
         return fly__sql_change_put(stmt->session, FLY__SQL_O_SCHEMA, &changed, err);
     }
+    case FLY_AST_OBJECT_ROLE:
+    case FLY_AST_OBJECT_USER:
+    case FLY_AST_OBJECT_GROUP:
+        return fly__sql_rename_role(stmt, node, err);
+    case FLY_AST_OBJECT_POLICY:
+        return fly__sql_rename_policy(stmt, node, err);
     case FLY_AST_OBJECT_TABLE:
     case FLY_AST_OBJECT_VIEW:
     case FLY_AST_OBJECT_MATVIEW:

@@ -8,8 +8,10 @@
 #include "session/ddl_int.h"
 
 #include "catalog/change_int.h"
+#include "catalog/right_int.h"
 #include "exec/change_int.h"
 #include "session/lock_int.h"
+#include "session/role_int.h"
 
 #include <string.h>
 
@@ -334,6 +336,13 @@ static fly_status drop_index(fly_sql_stmt *stmt, const fly_ast_drop *node,
         return held;
     }
     const fly__sql_table *table = fly__sql_table_of(session->view, index->table);
+    fly__sql_secured secured = fly__sql_secured_table(table);
+    secured.name = index->name;
+    secured.kind = "index";
+    fly_status owns = fly__sql_need_owner(session, &secured, err);
+    if (owns != FLY_OK) {
+        return owns;
+    }
     for (uint16_t i = 0; i < table->constraint_count; i++) {
         if (table->constraints[i]->index == index->oid &&
             table->constraints[i]->kind != FLY__SQL_FOREIGN) {
@@ -377,6 +386,11 @@ static fly_status drop_schema(fly_sql_stmt *stmt, const fly_ast_drop *node,
                              "cannot drop schema %s because it is required by the "
                              "database system",
                              schema->name);
+    }
+    const fly__sql_secured secured = fly__sql_secured_schema(schema);
+    fly_status owns = fly__sql_need_owner(session, &secured, err);
+    if (owns != FLY_OK) {
+        return owns;
     }
     uint32_t oid = schema->oid;
     for (;;) {
@@ -439,6 +453,11 @@ static fly_status drop_type(fly_sql_stmt *stmt, const fly_ast_drop *node,
     if (type == NULL) {
         return not_there(stmt, node, "type", last, "42704", err);
     }
+    const fly__sql_secured secured = fly__sql_secured_type(type);
+    fly_status owns = fly__sql_need_owner(session, &secured, err);
+    if (owns != FLY_OK) {
+        return owns;
+    }
     const char *column = NULL;
     const fly__sql_table *user = user_of_type(session->view, type, &column);
     if (user != NULL) {
@@ -456,8 +475,8 @@ static fly_status drop_type(fly_sql_stmt *stmt, const fly_ast_drop *node,
                             : status;
 }
 
-static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
-                                const fly_ast_object *object, fly_err *err)
+uint32_t fly__sql_ddl_function(fly_sql_stmt *stmt, const fly_ast_object *object,
+                               const fly__sql_user_function **function)
 {
     fly_sql_session *session = stmt->session;
     const fly__sql_user_function *found = NULL;
@@ -484,6 +503,16 @@ static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
             count++;
         }
     }
+    *function = found;
+    return count;
+}
+
+static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
+                                const fly_ast_object *object, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    const fly__sql_user_function *found = NULL;
+    uint32_t count = fly__sql_ddl_function(stmt, object, &found);
     if (found == NULL) {
         return node->if_exists || object->has_args
                    ? not_there(stmt, node, "function", name_of(object), "42883", err)
@@ -492,6 +521,11 @@ static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
     }
     if (count > 1) {
         return fly_err_state(err, "42725", 0, "function name \"%s\" is not unique", found->name);
+    }
+    const fly__sql_secured secured = fly__sql_secured_function(found);
+    fly_status owns = fly__sql_need_owner(session, &secured, err);
+    if (owns != FLY_OK) {
+        return owns;
     }
     size_t at = 0;
     const fly__sql_table *table;
@@ -605,13 +639,26 @@ static fly_status drop_one(fly_sql_stmt *stmt, const fly_ast_drop *node,
     case FLY_AST_OBJECT_TRIGGER:
     case FLY_AST_OBJECT_POLICY:
         return drop_trigger(stmt, node, object, err);
+    case FLY_AST_OBJECT_ROLE:
+    case FLY_AST_OBJECT_USER:
+    case FLY_AST_OBJECT_GROUP:
+        return fly__sql_drop_role(stmt, node, (const fly_ast *)object, err);
     case FLY_AST_OBJECT_DATABASE: {
+        const fly__sql_secured secured = fly__sql_secured_database(stmt->session, name_of(object));
+        if (!fly__sql_is_member(stmt->session, stmt->session->user_oid, secured.owner, true)) {
+            return fly_err_state(err, "42501", 0, "must be owner of database %s", secured.name);
+        }
         if (stmt->session->txn_explicit) {
             return fly_err_state(err, "25001", 0,
                                  "DROP DATABASE cannot run inside a transaction block");
         }
         fly_status status = fly__sql_database_drop(stmt->session->sql, name_of(object), err);
         bool missing = status != FLY_OK && err != NULL && strcmp(err->sqlstate, "3D000") == 0;
+        const fly__sql_database_rights *rights =
+            fly__sql_database_rights_of(stmt->session, name_of(object));
+        if (status == FLY_OK && rights != NULL) {
+            status = fly__sql_role_remove(stmt->session, FLY__SQL_O_DATABASE, rights->oid, err);
+        }
         return missing && node->if_exists
                    ? not_there(stmt, node, "database", name_of(object), "3D000", err)
                    : status;
@@ -622,6 +669,17 @@ static fly_status drop_one(fly_sql_stmt *stmt, const fly_ast_drop *node,
         return fly_err_state(err, "0A000", stmt->node->pos,
                              "this kind of object cannot be dropped: it cannot be made");
     }
+}
+
+fly_status fly__sql_drop_named(fly_sql_stmt *stmt, fly_ast_object_kind kind, const char *schema,
+                               const char *name, bool cascade, fly_err *err)
+{
+    const char *names[2] = {schema, name};
+    fly_ast_object object = {.node = {.kind = FLY_AST_OBJECT}};
+    object.names.items = schema == NULL ? names + 1 : names;
+    object.names.count = schema == NULL ? 1 : 2;
+    const fly_ast_drop node = {.node = {.kind = FLY_AST_DROP}, .type = kind, .cascade = cascade};
+    return drop_one(stmt, &node, &object, err);
 }
 
 fly_status fly__sql_drop(fly_sql_stmt *stmt, fly_err *err)
@@ -638,6 +696,9 @@ fly_status fly__sql_drop(fly_sql_stmt *stmt, fly_err *err)
                 {FLY_AST_OBJECT_TYPE, "DROP TYPE"},
                 {FLY_AST_OBJECT_DOMAIN, "DROP DOMAIN"},
                 {FLY_AST_OBJECT_FUNCTION, "DROP FUNCTION"},
+                {FLY_AST_OBJECT_ROLE, "DROP ROLE"},
+                {FLY_AST_OBJECT_USER, "DROP ROLE"},
+                {FLY_AST_OBJECT_GROUP, "DROP ROLE"},
                 {FLY_AST_OBJECT_PROCEDURE, "DROP PROCEDURE"},
                 {FLY_AST_OBJECT_ROUTINE, "DROP ROUTINE"},
                 {FLY_AST_OBJECT_TRIGGER, "DROP TRIGGER"},

@@ -3,6 +3,8 @@
  */
 #include "session/ddl_int.h"
 
+#include "catalog/right_int.h"
+
 #include "catalog/change_int.h"
 #include "func/func_int.h"
 #include "pl/pl_int.h"
@@ -21,6 +23,18 @@ static const fly_ast *option_value(const fly_ast_list *options, const char *name
         }
     }
     return NULL;
+}
+
+/* SECURITY DEFINER; the parser keeps which of the two it was as a boolean. */
+static bool is_definer(const fly_ast_list *options)
+{
+    for (uint32_t i = 0; i < options->count; i++) {
+        const fly_ast_option *option = (const fly_ast_option *)options->items[i];
+        if (strcmp(option->name, "security") == 0) {
+            return ((const fly_ast_const *)option->value)->value != 0;
+        }
+    }
+    return false;
 }
 
 static bool has_option(const fly_ast_list *options, const char *name)
@@ -223,6 +237,7 @@ fly_status fly__sql_create_function(fly_sql_stmt *stmt, fly_err *err)
                           : has_option(&node->options, "stable")  ? FLY__SQL_STABLE
                                                                   : FLY__SQL_VOLATILE;
     function.strict = has_option(&node->options, "strict");
+    function.security_definer = is_definer(&node->options);
     function.definition = fly__sql_ddl_format(stmt, err, "%.*s", (int)stmt->len,
                                               (const char *)stmt->text.data + stmt->start);
     if (function.definition == NULL) {
@@ -239,6 +254,14 @@ fly_status fly__sql_create_function(fly_sql_stmt *stmt, fly_err *err)
         return fly_err_state(err, "42P13", 0, "cannot change return type of existing function");
     }
     function.oid = old != NULL ? old->oid : fly__sql_change_oid(session);
+    function.owner = old != NULL ? old->owner : session->user_oid;
+    if (old != NULL) {
+        const fly__sql_secured secured = fly__sql_secured_function(old);
+        status = fly__sql_need_owner(session, &secured, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
     status = fly__sql_change_put(session, FLY__SQL_O_FUNCTION, &function, err);
     /* Its body may name the function itself. */
     return status == FLY_OK ? check_body(stmt, node, &function, err) : status;

@@ -96,6 +96,13 @@ fly_status fly__sql_drop_table(fly_sql_session *session, const fly__sql_table *t
 fly_status fly__sql_forget_referrer(fly_sql_session *session, const fly__sql_constraint *constraint,
                                     fly_err *err);
 
+/* The function that an object of the tree names; how many there are. */
+uint32_t fly__sql_ddl_function(fly_sql_stmt *stmt, const fly_ast_object *object,
+                               const fly__sql_user_function **function);
+/* Drop something that has only a name, as DROP does. */
+fly_status fly__sql_drop_named(fly_sql_stmt *stmt, fly_ast_object_kind kind, const char *schema,
+                               const char *name, bool cascade, fly_err *err);
+
 /* ddl_sequence.c */
 fly_status fly__sql_create_sequence(fly_sql_stmt *stmt, fly_err *err);
 fly_status fly__sql_alter_sequence(fly_sql_stmt *stmt, fly_err *err);

@@ -149,11 +149,12 @@ fly_status fly__sql_sequence_put(fly_sql_session *session, const char *name, uin
     own[0].type = fly__sql_type(FLY_SQL_INT8);
     own[1].type = fly__sql_type(FLY_SQL_INT8);
     own[2].type = fly__sql_type(FLY_SQL_BOOL);
+    const fly__sql_table *old = fly__sql_table_of(session->view, sequence->oid);
     const fly__sql_table table = {.oid = sequence->oid,
                                   .name = name,
                                   .schema = schema,
                                   .class = FLY__SQL_SEQUENCE,
-                                  .owner = session->user_oid,
+                                  .owner = old != NULL ? old->owner : session->user_oid,
                                   .temporary = schema == FLY__SQL_SCHEMA_TEMP,
                                   .column_count = 3,
                                   .columns = own,

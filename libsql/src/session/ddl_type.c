@@ -30,6 +30,7 @@ static fly_status begin_type(fly_sql_stmt *stmt, const fly_ast_names *names, cha
     }
     type->oid = fly__sql_change_oid(session);
     type->array_oid = fly__sql_change_oid(session);
+    type->owner = session->user_oid;
     type->name = last_name(names);
     type->kind = kind;
     return FLY_OK;

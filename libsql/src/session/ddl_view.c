@@ -3,6 +3,8 @@
  */
 #include "session/ddl_int.h"
 
+#include "catalog/right_int.h"
+
 #include "catalog/change_int.h"
 
 #include <string.h>
@@ -87,7 +89,7 @@ fly_status fly__sql_create_view(fly_sql_stmt *stmt, fly_err *err)
     }
     fly__sql_plan *plan = NULL;
     fly__sql_bind_context context = {
-        .session = session, .view = session->view, .arena = &stmt->line_arena};
+        .session = session, .view = session->view, .arena = &stmt->line_arena, .unasked = true};
     status = fly__sql_bind(&context, node->query, &plan, err);
     if (status == FLY_OK && plan->param_count > 0) {
         status = fly_err_state(err, "42P02", 0, "there is no parameter $1");
@@ -101,7 +103,12 @@ fly_status fly__sql_create_view(fly_sql_stmt *stmt, fly_err *err)
     const fly__sql_schema *schema = fly__sql_schema_of(session->view, table.schema);
     const fly__sql_table *old = fly__sql_table_named(session->view, schema->name, table.name);
     if (old != NULL && node->replace) {
-        status = may_replace(old, &table, err);
+        const fly__sql_secured secured = fly__sql_secured_table(old);
+        status = fly__sql_need_owner(session, &secured, err);
+        if (status == FLY_OK) {
+            status = may_replace(old, &table, err);
+        }
+        table.owner = old->owner;
         table.oid = old->oid;
         table.row_type = old->row_type;
         table.trigger_count = old->trigger_count;

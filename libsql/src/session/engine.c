@@ -306,7 +306,7 @@ fly_status fly__sql_database_list(fly_sql *sql, void (*each)(void *ctx, const ch
     return fly_vfs_list(sql->env->vfs, sql->path, see_name, &names, err);
 }
 
-static fly_status exists(fly_sql *sql, const char *name, bool *found, fly_err *err)
+fly_status fly__sql_database_exists(fly_sql *sql, const char *name, bool *found, fly_err *err)
 {
     struct names names = {.wanted = name};
     fly_status status = fly_vfs_list(sql->env->vfs, sql->path, see_name, &names, err);
@@ -322,7 +322,7 @@ fly_status fly__sql_database_create(fly_sql *sql, const char *name, uint32_t col
     fly_status status = database_path(sql, name, path, err);
     fly_mutex_lock(&sql->mutex);
     if (status == FLY_OK) {
-        status = exists(sql, name, &there, err);
+        status = fly__sql_database_exists(sql, name, &there, err);
     }
     if (status == FLY_OK && there) {
         status = fly_err_state(err, "42P04", 0, "database \"%s\" already exists", name);
@@ -345,7 +345,7 @@ fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err)
     fly_status status = database_path(sql, name, path, err);
     fly_mutex_lock(&sql->mutex);
     if (status == FLY_OK) {
-        status = exists(sql, name, &there, err);
+        status = fly__sql_database_exists(sql, name, &there, err);
     }
     if (status == FLY_OK && !there) {
         status = fly_err_state(err, "3D000", 0, "database \"%s\" does not exist", name);

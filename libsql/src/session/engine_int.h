@@ -83,6 +83,8 @@ fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err);
 fly_status fly__sql_database_list(fly_sql *sql, void (*each)(void *ctx, const char *name),
                                   void *ctx, fly_err *err);
 
+fly_status fly__sql_database_exists(fly_sql *sql, const char *name, bool *found, fly_err *err);
+
 /* collations.c: what COLLATION and LOCALE of CREATE DATABASE mean together; either may be NULL. */
 fly_status fly__sql_collation_of_options(const char *name, const char *locale, uint32_t *oid,
                                          fly_err *err);

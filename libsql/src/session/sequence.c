@@ -9,6 +9,7 @@
  *     Q1  no value that was given out is beyond `until` in the tree, and the write of `until` is in the
  *         log before any commit that may use the value
  */
+#include "catalog/right_int.h"
 #include "session/stmt_int.h"
 
 #include "store/rows_int.h"
@@ -251,12 +252,45 @@ static fly_status remember(fly_sql_session *session, uint32_t oid, int64_t value
     return FLY_OK;
 }
 
+/* One of these rights will do. Sequences behind identity columns are part of their tables, and are asked
+ * for the right to change those only. */
+static fly_status may_use(fly_sql_session *session, uint32_t oid, uint32_t rights, fly_err *err)
+{
+    const fly__sql_table *table = sequence_table(session, oid);
+    if (table == NULL || fly__sql_is_superuser(session, session->user_oid)) {
+        return FLY_OK;
+    }
+    const fly__sql_secured object = fly__sql_secured_table(table);
+    uint32_t has = fly__sql_rights(session, session->view, session->user_oid, &object, 0, false);
+    return (has & rights) != 0
+               ? FLY_OK
+               : fly_err_state(err, "42501", 0, "permission denied for sequence %s", table->name);
+}
+
+static bool is_identity(fly_sql_session *session, const fly__sql_sequence *sequence)
+{
+    const fly__sql_table *table =
+        sequence->owner_table == 0 ? NULL : fly__sql_table_of(session->view, sequence->owner_table);
+    for (uint16_t i = 0; table != NULL && i < table->column_count; i++) {
+        if (table->columns[i].sequence == sequence->oid && table->columns[i].identity != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 fly_status fly__sql_sequence_next(fly_sql_session *session, uint32_t oid, int64_t *value,
                                   fly_err *err)
 {
     const fly__sql_sequence *sequence = fly__sql_sequence_of(session->view, oid);
     if (sequence == NULL) {
         return no_sequence(oid, err);
+    }
+    fly_status may = is_identity(session, sequence)
+                         ? FLY_OK
+                         : may_use(session, oid, FLY__SQL_MAY_USAGE | FLY__SQL_MAY_UPDATE, err);
+    if (may != FLY_OK) {
+        return may;
     }
     fly__sql_database *database = session->database;
     fly_mutex_lock(&database->counting);
@@ -275,6 +309,10 @@ fly_status fly__sql_sequence_next(fly_sql_session *session, uint32_t oid, int64_
 fly_status fly__sql_sequence_current(fly_sql_session *session, uint32_t oid, int64_t *value,
                                      fly_err *err)
 {
+    fly_status may = may_use(session, oid, FLY__SQL_MAY_USAGE | FLY__SQL_MAY_SELECT, err);
+    if (may != FLY_OK) {
+        return may;
+    }
     const struct fly__sql_sequence_value *at = session->state->sequence_values;
     while (at != NULL && at->oid != oid) {
         at = at->link;
@@ -303,6 +341,10 @@ fly_status fly__sql_sequence_set(fly_sql_session *session, uint32_t oid, int64_t
     const fly__sql_sequence *sequence = fly__sql_sequence_of(session->view, oid);
     if (sequence == NULL) {
         return no_sequence(oid, err);
+    }
+    fly_status may = may_use(session, oid, FLY__SQL_MAY_UPDATE, err);
+    if (may != FLY_OK) {
+        return may;
     }
     if (value < sequence->minimum || value > sequence->maximum) {
         const fly__sql_table *table = sequence_table(session, oid);

@@ -240,11 +240,10 @@ fly_status fly__sql_session_view(fly_sql_session *session, fly_err *err)
     if (status != FLY_OK) {
         return status;
     }
-    if (session->view != NULL && fly__sql_view_is_newest(catalog, session->view)) {
+    if (session->view != NULL && fly__sql_view_is_newest(session, session->view)) {
         return FLY_OK;
     }
-    return fly__sql_view_acquire(catalog, session->view, session->search_path, session->user,
-                                 &session->view, err);
+    return fly__sql_view_acquire(catalog, session->view, session, &session->view, err);
 }
 
 const fly__sql_source *fly__sql_source_of(fly_sql_session *session, const fly__sql_table *table)

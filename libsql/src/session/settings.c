@@ -151,7 +151,7 @@ static bool apply_search_path(fly_sql_session *session, const char *value)
     session->state->search_path = copy;
     session->search_path = copy;
     if (session->view != NULL) {
-        return fly__sql_view_acquire(session->database->catalog, session->view, copy, session->user,
+        return fly__sql_view_acquire(session->database->catalog, session->view, session,
                                      &session->view, NULL) == FLY_OK;
     }
     return true;

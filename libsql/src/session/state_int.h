@@ -49,6 +49,7 @@ typedef struct fly__sql_session_state {
     char user[FLY__SQL_NAME_MAX + 1]; /* the current one's name */
     uint32_t login;                   /* session_user */
     uint32_t authenticated;           /* who logged in */
+    uint32_t definers;                /* functions that run as their owners */
     fly__sql_session_roles roles;
     char *search_path;
     fly__sql_setting_entry *settings;

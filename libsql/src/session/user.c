@@ -90,6 +90,10 @@ fly_status fly__sql_user_may_set(fly_sql_session *session, const char *name, con
                                  fly_err *err)
 {
     bool is_role = strcasecmp(name, "role") == 0;
+    if (session->state->definers > 0) {
+        return fly_err_state(err, "42501", 0,
+                             "cannot set parameter \"%s\" within security-definer function", name);
+    }
     if (value == NULL || (is_role && strcmp(value, "none") == 0)) {
         return FLY_OK;
     }
@@ -129,10 +133,36 @@ bool fly__sql_user_set_login(fly_sql_session *session, const char *value)
     return renew(session);
 }
 
-fly_status fly__sql_user_become(fly_sql_session *session, uint32_t oid, fly_err *err)
+/* A function may be called for each of many rows, so the view is put aside, not retired: it comes back
+ * unless the function has changed the catalog. */
+fly_status fly__sql_user_become(fly_sql_session *session, uint32_t oid,
+                                fly__sql_user_switch *before, fly_err *err)
 {
+    *before = (fly__sql_user_switch){.user = session->user_oid, .view = session->view};
     become(session, oid);
-    return session->view == NULL ? FLY_OK : fly__sql_view_renew(session, err);
+    fly_status status = fly__sql_view_create(session->view->mem, session->view->core,
+                                             session->view->temp, session, &before->made, err);
+    if (status != FLY_OK) {
+        become(session, before->user);
+        return status;
+    }
+    before->made->own = session->view->own;
+    session->view = before->made;
+    session->state->definers++;
+    return FLY_OK;
+}
+
+fly_status fly__sql_user_back(fly_sql_session *session, fly__sql_user_switch *before, fly_err *err)
+{
+    session->state->definers--;
+    become(session, before->user);
+    if (session->view == before->made) {
+        fly__sql_view_release(session->view);
+        session->view = before->view;
+        return FLY_OK;
+    }
+    fly_status status = fly__sql_view_retire(session, before->view, err);
+    return status == FLY_OK ? fly__sql_view_renew(session, err) : status;
 }
 
 /* --------------------------------------------------------- for who logs users in */

@@ -9,6 +9,7 @@
 #ifndef FLY_SQL_USER_INT_H
 #define FLY_SQL_USER_INT_H
 
+#include "parse/ast_int.h"
 #include "session/state_int.h"
 
 /* Log in: 28000 if there is no such role, or it may not. NULL is the administrator. */
@@ -25,7 +26,17 @@ bool fly__sql_user_set_role(fly_sql_session *session, const char *value);
 bool fly__sql_user_set_login(fly_sql_session *session, const char *value);
 
 /* Become another, for a while: who runs a function that is its owner's. */
-fly_status fly__sql_user_become(fly_sql_session *session, uint32_t oid, fly_err *err);
+typedef struct fly__sql_user_switch {
+    uint32_t user;
+    fly__sql_catalog_view *view; /* the one before */
+    fly__sql_catalog_view *made;
+} fly__sql_user_switch;
+fly_status fly__sql_user_become(fly_sql_session *session, uint32_t oid,
+                                fly__sql_user_switch *before, fly_err *err);
+fly_status fly__sql_user_back(fly_sql_session *session, fly__sql_user_switch *before, fly_err *err);
+
+/* The values of SET as one text; utility.c. */
+const char *fly__sql_set_text(fly_sql_stmt *stmt, const fly_ast_set *node);
 
 /* The name of a role; "unknown (OID=7)" if it is gone, in `room`. */
 const char *fly__sql_role_name(const fly_sql_session *session, uint32_t oid,

@@ -5,11 +5,13 @@
  */
 #include "session/stmt_int.h"
 
+#include "catalog/right_int.h"
 #include "exec/exec_int.h"
 #include "pl/pl_int.h"
 #include "session/named_int.h"
 #include "session/settings_int.h"
 #include "session/statement_kind_int.h"
+#include "session/user_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -180,7 +182,7 @@ bool fly__sql_utility_ends_failure(const fly_ast *node)
 /* ------------------------------------------------------------------ settings */
 
 /* The values of SET as one text: 'a', b, 3 is "a, b, 3". Names of a search path are quoted. */
-static const char *set_text(fly_sql_stmt *stmt, const fly_ast_set *node)
+const char *fly__sql_set_text(fly_sql_stmt *stmt, const fly_ast_set *node)
 {
     bool is_path = strcmp(node->name, "search_path") == 0;
     size_t room = 1;
@@ -230,7 +232,7 @@ static fly_status set(fly_sql_stmt *stmt, fly_err *err)
     }
     switch (node->type) {
     case FLY_AST_SET_VALUE: {
-        const char *value = set_text(stmt, node);
+        const char *value = fly__sql_set_text(stmt, node);
         return value == NULL ? fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a setting")
                              : fly__sql_setting_set(session, node->name, value, local, err);
     }
@@ -377,6 +379,12 @@ static fly_status set_constraints(fly_sql_stmt *stmt, fly_err *err)
 static fly_status checkpoint(fly_sql_stmt *stmt, fly_err *err)
 {
     tag(stmt, "CHECKPOINT");
+    fly_sql_session *session = stmt->session;
+    if (!fly__sql_is_member(session, session->user_oid, FLY__SQL_ROLE_CHECKPOINT, true)) {
+        return fly_err_state(err, "42501", 0,
+                             "must be superuser or have privileges of pg_checkpoint to do "
+                             "CHECKPOINT");
+    }
     return fly_store_checkpoint(stmt->session->database->store, err);
 }
 
