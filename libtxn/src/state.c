@@ -392,6 +392,7 @@ static void take_snapshot(fly_txn *txn)
     FLY_POINT("read the clock", store);
     fly_store_relaxed_u64(&txn->low, txn->view.low);
     fly_store_u64(&txn->snapshot, txn->view.timestamp);
+    txn->views++;
     FLY_POINT("took snapshot", store);
     FLY_ASSERT_SLOW(fly_load_u64(&store->keep_low) <= txn->view.low);
     FLY_ASSERT_SLOW(fly_load_u64(&store->horizon) <= txn->view.timestamp);

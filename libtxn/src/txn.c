@@ -195,6 +195,11 @@ void fly_txn_statement(fly_txn *txn)
     }
 }
 
+uint64_t fly_txn_views(const fly_txn *txn)
+{
+    return txn->views;
+}
+
 fly_isolation fly_txn_isolation(const fly_txn *txn)
 {
     return txn->isolation;

@@ -205,6 +205,7 @@ struct fly_txn {
     uint64_t lock_ns;  /* how long to wait for others; 0: as long as it takes */
     const fly_txn_waiting *waiting; /* asked and told meanwhile; NULL: nobody */
     struct snapshot view;
+    uint64_t views; /* that the context has had */
 
     uint64_t last_id;               /* number in use now: the first, or a later part */
     struct extent *extent;          /* of last_id */
@@ -411,6 +412,7 @@ struct op {
     bool blob;       /* it is a reference */
     bool exclusive;  /* only if there is none */
     bool required;   /* only if there is one */
+    bool seen;       /* only if the newest version is the one that our snapshot sees */
     uint64_t stamp;  /* of the new version */
     uint8_t header[VALUE_HEADER];
     bool had;                /* there is an entry */

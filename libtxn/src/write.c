@@ -259,6 +259,21 @@ static fly_status may_follow(struct op *op, const struct version *newest, fly_er
     return FLY_OK;
 }
 
+/* Whether the newest version is the one that our snapshot sees, and not one of our own. */
+static bool is_as_seen(struct op *op, const struct version *newest)
+{
+    uint32_t context = 0;
+    uint64_t id = stamp_id(newest->stamp);
+    if (fly__txn_is_own(op->txn, id)) {
+        return false;
+    }
+    if (id < op->txn->view.low) {
+        return true;
+    }
+    uint64_t timestamp = fly__txn_ended(op->txn, id, &context);
+    return timestamp != 0 && timestamp <= op->txn->view.timestamp;
+}
+
 static fly_status decide_write(void *ctx, const fly_btree_entry *entry, fly_btree_change *change,
                                fly_err *err)
 {
@@ -269,6 +284,9 @@ static fly_status decide_write(void *ctx, const fly_btree_entry *entry, fly_btre
     if (entry != NULL) {
         if (!parse_value(entry->value, &op->previous)) {
             return fly__txn_damaged_entry(op->tree, err);
+        }
+        if (op->seen && !is_as_seen(op, &op->previous)) {
+            return FLY_E_AGAIN;
         }
         fly_status status = may_follow(op, &op->previous, err);
         if (status != FLY_OK) {
@@ -396,7 +414,7 @@ static fly_status write_entry(struct op *op, fly_err *err)
         status = write_blob(op, ref, err);
     }
     if (status == FLY_OK) {
-        status = run(op, FLY_LOCK_WAIT, err);
+        status = run(op, op->seen ? FLY_LOCK_NO_WAIT : FLY_LOCK_WAIT, err);
         if (status != FLY_OK && blob && !txn->failed &&
             fly_txn_rollback_to(txn, before, NULL) != FLY_OK) {
             txn->failed = true;
@@ -434,6 +452,32 @@ fly_status fly_txn_delete(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_err *
                     .logged = true,
                     .key = key,
                     .required = true};
+    return write_entry(&op, err);
+}
+
+fly_status fly_txn_put_seen(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_bytes value,
+                            fly_err *err)
+{
+    struct op op = {.txn = txn,
+                    .tree = tree,
+                    .kind = UNDO_UPDATE,
+                    .logged = true,
+                    .key = key,
+                    .value = value,
+                    .required = true,
+                    .seen = true};
+    return write_entry(&op, err);
+}
+
+fly_status fly_txn_delete_seen(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_err *err)
+{
+    struct op op = {.txn = txn,
+                    .tree = tree,
+                    .kind = UNDO_DELETE,
+                    .logged = true,
+                    .key = key,
+                    .required = true,
+                    .seen = true};
     return write_entry(&op, err);
 }
 

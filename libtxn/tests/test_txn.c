@@ -117,6 +117,45 @@ START_TEST(inserting_and_deleting_say_what_was_there)
 }
 END_TEST
 
+START_TEST(what_was_seen_can_be_changed_without_a_lock)
+{
+    set("a", "1");
+    set("b", "1");
+    set("c", "1");
+    fly_txn *txn = begin(FLY_ISOLATION_READ_COMMITTED);
+    fly_txn_statement(txn);
+    uint64_t views = fly_txn_views(txn);
+    set("b", "2"); /* behind the snapshot's back */
+    fly_txn *other = begin(FLY_ISOLATION_DEFAULT);
+    put(other, "c", "2");
+    FLY_CHECK_OK(fly_txn_put_seen(txn, tree, text("a"), text("3"), &err), err);
+    FLY_CHECK(fly_txn_put_seen(txn, tree, text("a"), text("4"), &err), FLY_E_AGAIN, err);
+    FLY_CHECK(fly_txn_put_seen(txn, tree, text("b"), text("3"), &err), FLY_E_AGAIN, err);
+    FLY_CHECK(fly_txn_delete_seen(txn, tree, text("b"), &err), FLY_E_AGAIN, err);
+    FLY_CHECK(fly_txn_put_seen(txn, tree, text("c"), text("3"), &err), FLY_E_AGAIN, err);
+    FLY_CHECK(fly_txn_put_seen(txn, tree, text("d"), text("3"), &err), FLY_E_NOT_FOUND, err);
+    ck_assert_uint_eq(fly_txn_views(txn), views);
+    commit(other);
+    FLY_CHECK(fly_txn_delete_seen(txn, tree, text("c"), &err), FLY_E_AGAIN, err);
+    fly_txn_statement(txn);
+    ck_assert_uint_ne(fly_txn_views(txn), views);
+    FLY_CHECK_OK(fly_txn_put_seen(txn, tree, text("b"), text("3"), &err), err);
+    FLY_CHECK_OK(fly_txn_delete_seen(txn, tree, text("c"), &err), err);
+    commit(txn);
+    ck_assert_str_eq(now("a"), "3");
+    ck_assert_str_eq(now("b"), "3");
+    ck_assert_str_eq(now("c"), "-");
+    /* Under other levels a change behind the snapshot is no failure yet either. */
+    txn = begin(FLY_ISOLATION_SNAPSHOT);
+    FLY_CHECK(get_status(txn, "b"), FLY_OK, err);
+    set("a", "5");
+    FLY_CHECK(fly_txn_put_seen(txn, tree, text("a"), text("6"), &err), FLY_E_AGAIN, err);
+    FLY_CHECK_OK(fly_txn_put_seen(txn, tree, text("b"), text("6"), &err), err);
+    commit(txn);
+    ck_assert_str_eq(now("a"), "5");
+}
+END_TEST
+
 /* ------------------------------------------------------------------- savepoints, failing */
 
 START_TEST(savepoints_nest)
@@ -481,6 +520,7 @@ int main(void)
     tcase_add_test(tests, values_of_every_length_come_back);
     tcase_add_test(tests, a_value_may_be_too_long);
     tcase_add_test(tests, inserting_and_deleting_say_what_was_there);
+    tcase_add_test(tests, what_was_seen_can_be_changed_without_a_lock);
     tcase_add_test(tests, savepoints_nest);
     tcase_add_test(tests, a_savepoint_brings_a_transaction_back_that_failed);
     tcase_add_test(tests, a_commit_of_what_has_failed_rolls_back);

@@ -1123,19 +1123,19 @@ static fly_status insert(const fly__sql_source *source, fly_txn *txn, const fly_
 
 static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                          fly_bytes row_key, const fly_vec_value *old_values,
-                         const fly_vec_value *new_values, fly_arena *arena, fly_bytes *new_key,
-                         fly_err *err)
+                         const fly_vec_value *new_values, bool seen, fly_arena *arena,
+                         fly_bytes *new_key, fly_err *err)
 {
     (void)source, (void)txn, (void)row_key, (void)old_values, (void)new_values, (void)arena;
-    (void)new_key;
+    (void)new_key, (void)seen;
     return refuse(table, err);
 }
 
 static fly_status remove_row(const fly__sql_source *source, fly_txn *txn,
                              const fly__sql_table *table, fly_bytes row_key,
-                             const fly_vec_value *old_values, fly_err *err)
+                             const fly_vec_value *old_values, bool seen, fly_err *err)
 {
-    (void)source, (void)txn, (void)row_key, (void)old_values;
+    (void)source, (void)txn, (void)row_key, (void)old_values, (void)seen;
     return refuse(table, err);
 }
 

@@ -304,11 +304,11 @@ fly_status fly__sql_change_update(fly__sql_change *change, const fly__sql_table 
         status = again(ctx, values, err);
     }
     if (status == FLY_OK) {
-        status =
-            fly__sql_change_story(change->session,
-                                  source->update(source, change->session->txn, table, row_key,
-                                                 old_values, values, &change->arena, &new_key, err),
-                                  err);
+        status = fly__sql_change_story(change->session,
+                                       source->update(source, change->session->txn, table, row_key,
+                                                      old_values, values, change->seen,
+                                                      &change->arena, &new_key, err),
+                                       err);
     }
     return status == FLY_OK ? enqueue(change, table, FLY__SQL_ON_UPDATE, old_values, values, err)
                             : status;
@@ -326,7 +326,8 @@ fly_status fly__sql_change_delete(fly__sql_change *change, const fly__sql_table 
     }
     status = fly__sql_change_story(
         change->session,
-        source->remove(source, change->session->txn, table, row_key, old_values, err), err);
+        source->remove(source, change->session->txn, table, row_key, old_values, change->seen, err),
+        err);
     return status == FLY_OK ? enqueue(change, table, FLY__SQL_ON_DELETE, old_values, NULL, err)
                             : status;
 }

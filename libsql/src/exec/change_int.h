@@ -28,6 +28,7 @@ typedef struct fly__sql_change {
     fly_arena arena; /* of one row's work: the caller resets it */
     fly_arena queue; /* of events */
     fly__sql_event *first, **last;
+    bool seen; /* rows were not locked: FLY_E_AGAIN if one is not what the snapshot shows */
     const bool *updated; /* UPDATE: which columns are set, by position; NULL: any may be */
 } fly__sql_change;
 

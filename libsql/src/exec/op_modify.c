@@ -7,9 +7,10 @@
  * (generated columns, checks, RETURNING, DO UPDATE SET) are programs over these cells.
  *
  * A statement must not see its own changes. So the input is read to its end before anything is changed,
- * unless it reads nothing that changes: then it streams.
+ * unless it reads nothing that changes, or one row at most: then it streams.
  *
- * READ COMMITTED. Before a row is changed it is locked. If somebody else has changed it since it was
+ * READ COMMITTED. Before a row is changed it is locked, unless it can be changed at once on the condition
+ * that it is what was read. If somebody else has changed it since it was
  * read, the input is evaluated again, by what is committed now, and only the row with that key counts:
  * what the filter still lets through is changed on top of the other's change.
  * @source PostgreSQL 15, src/backend/executor/README, "EvalPlanQual (READ COMMITTED Update Checking)".
@@ -49,6 +50,7 @@ typedef struct modify_op {
     fly_arena row_arena; /* of a row read again */
     bool *updated;       /* columns that UPDATE, DO UPDATE or MERGE sets */
     bool stale;          /* `assigns` has run over another batch */
+    uint64_t views;      /* fly_txn_views() when the input was opened */
     fly__sql_kept results;
     bool done;
     uint64_t given;
@@ -482,6 +484,20 @@ static fly_status change_again(modify_op *o, fly_bytes row_key, fly_err *err)
     return status;
 }
 
+/* Without triggers nothing happens between reading a row and changing it, so it need not be locked first:
+ * nearly always it is still what it was. FLY_E_AGAIN: it is not, or nobody knows. */
+static fly_status change_seen(modify_op *o, place at, fly_bytes row_key, fly_err *err)
+{
+    if (o->m->command == FLY__SQL_MERGE || o->table->trigger_count > 0 ||
+        fly_txn_views(exec_of(o)->session->txn) != o->views) {
+        return FLY_E_AGAIN;
+    }
+    o->change.seen = true;
+    fly_status status = change_one(o, at, row_key, err);
+    o->change.seen = false;
+    return status;
+}
+
 static fly_status target_row(modify_op *o, place at, fly_err *err)
 {
     bool before;
@@ -497,6 +513,10 @@ static fly_status target_row(modify_op *o, place at, fly_err *err)
     }
     read_old(o, at, o->old_values);
     if (status == FLY_OK) {
+        status = change_seen(o, at, row_key, err);
+        if (status != FLY_E_AGAIN) {
+            return status;
+        }
         status = fly__sql_change_lock(exec_of(o)->session, o->table, row_key, o->old_values,
                                       FLY_LOCK_WAIT, err);
     }
@@ -594,6 +614,7 @@ static fly_status statement_triggers(modify_op *o, char when, fly_err *err)
 static fly_status work(modify_op *o, fly_err *err)
 {
     fly_status status = statement_triggers(o, 'b', err);
+    o->views = fly_txn_views(exec_of(o)->session->txn);
     if (status == FLY_OK) {
         status = fly__sql_op_open(o->op.left, err);
     }
@@ -843,6 +864,19 @@ static void note_updated(modify_op *o, const fly__sql_assign *assigns, uint32_t 
     }
 }
 
+/* Whether an input gives one row at most: found by a unique key. */
+static bool gives_one_row(const fly__sql_rel *rel)
+{
+    while (rel->kind == FLY__SQL_R_PROJECT || rel->kind == FLY__SQL_R_FILTER) {
+        rel = rel->left;
+        if (rel == NULL) {
+            return true;
+        }
+    }
+    return rel->kind == FLY__SQL_R_SCAN && rel->scan.index != NULL && rel->scan.index->unique &&
+           rel->scan.equal_count == rel->scan.index->key_count;
+}
+
 fly_status fly__sql_make_modify(fly__sql_exec *exec, const fly__sql_rel *rel, fly__sql_op **op,
                                 fly_err *err)
 {
@@ -864,7 +898,8 @@ fly_status fly__sql_make_modify(fly__sql_exec *exec, const fly__sql_rel *rel, fl
     }
     fly__sql_arena(exec, &o->row_arena, 0);
     fly__sql_hashes_init(&o->touched, &exec->session->query.mem);
-    o->materialize = m->command != FLY__SQL_INSERT || fly__sql_reads_table(rel->left, m->table);
+    o->materialize = m->command == FLY__SQL_INSERT ? fly__sql_reads_table(rel->left, m->table)
+                                                   : !gives_one_row(rel->left);
     o->track = m->on_conflict == 'u' || m->command == FLY__SQL_MERGE ||
                (m->command != FLY__SQL_INSERT && may_repeat(rel->left));
     o->values = fly__sql_alloc(&exec->arena, m->table->column_count, sizeof *o->values, err);

@@ -594,7 +594,7 @@ static fly_status insert(const fly__sql_source *source, fly_txn *txn, const fly_
 
 static fly_status remove_row(const fly__sql_source *source, fly_txn *txn,
                              const fly__sql_table *table, fly_bytes row_key,
-                             const fly_vec_value *old_values, fly_err *err)
+                             const fly_vec_value *old_values, bool seen, fly_err *err)
 {
     fly_sql_session *session = session_of(source);
     fly_tree *tree = NULL;
@@ -602,7 +602,8 @@ static fly_status remove_row(const fly__sql_source *source, fly_txn *txn,
     fly_arena_init(&arena, &session->account.mem, 0);
     fly_status status = table_tree(source, table, &tree, err);
     if (status == FLY_OK) {
-        status = fly_txn_delete(txn, tree, row_key, err);
+        status = seen ? fly_txn_delete_seen(txn, tree, row_key, err)
+                      : fly_txn_delete(txn, tree, row_key, err);
     }
     if (status == FLY_OK) {
         status = remove_entries(session, txn, table, table->index_count, old_values, row_key,
@@ -634,8 +635,8 @@ static fly_status move_entry(fly_sql_session *session, fly_txn *txn, const fly__
 
 static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                          fly_bytes row_key, const fly_vec_value *old_values,
-                         const fly_vec_value *new_values, fly_arena *arena, fly_bytes *new_key,
-                         fly_err *err)
+                         const fly_vec_value *new_values, bool seen, fly_arena *arena,
+                         fly_bytes *new_key, fly_err *err)
 {
     fly_sql_session *session = session_of(source);
     fly_tree *tree = NULL;
@@ -649,7 +650,10 @@ static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly_
         }
     }
     if (!fly_bytes_equal(key, row_key)) { /* the row moves: another row, as far as trees know */
-        fly_status status = remove_row(source, txn, table, row_key, old_values, err);
+        if (seen) {
+            return FLY_E_AGAIN;
+        }
+        fly_status status = remove_row(source, txn, table, row_key, old_values, false, err);
         return status == FLY_OK ? insert(source, txn, table, new_values, arena, new_key, err)
                                 : status;
     }
@@ -660,12 +664,14 @@ static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly_
     if (status == FLY_OK) {
         status = fly__sql_row_encode(&layout, new_values, arena, &row, err);
     }
+    if (status == FLY_OK) {
+        status = seen ? fly_txn_put_seen(txn, tree, key, row, err)
+                      : fly_txn_put(txn, tree, key, row, err);
+        status = too_large(table, row.len, status, err);
+    }
     for (uint16_t i = 0; i < table->index_count && status == FLY_OK; i++) {
         status = move_entry(session, txn, table, table->indexes[i], old_values, new_values, key,
                             arena, err);
-    }
-    if (status == FLY_OK) {
-        status = too_large(table, row.len, fly_txn_put(txn, tree, key, row, err), err);
     }
     if (status == FLY_OK) {
         *new_key = row_key;

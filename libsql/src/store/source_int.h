@@ -49,16 +49,18 @@ struct fly__sql_source {
                         fly_bytes row_key, const uint16_t *columns, uint32_t column_count,
                         fly_arena *arena, fly_vec_value *values, fly_err *err);
     /* Change rows and all their indexes. `values` has one value per column of the table, dropped ones
-     * included, in order. Unique violations: 23505 with the constraint named, nothing changed. */
+     * included, in order. Unique violations: 23505 with the constraint named, nothing changed. With
+     * `seen` the row has not been locked: FLY_E_AGAIN, and nothing changed, if it is not what the
+     * transaction's snapshot shows, or would move. */
     fly_status (*insert)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                          const fly_vec_value *values, fly_arena *arena, fly_bytes *row_key,
                          fly_err *err);
     fly_status (*update)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                          fly_bytes row_key, const fly_vec_value *old_values,
-                         const fly_vec_value *new_values, fly_arena *arena, fly_bytes *new_key,
-                         fly_err *err);
+                         const fly_vec_value *new_values, bool seen, fly_arena *arena,
+                         fly_bytes *new_key, fly_err *err);
     fly_status (*remove)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
-                         fly_bytes row_key, const fly_vec_value *old_values, fly_err *err);
+                         fly_bytes row_key, const fly_vec_value *old_values, bool seen, fly_err *err);
     /* Lock a row against others' changes, and say whether it is still what it was when it was read
      * with `old_values`: FLY_E_NOT_FOUND if it is gone, FLY_E_AGAIN if it has changed (it is locked
      * then all the same), FLY_E_CONFLICT if the transaction's snapshot is too old for that. With

@@ -190,6 +190,9 @@ void fly_txn_rollback(fly_txn *txn);
  */
 void fly_txn_statement(fly_txn *txn);
 
+/** A number that changes whenever the transaction takes another snapshot. */
+uint64_t fly_txn_views(const fly_txn *txn);
+
 /** The level it runs at. */
 fly_isolation fly_txn_isolation(const fly_txn *txn);
 
@@ -297,6 +300,24 @@ FLY_MUST_USE fly_status fly_txn_insert(fly_txn *txn, fly_tree *tree, fly_bytes k
 
 /** Delete `key`: FLY_E_NOT_FOUND, without a message. */
 FLY_MUST_USE fly_status fly_txn_delete(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_err *err);
+
+/**
+ * @brief Set the value of a key, if its newest version is the one that the transaction's snapshot sees.
+ *
+ * For who has read the entry under that snapshot, and does without locking it first. Under read
+ * committed that is the snapshot of fly_txn_statement(); fly_txn_views() tells whether it is still the
+ * same.
+ *
+ * @return FLY_E_AGAIN, without a message and without waiting: somebody else has changed or locked it
+ *         since, or the transaction itself has. FLY_E_NOT_FOUND. Nothing happened then. Else as
+ *         fly_txn_put().
+ */
+FLY_MUST_USE fly_status fly_txn_put_seen(fly_txn *txn, fly_tree *tree, fly_bytes key,
+                                         fly_bytes value, fly_err *err);
+
+/** Delete a key likewise. */
+FLY_MUST_USE fly_status fly_txn_delete_seen(fly_txn *txn, fly_tree *tree, fly_bytes key,
+                                            fly_err *err);
 
 /** How to lock: what to do if somebody else has changed or locked the entry. */
 typedef enum fly_lock_wait {
