@@ -398,6 +398,65 @@ FLY_MUST_USE fly_status fly_txn_log_undone(fly_txn *txn, uint8_t manager, uint8_
                                            const fly_bytes *pieces, int count, uint64_t *lsn,
                                            fly_err *err);
 
+/* --------------------------------------------------------------------------- the tail */
+
+/** Follows what committed transactions change in some trees, by way of the log. */
+typedef struct fly_tail fly_tail;
+
+enum { FLY_TAIL_TREES_MAX = 64 };
+
+/** What happened to an entry. */
+typedef enum fly_tail_kind { FLY_TAIL_INSERT, FLY_TAIL_UPDATE, FLY_TAIL_DELETE } fly_tail_kind;
+
+/** A change that was committed. Its bytes are valid until the tail is used again. */
+typedef struct fly_tail_change {
+    uint64_t
+        lsn; /**< behind the commit's record: who opens a tail there misses nothing that follows
+                        the transaction */
+    uint64_t time; /**< of the commit: microseconds since 1970 */
+    uint32_t tree;
+    fly_tail_kind kind;
+    fly_bytes key;
+    fly_bytes new_value; /**< of inserts and updates */
+    fly_bytes old_value; /**< of updates and deletes */
+    bool old_missing;    /**< the former value was long, and is not in the log any more */
+    bool last;           /**< of its transaction */
+} fly_tail_change;
+
+/**
+ * @brief Follow some trees from a position in the log on.
+ *
+ * @param trees  Their numbers, fly_tree_id(); up to FLY_TAIL_TREES_MAX.
+ * @param lsn    0: from now on; else one that a tail has given, of this store.
+ * @param[out] tail  Gives; fly_tail_close(), before the store is closed.
+ * @return FLY_E_NOT_FOUND: the log does not reach back that far. FLY_E_INVALID: it has not come so far.
+ * @threads Thread-compatible, beside everybody who uses the store.
+ */
+FLY_MUST_USE fly_status fly_tail_open(fly_store *store, const uint32_t *trees, uint32_t count,
+                                      uint64_t lsn, fly_tail **tail, fly_err *err);
+
+/**
+ * @brief The next change: in the order in which transactions have committed, those of one together and
+ *        in its order. Never waits. What an entry went through within one transaction is told step by
+ *        step.
+ *
+ * @return FLY_E_END: no more that is durable; call again later. FLY_E_NOT_FOUND: it fell behind, the log
+ *         is gone. FLY_E_TOO_LARGE: a transaction has more than four million changes. FLY_E_CORRUPT: it
+ *         was opened where no record begins.
+ * @cost   Eight bytes of memory for each change of an open transaction.
+ */
+FLY_MUST_USE fly_status fly_tail_next(fly_tail *tail, fly_tail_change *change, fly_err *err);
+
+/** Let go of the log until the next call, which may then find it gone: for who is too slow. While it does
+ *  not rest, a tail keeps the log from where it is. */
+void fly_tail_rest(fly_tail *tail);
+
+/** Where to go on from: everything that was committed before has been given. */
+uint64_t fly_tail_position(const fly_tail *tail);
+
+/** Close. NULL is fine. */
+void fly_tail_close(fly_tail *tail);
+
 /* --------------------------------------------------------------------------- watching */
 
 /** What a store has done since it was opened, and what it holds. */
