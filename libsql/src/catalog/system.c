@@ -11,6 +11,14 @@
 #define VIEW(schema, oid, table, text) static const fly__sql_column columns_##table[] = {
 #define COLUMN(number_, name_, type_)                                                              \
     {.name = #name_, .number = (number_), .type = {.oid = FLY__SQL_OID_##type_, .mod = -1}},
+#define ZERO(number_, name_, type_)                                                                \
+    {.name = #name_,                                                                               \
+     .number = (number_),                                                                          \
+     .not_null = true,                                                                             \
+     .type = {.oid = FLY__SQL_OID_##type_, .mod = -1}},
+#define NONE(number_, name_, type_)                                                                \
+    {.name = #name_, .number = (number_), .type = {.oid = FLY__SQL_OID_##type_, .mod = -1}},
+#define EMPTY(schema, oid, table) static const fly__sql_column columns_##table[] = {
 #define END(table)                                                                                 \
     }                                                                                              \
     ;
@@ -19,6 +27,9 @@
 #undef SYSTEM
 #undef VIEW
 #undef COLUMN
+#undef ZERO
+#undef NONE
+#undef EMPTY
 #undef END
 #undef VEND
 
@@ -38,6 +49,9 @@
 #define SYSTEM(schema, oid, table) TABLE(schema, oid, table, FLY__SQL_SYSTEM, NULL)
 #define VIEW(schema, oid, table, text) TABLE(schema, oid, table, FLY__SQL_VIEW, text)
 #define COLUMN(number, name, type)
+#define ZERO(number, name, type)
+#define NONE(number, name, type)
+#define EMPTY(schema, oid, table) SYSTEM(schema, oid, table)
 #define END(table)
 #define VEND(table)
 static const fly__sql_table tables[] = {

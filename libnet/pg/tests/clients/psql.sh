@@ -42,3 +42,8 @@ grep -q 'database "nowhere" does not exist' "$TMP_DIR/out"
 ! PGOPTIONS="-c nothing=1" run -c "SELECT 1" 2>"$TMP_DIR/out"
 grep -q 'unrecognized configuration parameter "nothing"' "$TMP_DIR/out"
 [ "$(PGOPTIONS='-c TimeZone=Asia/Tokyo' run -At -c "SHOW timezone")" = Asia/Tokyo ]
+
+# What psql asks the catalog.
+run -f describe.sql >"$TMP_DIR/out" 2>&1
+! grep -B 3 -A 3 ERROR "$TMP_DIR/out"
+grep -q "c_pid_fkey.*FOREIGN KEY (pid) REFERENCES p(id) ON DELETE CASCADE" "$TMP_DIR/out"
