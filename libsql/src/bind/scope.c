@@ -335,19 +335,24 @@ static fly__sql_expr *variable(fly__sql_binder *b, const fly_ast_column *ast)
     return param;
 }
 
+static fly__sql_expr *table_oid(fly__sql_binder *b, const fly__sql_item *item, const char *name,
+                                uint32_t pos)
+{
+    if (strcmp(name, "tableoid") != 0 || item->table == NULL) {
+        return NULL;
+    }
+    fly__sql_expr *e = fly__sql_bind_node(b, FLY__SQL_X_CONST, fly__sql_type(FLY_SQL_OID), 0, pos);
+    if (e != NULL) {
+        e->value.i32 = (int32_t)item->table->oid;
+    }
+    return e;
+}
+
 /* The OID of the table a row is from; other system columns there are none. */
 static fly__sql_expr *system_column(fly__sql_binder *b, fly__sql_scope *scope, const char *name,
                                     uint32_t pos)
 {
-    if (strcmp(name, "tableoid") == 0 && scope->item_count == 1 && scope->items[0]->table != NULL) {
-        fly__sql_expr *e =
-            fly__sql_bind_node(b, FLY__SQL_X_CONST, fly__sql_type(FLY_SQL_OID), 0, pos);
-        if (e != NULL) {
-            e->value.i32 = (int32_t)scope->items[0]->table->oid;
-        }
-        return e;
-    }
-    return NULL;
+    return scope->item_count == 1 ? table_oid(b, scope->items[0], name, pos) : NULL;
 }
 
 static fly__sql_expr *bind_lone(fly__sql_binder *b, fly__sql_scope *scope,
@@ -425,6 +430,10 @@ fly__sql_expr *fly__sql_bind_column(fly__sql_binder *b, fly__sql_scope *scope,
     }
     if (at >= 0) {
         return fly__sql_bind_item_column(b, owner, item, (uint32_t)at, pos);
+    }
+    fly__sql_expr *oid = table_oid(b, item, name, pos);
+    if (oid != NULL || !fly__sql_bind_ok(b)) {
+        return oid;
     }
     (void)fly__sql_bind_fail(b, "42703", pos, "column %s.%s does not exist", table, name);
     suggest(b, scope, table, name);

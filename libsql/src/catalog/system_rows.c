@@ -205,7 +205,8 @@ static void class_row(maker *m, uint32_t oid, const char *name, const fly__sql_t
     put_i16(m, index != NULL ? index->column_count : table->column_count);
     put_i16(m, index == NULL ? checks : 0);
     put_bool(m, table->class == FLY__SQL_VIEW);
-    put_bool(m, index == NULL && table->trigger_count > 0);
+    /* Foreign keys, of this table or to it, are triggers for those who ask. */
+    put_bool(m, index == NULL && (table->trigger_count > 0 || table->constraint_count > 0));
     put_bool(m, false);
     put_bool(m, index == NULL && table->row_security);
     put_bool(m, false);
@@ -251,6 +252,7 @@ static void attribute_row(maker *m, uint32_t relation, const char *name, uint16_
     put_oid(m, type.collation != 0                                   ? type.collation
                : info != NULL && strchr("S", info->category) != NULL ? 100
                                                                      : 0);
+    put_char(m, info != NULL && info->length > 0 ? 'p' : type.oid == FLY_SQL_NUMERIC ? 'm' : 'x');
     end(m);
 }
 

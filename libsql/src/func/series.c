@@ -269,3 +269,34 @@ static fly_status split_next(fly__sql_call *call, void *state, fly_vec_value *ro
 }
 
 SET(string_to_table, split_state, split_open, split_next, NULL);
+
+/* Rows of what there is none of: partitions. */
+static fly_status open_nothing(fly__sql_call *call, void *state, const fly_vec_value *args)
+{
+    (void)call;
+    (void)args;
+    (void)state;
+    return FLY_OK;
+}
+
+static fly_status no_rows(fly__sql_call *call, void *state, fly_vec_value *row)
+{
+    (void)call;
+    (void)state;
+    (void)row;
+    return FLY_E_END;
+}
+
+const fly__sql_set_function fly__sql_set_nothing = {
+    .state_size = 1, .open = open_nothing, .next = no_rows};
+
+static const char *const tree_names[] = {"relid", "parentrelid", "isleaf", "level", NULL};
+static const uint32_t tree_types[] = {FLY_SQL_REGCLASS, FLY_SQL_REGCLASS, FLY_SQL_BOOL,
+                                      FLY_SQL_INT4};
+
+const fly__sql_set_function fly__sql_set_partition_tree = {.state_size = 1,
+                                                           .open = open_nothing,
+                                                           .next = no_rows,
+                                                           .columns = 4,
+                                                           .names = tree_names,
+                                                           .types = tree_types};

@@ -15,8 +15,12 @@ COMMENT ON TABLE p IS 'the p';
 \d
 \echo === d p
 \d p
+\echo === d c
+\d c
 \echo === d+ p
 \d+ p
+\echo === d+ c
+\d+ c
 \echo === d vw
 \d vw
 \echo === d+ vw
@@ -43,6 +47,8 @@ COMMENT ON TABLE p IS 'the p';
 \dAp
 \echo === db
 \db
+\echo === db+
+\db+
 \echo === dc
 \dc
 \echo === dconfig
@@ -51,8 +57,12 @@ COMMENT ON TABLE p IS 'the p';
 \dconfig+ work*
 \echo === dC
 \dC
+\echo === dd
+\dd
 \echo === dD
 \dD
+\echo === dD+
+\dD+
 \echo === ddp
 \ddp
 \echo === dE
@@ -67,6 +77,16 @@ COMMENT ON TABLE p IS 'the p';
 \dew
 \echo === df
 \df
+\echo === df+ f
+\df+ f
+\echo === dF
+\dF
+\echo === dFd
+\dFd
+\echo === dFp
+\dFp
+\echo === dFt
+\dFt
 \echo === dg
 \dg
 \echo === dg+
@@ -77,6 +97,10 @@ COMMENT ON TABLE p IS 'the p';
 \di+
 \echo === dl
 \dl
+\echo === dL
+\dL
+\echo === dL+
+\dL+
 \echo === dm
 \dm
 \echo === dn
@@ -91,6 +115,8 @@ COMMENT ON TABLE p IS 'the p';
 \dp
 \echo === dP
 \dP
+\echo === dP+
+\dP+
 \echo === drds
 \drds
 \echo === dRp
@@ -131,13 +157,14 @@ COMMENT ON TABLE p IS 'the p';
 \dy
 \echo === l
 \l
+\echo === l+
+\l+
 \echo === z
 \z
 \echo === sf f
 \sf f
 \echo === sv vw
 \sv vw
-\echo === ef f
 \echo === encoding
 \encoding
 \echo === dS+ pg_class

@@ -33,17 +33,17 @@ kill -9 "$client"
 wait "$client" 2>/dev/null || true
 
 # A password that is wrong, a database and a user that are not there.
-! PGPASSWORD=wrong run -c "SELECT 1" 2>"$TMP_DIR/out"
+if PGPASSWORD=wrong run -c "SELECT 1" 2>"$TMP_DIR/out"; then exit 1; fi
 grep -q 'password authentication failed for user "admin"' "$TMP_DIR/out"
-! PGUSER=nobody run -c "SELECT 1" 2>"$TMP_DIR/out"
+if PGUSER=nobody run -c "SELECT 1" 2>"$TMP_DIR/out"; then exit 1; fi
 grep -q 'password authentication failed for user "nobody"' "$TMP_DIR/out"
-! run -d nowhere -c "SELECT 1" 2>"$TMP_DIR/out"
+if run -d nowhere -c "SELECT 1" 2>"$TMP_DIR/out"; then exit 1; fi
 grep -q 'database "nowhere" does not exist' "$TMP_DIR/out"
-! PGOPTIONS="-c nothing=1" run -c "SELECT 1" 2>"$TMP_DIR/out"
+if PGOPTIONS="-c nothing=1" run -c "SELECT 1" 2>"$TMP_DIR/out"; then exit 1; fi
 grep -q 'unrecognized configuration parameter "nothing"' "$TMP_DIR/out"
 [ "$(PGOPTIONS='-c TimeZone=Asia/Tokyo' run -At -c "SHOW timezone")" = Asia/Tokyo ]
 
 # What psql asks the catalog.
 run -f describe.sql >"$TMP_DIR/out" 2>&1
-! grep -B 3 -A 3 ERROR "$TMP_DIR/out"
+if grep -B 3 -A 3 ERROR "$TMP_DIR/out"; then exit 1; fi
 grep -q "c_pid_fkey.*FOREIGN KEY (pid) REFERENCES p(id) ON DELETE CASCADE" "$TMP_DIR/out"
