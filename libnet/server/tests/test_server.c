@@ -24,6 +24,14 @@ static const fly_server_peer local = {
     .protocol = "test", .host = "127.0.0.1", .port = 1, .loopback = true};
 static const fly_server_peer far = {.protocol = "test", .host = "192.0.2.7", .port = 1};
 
+static void run(const char *text)
+{
+    fly_sql_session *session = NULL;
+    FLY_CHECK_OK(fly_sql_session_open(sql, NULL, &session, &err), err);
+    FLY_CHECK_OK(fly_sql_execute(session, fly_bytes_str(text), NULL, NULL, &err), err);
+    fly_sql_session_close(session);
+}
+
 /* A verifier with few rounds: the tests are about the server, not about waiting. */
 static void give(const char *user, const char *password)
 {
@@ -154,6 +162,69 @@ START_TEST(a_wrong_password_and_an_unknown_user_are_told_the_same)
 }
 END_TEST
 
+START_TEST(who_is_proven_hears_what_else_is_wrong)
+{
+    ck_assert(in(&local, "admin", "secret", "nowhere", true) == NULL);
+    refused("3D000", "database \"nowhere\" does not exist");
+    run("CREATE ROLE sleeper NOLOGIN");
+    give("sleeper", "secret");
+    ck_assert(in(&local, "sleeper", "secret", NULL, true) == NULL);
+    refused("28000", "role \"sleeper\" is not permitted to log in");
+}
+END_TEST
+
+START_TEST(an_expired_password_is_a_wrong_one)
+{
+    run("CREATE ROLE late LOGIN VALID UNTIL '2001-01-01'");
+    give("late", "secret");
+    ck_assert(in(&local, "late", "secret", NULL, true) == NULL);
+    refused("28P01", "password authentication failed for user \"late\"");
+    run("ALTER ROLE late VALID UNTIL '2999-01-01'");
+    fly_server_client *client = in(&local, "late", "secret", NULL, true);
+    ck_assert_msg(client != NULL, "%s", err.message);
+    fly_server_client_close(client);
+}
+END_TEST
+
+START_TEST(a_users_sessions_are_limited)
+{
+    run("CREATE ROLE two LOGIN CONNECTION LIMIT 2");
+    give("two", "secret");
+    fly_server_client *a = in(&local, "two", "secret", NULL, true);
+    fly_server_client *b = in(&local, "two", "secret", NULL, true);
+    ck_assert(a != NULL && b != NULL);
+    ck_assert(in(&local, "two", "secret", NULL, true) == NULL);
+    refused("53300", "too many connections for role \"two\"");
+    fly_server_client_close(a);
+    a = in(&local, "two", "secret", NULL, true);
+    ck_assert(a != NULL);
+    fly_server_client_close(b);
+    fly_server_client_close(a);
+}
+END_TEST
+
+START_TEST(all_sessions_are_limited_and_some_are_kept_for_superusers)
+{
+    reopen(&(fly_server_options){.sessions_max = 3, .sessions_reserved = 1});
+    run("CREATE ROLE bob LOGIN");
+    give("bob", "secret");
+    fly_server_client *clients[3];
+    clients[0] = in(&local, "bob", "secret", NULL, true);
+    clients[1] = in(&local, "bob", "secret", NULL, true);
+    ck_assert(clients[0] != NULL && clients[1] != NULL);
+    ck_assert(in(&local, "bob", "secret", NULL, true) == NULL);
+    refused("53300", "remaining connection slots are reserved for non-replication superuser "
+                     "connections");
+    clients[2] = in(&local, "admin", "secret", NULL, true);
+    ck_assert(clients[2] != NULL);
+    ck_assert(in(&local, "admin", "secret", NULL, true) == NULL);
+    refused("53300", "sorry, too many clients already");
+    for (int i = 0; i < 3; i++) {
+        fly_server_client_close(clients[i]);
+    }
+}
+END_TEST
+
 START_TEST(a_draining_server_lets_nobody_in)
 {
     fly_server_drain(server);
@@ -238,6 +309,35 @@ START_TEST(idling_ends_as_the_settings_say)
     ck_assert_str_eq(
         fly_sql_session_setting(fly_server_client_session(client), "statement_timeout"), "1234");
     fly_server_client_close(client);
+}
+END_TEST
+
+/* --------------------------------------------------------------------- many failures */
+
+START_TEST(who_fails_on_and_on_has_to_wait_and_others_do_not)
+{
+    run("CREATE ROLE bob LOGIN");
+    give("bob", "secret");
+    fly_server_client *client = in(&far, "bob", "secret", NULL, true);
+    ck_assert(client != NULL); /* known here from now on */
+    fly_server_client_close(client);
+    int tried = 0;
+    while (tried < 10000) {
+        tried++;
+        ck_assert(in(&far, "admin", "wrong", NULL, true) == NULL);
+    }
+    refused("28000", "too many failed logins for user \"admin\"");
+    FLY_CHECK_SAYS(err.hint, "Try again in");
+    client = in(&far, "bob", "secret", NULL, true);
+    ck_assert_msg(client != NULL, "%s", err.message);
+    fly_server_client_close(client);
+    client = in(&local, "admin", "secret", NULL, true); /* from elsewhere */
+    ck_assert_msg(client != NULL, "%s", err.message);
+    fly_server_client_close(client);
+    fly_server_stats stats;
+    fly_server_stats_read(server, &stats);
+    ck_assert_uint_gt(stats.throttled, 9900);
+    ck_assert_uint_lt(stats.refused, 100);
 }
 END_TEST
 
@@ -413,10 +513,15 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_password_lets_in_either_way);
     tcase_add_test(tests, a_wrong_password_and_an_unknown_user_are_told_the_same);
+    tcase_add_test(tests, who_is_proven_hears_what_else_is_wrong);
+    tcase_add_test(tests, an_expired_password_is_a_wrong_one);
+    tcase_add_test(tests, a_users_sessions_are_limited);
+    tcase_add_test(tests, all_sessions_are_limited_and_some_are_kept_for_superusers);
     tcase_add_test(tests, a_draining_server_lets_nobody_in);
     tcase_add_test(tests, passwords_do_not_travel_in_clear);
     tcase_add_test(tests, steps_out_of_order_end_a_login);
     tcase_add_test(tests, idling_ends_as_the_settings_say);
+    tcase_add_test(tests, who_fails_on_and_on_has_to_wait_and_others_do_not);
     tcase_add_test(tests, passwords_are_generated_and_asked_for);
     tcase_add_test(tests, ten_thousand_wrong_passwords_do_not_keep_the_owner_out);
     tcase_add_test(tests, an_unknown_user_takes_as_long_as_a_known_one);

@@ -105,9 +105,8 @@ static fly_status take_until(fly_sql_stmt *stmt, const fly_ast_const *value, wan
         fly__sql_value_in(stmt->session, fly__sql_type(FLY_SQL_TIMESTAMPTZ), value->text,
                           &stmt->line_arena, &time, err);
     if (status == FLY_OK) {
-        const int64_t since_2000 = INT64_C(946684800000000);
         w->role.expires = time.i64 != INT64_MAX;
-        w->role.valid_until = time.i64 == INT64_MIN ? INT64_MIN : time.i64 + since_2000;
+        w->role.valid_until = time.i64;
     }
     return status;
 }
