@@ -454,6 +454,16 @@ static void done_giving(fly_tail *tail)
     fly_wal_hold_move(tail->store->wal, &tail->hold, oldest_needed(tail));
 }
 
+/* Where commits do not wait for the log, nobody may ever write it, unless it is asked for. */
+static bool write_log(fly_tail *tail)
+{
+    fly_wal *wal = tail->store->wal;
+    uint64_t end = fly_wal_next(wal);
+    fly_durability durability = tail->store->options.durability;
+    return (durability == FLY_DURABILITY_OFF || durability == FLY_DURABILITY_ASYNC) &&
+           tail->position < end && fly_wal_flush(wal, end, FLY_DURABILITY_FULL, NULL) == FLY_OK;
+}
+
 fly_status fly_tail_next(fly_tail *tail, fly_tail_change *change, fly_err *err)
 {
     fly_status status = wake_up(tail, err);
@@ -463,12 +473,15 @@ fly_status fly_tail_next(fly_tail *tail, fly_tail_change *change, fly_err *err)
         if (tail->giving != NULL && tail->given < tail->giving->count) {
             uint64_t lsn = tail->giving->notes[tail->given++];
             status = give(tail, lsn, change, &any, err);
+            if (status == FLY_OK && tail->given == tail->giving->count) {
+                done_giving(tail);
+            }
             continue;
         }
-        if (tail->giving != NULL) {
-            done_giving(tail);
-        }
         status = fly_wal_reader_next(tail->scan, &record, err);
+        if (status == FLY_E_END && write_log(tail)) {
+            status = fly_wal_reader_next(tail->scan, &record, err);
+        }
         if (status == FLY_OK) {
             tail->position = record.end;
             status = scan_record(tail, &record, err);

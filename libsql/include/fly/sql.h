@@ -543,6 +543,68 @@ FLY_MUST_USE fly_status fly_sql_copy_end(fly_sql_stmt *stmt, const char *failure
 /** Take the next piece of COPY TO STDOUT, valid until the next call: FLY_E_END. */
 FLY_MUST_USE fly_status fly_sql_copy_read(fly_sql_stmt *stmt, fly_bytes *data, fly_err *err);
 
+/* ---------------------------------------------------------------------- watching */
+
+typedef struct fly_sql_watch fly_sql_watch; /**< a table, followed through its committed changes */
+
+/** What happened to a row. Rows are JSON objects of the table's columns as it is now, valid until the
+ *  watch is used again. */
+typedef struct fly_sql_event {
+    uint64_t
+        lsn; /**< of the commit: all events of a transaction have the same one. Who opens a watch
+                       there gets what follows the transaction */
+    int64_t time; /**< of the commit: microseconds since 1970; 0 for TRUNCATE */
+    const char
+        *operation;    /**< "INSERT", "UPDATE", "DELETE", or "TRUNCATE": the table was emptied, or
+                                is written anew and its rows follow as inserts */
+    const char *table; /**< its name, without schema */
+    fly_bytes new_row; /**< of INSERT and UPDATE */
+    fly_bytes old_row; /**< of UPDATE and DELETE */
+    bool
+        old_missing; /**< the former row was long (a fraction of a page) and is not known any more */
+    bool last;       /**< of its transaction */
+} fly_sql_event;
+
+/**
+ * @brief Watch a table: be told what is committed to it, in the order of the commits.
+ *
+ * Nobody waits for who watches. A change of the key is a DELETE and an INSERT.
+ *
+ * @param table  As SQL writes it: orders, shop."Orders".
+ * @param lsn    From where: 0 is now; else the LSN of an event, or fly_sql_watch_position(), of this
+ *               database. What a TRUNCATE between has removed is not told then.
+ * @param[out] watch  Gives; fly_sql_watch_close(). Gone with the session; USE ends it: 55000.
+ * @return FLY_E_INVALID with 42P01: no such table; 42809: it is none; 42501: the user may not SELECT from
+ *         it, or is under row-level security there; 55000: the log does not reach back so far; 22023: it
+ *         has no such position.
+ */
+FLY_MUST_USE fly_status fly_sql_watch_open(fly_sql_session *session, fly_bytes table, uint64_t lsn,
+                                           fly_sql_watch **watch, fly_err *err);
+
+/**
+ * @brief The next event. Never waits; called by the session's thread, in or out of transactions.
+ *
+ * @return FLY_E_END: there is none yet. FLY_E_INVALID ends the watch: 42P01: the table was dropped;
+ *         42501: the right was revoked; 55000, 54000: it fell behind; 22023: as for opening.
+ */
+FLY_MUST_USE fly_status fly_sql_watch_next(fly_sql_watch *watch, fly_sql_event *event,
+                                           fly_err *err);
+
+/** Who is to wake when something may have been committed to the watched table's database; at once, too.
+ *  Called by the committing thread; must only wake and call nothing of this library. Commits that are
+ *  not durable at once (synchronous_commit = off) are told when the log has been written, of which
+ *  nobody is woken: ask now and then as well. */
+void fly_sql_watch_on_change(fly_sql_watch *watch, void (*wake)(void *ctx), void *ctx);
+
+/** For who cannot take events now: let the log go until the next call, which may find it gone (55000). */
+void fly_sql_watch_rest(fly_sql_watch *watch);
+
+/** Everything that was committed before this has been told. */
+uint64_t fly_sql_watch_position(const fly_sql_watch *watch);
+
+/** End it. NULL is fine. */
+void fly_sql_watch_close(fly_sql_watch *watch);
+
 /* ------------------------------------------------------- functions of the program's */
 
 enum { FLY_SQL_ARGS_MAX = 8 /**< of a function */ };

@@ -146,6 +146,7 @@ static void free_database(fly_sql *sql, fly__sql_database *database)
     fly_mutex_deinit(&database->counting);
     fly_mutex_deinit(&database->locking);
     fly__sql_notifier_deinit(&database->notifier);
+    fly__sql_watchers_deinit(&database->watchers);
     fly_mem_free(sql->env->mem, database, sizeof *database);
 }
 
@@ -224,6 +225,7 @@ static fly_status open_database(fly_sql *sql, const char *name, bool create,
     fly_mutex_init(&database->locking, "sql table locks", FLY_RANK_NONE);
     fly_cond_init(&database->unlocked);
     fly__sql_notifier_init(&database->notifier);
+    fly__sql_watchers_init(&database->watchers);
     fly_store_options options = sql->store;
     options.create = create;
     options.read_only = sql->read_only;

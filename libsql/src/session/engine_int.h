@@ -8,6 +8,7 @@
 #include "session/notify_int.h"
 #include "session/registry_int.h"
 #include "session/statements_int.h"
+#include "session/watch_int.h"
 
 struct fly_collation;
 
@@ -45,6 +46,7 @@ typedef struct fly__sql_database {
     fly_cond unlocked;
     struct fly__sql_table_lock *locks;
     fly__sql_notifier notifier;
+    fly__sql_watchers watchers;
     fly_atomic_u64 strong_locks; /* held or wanted, that hold readers off */
 } fly__sql_database;
 

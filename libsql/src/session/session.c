@@ -140,6 +140,7 @@ void fly__sql_session_leave(fly_sql_session *session)
     forget_trees(session);
     fly__sql_change_settle(session);
     fly__sql_notify_forget(session);
+    fly__sql_watches_detach(session);
     fly__sql_view_release(session->view);
     session->view = NULL;
     fly__sql_database_release(session->sql, session->database);
@@ -154,6 +155,7 @@ void fly_sql_session_close(fly_sql_session *session)
     fly__sql_session_state *state = session->state;
     fly_mem *mem = session->sql->env->mem;
     fly__sql_backend_leave(session);
+    fly__sql_watches_close(session);
     (void)fly__sql_named_forget(session, NULL);
     (void)fly__sql_cursors_forget(session, NULL);
     if (session->database != NULL) {
@@ -409,6 +411,7 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
     status = fly_txn_commit_as(session->txn, durability, err);
     fly__sql_change_leave(session, status == FLY_OK);
     fly__sql_notify_leave(session, status == FLY_OK);
+    fly__sql_watchers_wake(session);
     if (status == FLY_OK) {
         status = fly__sql_roles_commit(session, err);
     } else {

@@ -46,6 +46,7 @@ typedef struct fly__sql_session_state {
     fly__sql_backend backend; /* what others know of it */
     fly_txn_waiting waiting;  /* of its transactions */
     fly__sql_listener listener;
+    fly_sql_watch *watches;
     char user[FLY__SQL_NAME_MAX + 1]; /* the current one's name */
     uint32_t login;                   /* session_user */
     uint32_t authenticated;           /* who logged in */
