@@ -27,6 +27,9 @@ clang-tidy            test
 python3               test
 postgresql-client-15  test
 postgresql-15         test
+python3-psycopg       test
+python3-psycopg2      test
+python3-asyncpg       test
 doxygen               test docs
 lcov                  coverage
 liblmdb-dev           bench

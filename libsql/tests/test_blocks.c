@@ -182,7 +182,7 @@ END_TEST
 START_TEST(settings_are_set_and_their_changes_counted)
 {
     uint64_t before = fly_sql_session_set_count(session);
-    FLY_CHECK(fly_sql_session_set(session, "client_encoding", "utf-8", &err), FLY_OK, err);
+    FLY_CHECK(fly_sql_session_set(session, "client_encoding", "'utf-8'", &err), FLY_OK, err);
     ck_assert_str_eq(fly_sql_session_setting(session, "client_encoding"), "UTF8");
     ck_assert_uint_gt(fly_sql_session_set_count(session), before);
     FLY_CHECK(fly_sql_session_set(session, "client_encoding", "LATIN1", &err), FLY_E_INVALID, err);

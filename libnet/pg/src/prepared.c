@@ -485,6 +485,29 @@ static fly_status describe_stmt(fly__pg_talk *talk, const char *name, fly_err *e
     return status;
 }
 
+/* A cursor of DECLARE is a portal, too: its columns are those of FETCH. */
+static fly_status describe_cursor(fly__pg_talk *talk, const char *name, fly_err *err)
+{
+    static const char words[] = "FETCH 0 FROM \"";
+    uint8_t text[sizeof words + 2 * 64 + 1];
+    size_t len = sizeof words - 1;
+    memcpy(text, words, len);
+    for (const char *at = name; *at != '\0' && len + 3 < sizeof text; at++) {
+        text[len++] = (uint8_t)*at;
+        if (*at == '"') {
+            text[len++] = '"';
+        }
+    }
+    text[len++] = '"';
+    fly_sql_stmt *stmt = NULL;
+    if (fly_sql_prepare(talk->session, fly_bytes_of(text, len), &stmt, NULL, NULL) != FLY_OK) {
+        return no_portal(name, err);
+    }
+    put_shape(talk, stmt, NULL, 0);
+    fly_sql_finalize(stmt);
+    return FLY_OK;
+}
+
 void fly__pg_on_describe(fly__pg_talk *talk, fly_bytes body)
 {
     fly_err err = {0};
@@ -495,7 +518,7 @@ void fly__pg_on_describe(fly__pg_talk *talk, fly_bytes body)
     } else if (status == FLY_OK) {
         fly__pg_portal *portal = find_portal(talk, target.name);
         if (portal == NULL) {
-            status = no_portal(target.name, &err);
+            status = describe_cursor(talk, target.name, &err);
         } else {
             put_shape(talk, portal->stmt, portal->formats, portal->format_count);
         }

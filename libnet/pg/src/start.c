@@ -154,7 +154,10 @@ static void welcome(fly__pg_talk *talk)
     fly__pg_put_auth(&talk->out, 0, fly_bytes_of(NULL, 0));
     fly__pg_report(talk);
     fly__pg_enroll(talk);
-    fly__pg_put_key(&talk->out, talk->pid, talk->secret);
+    fly_sql_on_notification(talk->session, fly__pg_wake, talk);
+    fly_sql_on_terminate(talk->session, fly__pg_wake, talk);
+    fly__pg_put_key(&talk->out, fly_sql_session_pid(talk->session),
+                    fly_sql_session_secret(talk->session));
     talk->phase = FLY__PG_READY;
     fly_net_timeout(talk->conn, 0, 1);
     fly_net_limit(talk->conn, (size_t)fly__pg_message_max(talk->pg) + 1);
@@ -351,7 +354,7 @@ bool fly__pg_on_first(fly__pg_talk *talk)
         encrypt(talk, first.kind == FLY__PG_FIRST_GSSENC, used);
         return true;
     case FLY__PG_FIRST_CANCEL:
-        fly__pg_cancel(talk->pg, first.pid, first.secret);
+        (void)fly_sql_cancel_backend(fly__pg_engine(talk->pg), first.pid, first.secret);
         talk->phase = FLY__PG_ENDED;
         fly_net_finish(talk->conn);
         return true;

@@ -14,8 +14,7 @@ struct fly_pg {
     fly_sql *sql;
     uint32_t message_max;
     fly_mutex mutex;
-    uint32_t next_pid;   /* mutex */
-    fly__pg_talk *talks; /* mutex; those that have a key */
+    fly__pg_talk *talks; /* mutex; those that have a session */
 };
 
 enum { MESSAGE_MAX = 64 << 20 };
@@ -27,7 +26,7 @@ fly_status fly_pg_create(fly_env *env, const fly_pg_options *options, fly_pg **p
         return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for PostgreSQL's protocol");
     }
     made->env = env;
-    made->sql = options->sql;
+    made->sql = options->server != NULL ? fly_server_sql(options->server) : options->sql;
     made->message_max = options->message_max != 0 ? options->message_max : MESSAGE_MAX;
     made->server = options->server;
     fly_mutex_init(&made->mutex, "pg", FLY_RANK_LEAF);
@@ -68,9 +67,7 @@ fly_server *fly__pg_server(const fly_pg *pg)
 void fly__pg_enroll(fly__pg_talk *talk)
 {
     fly_pg *pg = talk->pg;
-    talk->secret = (uint32_t)fly_env_random_u64(pg->env);
     fly_mutex_lock(&pg->mutex);
-    talk->pid = ++pg->next_pid;
     talk->link = pg->talks;
     pg->talks = talk;
     fly_mutex_unlock(&pg->mutex);
@@ -90,18 +87,7 @@ void fly__pg_leave(fly__pg_talk *talk)
     fly_mutex_unlock(&pg->mutex);
 }
 
-/* A session is cancelled under the mutex, so that it cannot be closed meanwhile. */
-void fly__pg_cancel(fly_pg *pg, uint32_t pid, uint32_t secret)
-{
-    fly_mutex_lock(&pg->mutex);
-    for (fly__pg_talk *at = pg->talks; at != NULL; at = at->link) {
-        if (at->pid == pid && at->secret == secret) {
-            fly_sql_cancel(at->session);
-        }
-    }
-    fly_mutex_unlock(&pg->mutex);
-}
-
+/* Under the mutex, so that no session is closed meanwhile. */
 void fly_pg_cancel_all(fly_pg *pg)
 {
     fly_mutex_lock(&pg->mutex);
@@ -284,6 +270,21 @@ static void too_late(fly__pg_talk *talk, uint32_t which)
     }
 }
 
+/* Messages of NOTIFY; there are none in a transaction. */
+static void put_notifications(fly__pg_talk *talk)
+{
+    fly_sql_notification message;
+    while (fly_sql_notification_next(talk->session, &message)) {
+        fly__pg_put_notification(&talk->out, message.pid, message.channel, message.payload);
+    }
+}
+
+void fly__pg_wake(void *ctx)
+{
+    const fly__pg_talk *talk = ctx;
+    fly_net_wake(talk->ref);
+}
+
 void fly__pg_ready(fly__pg_talk *talk)
 {
     fly_err err = {0};
@@ -297,6 +298,7 @@ void fly__pg_ready(fly__pg_talk *talk)
         fly__pg_portals_drop(talk, NULL);
     }
     fly__pg_report(talk);
+    put_notifications(talk);
     fly__pg_put_ready(&talk->out, state);
     watch_idleness(talk, state);
     if (talk->draining && state == 'I') {
@@ -437,11 +439,24 @@ static fly_status open_talk(fly_net_conn *conn, fly_err *err)
     talk->conn = conn;
     talk->pg = fly_net_ctx(conn);
     talk->env = talk->pg->env;
+    talk->ref = fly_net_ref_of(conn);
     talk->mem = fly_net_mem(conn);
     fly__pg_out_init(&talk->out, talk->mem);
     fly_net_limit(conn, FLY__PG_STARTUP_MAX);
     fly_net_timeout(conn, fly__pg_login_ns(talk->pg), TIMEOUT_LOGIN);
     return FLY_OK;
+}
+
+/* Nothing runs: what others want of the session. */
+static void rest(fly__pg_talk *talk)
+{
+    bool idle = fly_sql_session_state(talk->session) == 'I' && !talk->in_block;
+    if (idle) {
+        put_notifications(talk);
+    }
+    if (fly_sql_session_terminated(talk->session) || (talk->draining && idle)) {
+        say_goodbye(talk);
+    }
 }
 
 static void run_talk(fly_net_conn *conn)
@@ -456,10 +471,11 @@ static void run_talk(fly_net_conn *conn)
     if (talk->phase == FLY__PG_ENDED) {
         return;
     }
-    (void)fly__pg_push(talk);
-    if (talk->draining && talk->phase == FLY__PG_READY && talk->job == FLY__PG_JOB_NONE &&
-        fly_sql_session_state(talk->session) == 'I' && !talk->in_block) {
-        say_goodbye(talk);
+    if (talk->phase == FLY__PG_READY && talk->job == FLY__PG_JOB_NONE) {
+        rest(talk);
+    }
+    if (talk->phase != FLY__PG_ENDED) {
+        (void)fly__pg_push(talk);
     }
     fly__pg_out_empty(&talk->out);
 }
@@ -471,6 +487,8 @@ static void close_talk(fly_net_conn *conn)
     if (talk->session != NULL) {
         fly__pg_leave(talk);
         fly_sql_on_notice(talk->session, NULL, NULL);
+        fly_sql_on_notification(talk->session, NULL, NULL);
+        fly_sql_on_terminate(talk->session, NULL, NULL);
         fly__pg_simple_drop(talk);
         fly__pg_prepared_drop(talk);
         fly_sql_block_fail(talk->session);

@@ -93,8 +93,8 @@ struct fly__pg_talk {
     char idle_state; /* the session's, when idle_ns was asked for */
     uint64_t idle_set_count;
     uint64_t idle_ns;
-    uint32_t pid, secret;
-    fly__pg_talk *link; /* among those that can be cancelled: pg->mutex */
+    fly_net_ref ref;    /* for who wakes it */
+    fly__pg_talk *link; /* among those that have a session: pg->mutex */
     char *reported[FLY__PG_REPORTED];
     uint64_t set_count; /* settings have been looked at when there were so many changes */
     uint64_t looked_ns; /* when the socket was looked at last, while a statement runs */
@@ -121,12 +121,11 @@ struct fly__pg_talk {
     fly__pg_portal unnamed_portal; /* source NULL: there is none */
 };
 
-/* The options, the table of those who can be cancelled. */
+/* The options, the list of those who have a session. */
 fly_sql *fly__pg_engine(const fly_pg *pg);
 fly_server *fly__pg_server(const fly_pg *pg);
 void fly__pg_enroll(fly__pg_talk *talk);
 void fly__pg_leave(fly__pg_talk *talk);
-void fly__pg_cancel(fly_pg *pg, uint32_t pid, uint32_t secret);
 uint32_t fly__pg_message_max(const fly_pg *pg);
 uint64_t fly__pg_login_ns(const fly_pg *pg);
 
@@ -147,6 +146,8 @@ void fly__pg_error(fly__pg_talk *talk, const fly_err *err, fly_bytes text);
 /* The same, and close. */
 void fly__pg_fatal(fly__pg_talk *talk, const fly_err *err);
 void fly__pg_notice(void *ctx, const char *severity, const fly_err *notice);
+/* Have run() called, from any thread: there is a message, or the session is to end. */
+void fly__pg_wake(void *ctx);
 bool fly__pg_progress(void *ctx, uint64_t done, uint64_t of);
 /* End the block, and say that the next may come. */
 void fly__pg_ready(fly__pg_talk *talk);

@@ -126,13 +126,19 @@ static bool apply_isolation(fly_sql_session *session, const char *value)
 /* Texts come and go as UTF-8. */
 static bool is_utf8_name(const char *value)
 {
-    static const char *const names[] = {"utf8", "utf-8", "unicode"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasecmp(value, names[i]) == 0) {
-            return true;
+    char name[8];
+    size_t len = 0;
+    for (; *value != '\0'; value++) { /* only letters and digits count, as in PostgreSQL */
+        char c = (char)(*value | 32);
+        if ((c >= 'a' && c <= 'z') || (*value >= '0' && *value <= '9')) {
+            if (len == sizeof name - 1) {
+                return false;
+            }
+            name[len++] = *value >= '0' && *value <= '9' ? *value : c;
         }
     }
-    return false;
+    name[len] = '\0';
+    return strcmp(name, "utf8") == 0 || strcmp(name, "unicode") == 0;
 }
 
 static bool apply_encoding(fly_sql_session *session, const char *value)
