@@ -226,7 +226,7 @@ static int run(flyd *self)
             flyd_say(&self->log, FLY_LOG_INFO, "stopped", NULL);
         }
     }
-    if (err.status != FLY_OK) {
+    if (status != FLY_OK && err.status != FLY_OK) {
         flyd_say_error(&self->log, "could not start", &err);
     }
     return status == FLY_OK ? EXIT_GOOD : status == FLY_E_LOCKED ? EXIT_IN_USE : EXIT_FAILED;

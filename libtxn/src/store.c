@@ -310,8 +310,12 @@ static fly_status create_file(fly_store *store, const char *path, fly_err *err)
     if (status != FLY_OK) {
         return status;
     }
-    status = fly_vfs_remove(store->env->vfs, fresh, err);
+    fly_err trouble = {0}; /* that there is none is not */
+    status = fly_vfs_remove(store->env->vfs, fresh, &trouble);
     if (status != FLY_OK && status != FLY_E_NOT_FOUND) {
+        if (err != NULL) {
+            *err = trouble;
+        }
         return status;
     }
     fly_pagefile_options options = file_options(store, true);

@@ -110,7 +110,7 @@ static void told(void *ctx, const char *tag, fly_bytes text, const fly_err *fail
                                        .protocol = client->protocol,
                                        .outcome = denied ? failure->sqlstate : "ok",
                                        .text = fly_bytes_of(text.data, before_password(text)),
-                                       .durable = true});
+                                       .durable = !denied}); /* who is denied waits for no disk */
 }
 
 /* --------------------------------------------------------------------------- opening */

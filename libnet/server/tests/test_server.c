@@ -383,9 +383,16 @@ START_TEST(logins_and_definitions_are_told_without_passwords)
                                  NULL, NULL, &err),
                  err);
     fly_server_client_close(client);
+    run("CREATE ROLE bob LOGIN");
+    give("bob", "secret");
+    client = in(&local, "bob", "secret", NULL, true);
+    FLY_CHECK(fly_sql_execute(fly_server_client_session(client), fly_bytes_str("SELECT * FROM t"),
+                              NULL, NULL, &err),
+              FLY_E_INVALID, err);
+    fly_server_client_close(client);
     fly_server_audit_sync(server);
     FLY_CHECK_OK(fly_auth_audit_verify(&env, "d", NULL, &report, &err), err);
-    ck_assert_uint_eq(report.lines, 6);
+    ck_assert_uint_eq(report.lines, 9);
     FLY_CHECK_OK(fly_file_open(vfs, "d/audit.log", 0, &file, &err), err);
     FLY_CHECK_OK(fly_file_read_some(file, 0, text, sizeof text - 1, &len, &err), err);
     fly_file_abandon(file);
@@ -395,6 +402,8 @@ START_TEST(logins_and_definitions_are_told_without_passwords)
     FLY_CHECK_SAYS(text, "\"outcome\":\"ok\",\"text\":\"CREATE TABLE t (a int)\"");
     FLY_CHECK_SAYS(text, "\"text\":\"COMMENT ON TABLE t IS 'the \"");
     FLY_CHECK_SAYS(text, "\"event\":\"logout\"");
+    FLY_CHECK_SAYS(text, "\"event\":\"denied\",\"severity\":\"warning\",\"user\":\"bob\"");
+    FLY_CHECK_SAYS(text, "\"outcome\":\"42501\",\"text\":\"SELECT * FROM t\"");
     ck_assert(strstr(text, "hunter2") == NULL);
     ck_assert(strstr(text, "application_name") == NULL);
 

@@ -258,7 +258,7 @@ void fly_sql_on_notice(fly_sql_session *session,
                        void *ctx);
 
 /** Called when a statement has ended that is neither a query nor a change of rows: definitions, grants,
- *  settings. `tag` is as fly_sql_tag(), empty after a failure; `text` is the statement; `failure` is NULL,
+ *  settings; and of any statement that was denied (42501). `tag` is as fly_sql_tag(), empty after a failure; `text` is the statement; `failure` is NULL,
  *  or what went wrong. For whoever keeps an audit trail. It may be rolled back later. */
 void fly_sql_on_utility(fly_sql_session *session,
                         void (*done)(void *ctx, const char *tag, fly_bytes text,

@@ -172,8 +172,23 @@ bool fly_sql_stmt_current(fly_sql_stmt *stmt)
     return !stmt->is_plan || (fly__sql_session_view(session, NULL) == FLY_OK && plan_is_good(stmt));
 }
 
+/* Tell whoever keeps a trail of a statement that has ended. Of queries and changes of rows only what was
+ * denied: there are too many of them. */
+static void tell(const fly_sql_stmt *stmt, fly_status status, const fly_err *err)
+{
+    const fly_sql_session *session = stmt->session;
+    bool failed = status != FLY_OK && status != FLY_E_END && status != FLY_E_AGAIN;
+    bool denied = failed && err != NULL && strcmp(err->sqlstate, "42501") == 0;
+    bool ended = !stmt->is_plan && (failed || status == FLY_E_END);
+    if (session->utility != NULL && (denied || ended)) {
+        session->utility(session->utility_ctx, failed ? "" : stmt->tag,
+                         fly_bytes_of(stmt->text.data + stmt->start, stmt->len),
+                         failed ? err : NULL);
+    }
+}
+
 /* Bind what was parsed, or describe a utility. In a failed transaction only what ends it is let in. */
-static fly_status prepare_node(fly_sql_stmt *stmt, fly_err *err)
+static fly_status describe_node(fly_sql_stmt *stmt, fly_err *err)
 {
     fly_sql_session *session = stmt->session;
     stmt->is_plan = fly__sql_has_plan(stmt->node->kind);
@@ -202,6 +217,15 @@ static fly_status prepare_node(fly_sql_stmt *stmt, fly_err *err)
     }
     if (status != FLY_OK && session->txn_explicit) {
         session->txn_failed = true;
+    }
+    return status;
+}
+
+static fly_status prepare_node(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_status status = describe_node(stmt, err);
+    if (status != FLY_OK) {
+        tell(stmt, status, err);
     }
     return status;
 }
@@ -779,14 +803,8 @@ static fly_status step(fly_sql_stmt *stmt, fly_err *err)
 
 fly_status fly_sql_step(fly_sql_stmt *stmt, fly_err *err)
 {
-    fly_sql_session *session = stmt->session;
     fly_status status = step(stmt, err);
-    if (session->utility != NULL && !stmt->is_plan && status != FLY_OK && status != FLY_E_AGAIN) {
-        bool done = status == FLY_E_END;
-        session->utility(session->utility_ctx, done ? stmt->tag : "",
-                         fly_bytes_of(stmt->text.data + stmt->start, stmt->len),
-                         done ? NULL : err);
-    }
+    tell(stmt, status, err);
     return status;
 }
 
