@@ -37,6 +37,7 @@ static const struct {
     {FLY_FRAME_PING, "Ping"},
     {FLY_FRAME_CANCEL, "Cancel"},
     {FLY_FRAME_QUIT, "Quit"},
+    {FLY_FRAME_START_TLS, "StartTls"},
     {FLY_FRAME_WATCH, "Watch"},
     {FLY_FRAME_UNWATCH, "Unwatch"},
     {FLY_FRAME_NOTICE, "Notice"},

@@ -71,6 +71,7 @@ typedef enum fly_frame_type {
     FLY_FRAME_PING = 0x51,
     FLY_FRAME_CANCEL = 0x52,
     FLY_FRAME_QUIT = 0x53,
+    FLY_FRAME_START_TLS = 0x54,
     FLY_FRAME_WATCH = 0x60,
     FLY_FRAME_UNWATCH = 0x61,
 
@@ -96,6 +97,13 @@ typedef enum fly_frame_part {
     FLY_FRAME_COPY_IN = 3, /**< COPY FROM STDIN waits for data */
     FLY_FRAME_COPY_OUT = 4 /**< some data of COPY TO STDOUT */
 } fly_frame_part;
+
+/** What an answer to Auth says. */
+typedef enum fly_frame_login {
+    FLY_FRAME_LOGGED_IN = 0,
+    FLY_FRAME_CONTINUE = 1,     /**< a SCRAM message is to be answered */
+    FLY_FRAME_SEND_PASSWORD = 2 /**< SCRAM cannot be done for this user: mechanism PLAIN can */
+} fly_frame_login;
 
 /** The name of a type as the documentation has it, "CursorOpen"; NULL if it is none. */
 const char *fly_frame_type_name(uint8_t type);
