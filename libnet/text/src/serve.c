@@ -30,6 +30,7 @@ enum {
 
 /* What is known of a connection; zero at first. */
 typedef struct line_client {
+    fly_net_ref ref;           /* for who wakes it */
     fly_server_client *client; /* NULL before a login */
     fly_sql_stmt *stmt;        /* that runs, or NULL */
     uint8_t *text;             /* of it */
@@ -334,6 +335,12 @@ static fly_status log_in(fly_net_conn *conn, const fly_line_command *command,
     return status;
 }
 
+static void wake(void *ctx)
+{
+    line_client *me = ctx;
+    fly_net_wake(me->ref);
+}
+
 static void on_auth(fly_net_conn *conn, line_client *me, const fly_line_command *command)
 {
     fly_err err = {0};
@@ -348,6 +355,7 @@ static void on_auth(fly_net_conn *conn, line_client *me, const fly_line_command 
     fly_server_client_close(me->client);
     me->client = client;
     fly_sql_on_notice(fly_server_client_session(client), on_notice, conn);
+    fly_sql_on_terminate(fly_server_client_session(client), wake, me);
     limit_input(conn, me);
     fly_net_timeout(conn, fly_server_client_idle_ns(client), TIME_IDLE);
     say(conn, "AUTH OK\n");
@@ -504,6 +512,14 @@ static bool take_line(fly_net_conn *conn, line_client *me)
     return true;
 }
 
+/* The server stops, or somebody has ended this session. */
+static bool must_end(const fly_net_conn *conn, const line_client *me)
+{
+    return fly_net_draining(conn) ||
+           (me->client != NULL &&
+            fly_sql_session_terminated(fly_server_client_session(me->client)));
+}
+
 static void run(fly_net_conn *conn)
 {
     line_client *me = fly_net_state(conn);
@@ -515,7 +531,7 @@ static void run(fly_net_conn *conn)
             if (!step(conn, me)) {
                 return;
             }
-        } else if (fly_net_draining(conn)) {
+        } else if (must_end(conn, me)) {
             say_goodbye(conn);
         } else if (!take_line(conn, me)) {
             return;
@@ -526,7 +542,9 @@ static void run(fly_net_conn *conn)
 static fly_status open_client(fly_net_conn *conn, fly_err *err)
 {
     (void)err;
-    limit_input(conn, fly_net_state(conn));
+    line_client *me = fly_net_state(conn);
+    me->ref = fly_net_ref_of(conn);
+    limit_input(conn, me);
     fly_net_timeout(conn, fly_server_login_ns(front_of(conn)->server), TIME_LOGIN);
     return FLY_OK;
 }
