@@ -38,6 +38,14 @@ static const char *const script[] = {
     "ALTER TABLE c ALTER COLUMN x TYPE bigint",
     "DROP VIEW v",
     "DROP TABLE b",
+    "CREATE ROLE ann CREATEDB",
+    "GRANT SELECT (name), UPDATE ON a TO ann",
+    "BEGIN; CREATE ROLE bob; ALTER ROLE bob SET search_path TO attic; GRANT bob TO ann; COMMIT",
+    "BEGIN; ALTER ROLE ann RENAME TO eve; SAVEPOINT s; DROP ROLE bob; ROLLBACK TO s; COMMIT",
+    "BEGIN; DROP ROLE bob; ROLLBACK",
+    "CREATE POLICY p ON a TO eve USING (id > 5)",
+    "DROP OWNED BY eve",
+    "DROP ROLE eve, bob",
 };
 
 enum { STEPS = sizeof script / sizeof script[0], WORDS_MAX = 1 << 20 };
@@ -75,6 +83,12 @@ static const char *const questions[] = {
     "SELECT * FROM c ORDER BY x",
     "SELECT count(*), sum(x) FROM c WHERE x >= 0",
     "SELECT * FROM v ORDER BY 1",
+    ("SELECT rolname, rolcreatedb, rolconfig, ARRAY(SELECT b.rolname FROM pg_auth_members m JOIN "
+     "pg_roles b ON b.oid = m.roleid WHERE m.member = r.oid) FROM pg_roles r WHERE oid >= 16384 "
+     "ORDER BY 1"),
+    "SELECT relacl FROM pg_class WHERE relname = 'a'",
+    "SELECT attacl FROM pg_attribute WHERE attacl IS NOT NULL",
+    "SELECT policyname, roles FROM pg_policies",
 };
 
 /* FLY_OK, and the words; tables that are not there have none. Other failures are given back. */

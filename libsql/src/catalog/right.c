@@ -145,6 +145,8 @@ uint32_t fly__sql_rights_all(char class)
     }
 }
 
+enum { AUTHID = 1260, SHADOW = 12006 }; /* pg_authid, pg_shadow */
+
 static uint32_t public_rights(char class, uint32_t oid)
 {
     switch (class) {
@@ -161,7 +163,9 @@ static uint32_t public_rights(char class, uint32_t oid)
         return oid != 0 && oid < FLY__SQL_OID_FIRST ? FLY__SQL_MAY_USAGE
                                                     : 0; /* public, and the system's */
     default:
-        return oid != 0 && oid < FLY__SQL_OID_FIRST ? FLY__SQL_MAY_SELECT : 0; /* the system's */
+        return oid != 0 && oid < FLY__SQL_OID_FIRST && oid != AUTHID && oid != SHADOW
+                   ? FLY__SQL_MAY_SELECT
+                   : 0; /* the system's, but for verifiers */
     }
 }
 
@@ -248,12 +252,14 @@ uint32_t fly__sql_rights(fly_sql_session *session, const fly__sql_catalog_view *
 {
     uint32_t all = fly__sql_rights_all(object->class);
     if (fly__sql_is_superuser(session, role) ||
-        (object->class != FLY__SQL_RIGHT_DATABASE &&
-         fly__sql_is_member(session, role, FLY__SQL_ROLE_OWNER, true)) ||
+        (object->class != FLY__SQL_RIGHT_DATABASE && object->oid >= FLY__SQL_SCHEMA_PUBLIC &&
+         object->oid != SHADOW && fly__sql_is_member(session, role, FLY__SQL_ROLE_OWNER, true)) ||
         (grantable && fly__sql_is_member(session, role, object->owner, true))) {
         return all;
     }
-    uint32_t has = grantable ? 0 : predefined(session, role, object);
+    bool secret = object->class == FLY__SQL_RIGHT_TABLE &&
+                  (object->oid == AUTHID || object->oid == SHADOW);
+    uint32_t has = grantable || secret ? 0 : predefined(session, role, object);
     fly__sql_acl_item room[FLY__SQL_ACL_DEFAULTS];
     uint16_t count = 0;
     bool own = false;

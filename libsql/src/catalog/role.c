@@ -112,6 +112,11 @@ static fly_status builtin_core(fly_sql *sql, fly__sql_core **core, fly_err *err)
 
 /* ----------------------------------------------------------------------- opening */
 
+static uint32_t smaller(uint32_t asked, uint32_t enough)
+{
+    return asked != 0 && asked < enough ? asked : enough;
+}
+
 static fly_status open_store(fly_sql *sql, bool create, fly_err *err)
 {
     char path[FLY_PATH_MAX];
@@ -121,8 +126,9 @@ static fly_status open_store(fly_sql *sql, bool create, fly_err *err)
     options.pool_bytes = (uint64_t)4 << 20; /* roles are few */
     options.pages_max = 0;
     options.undo_bytes_max = 0;
-    options.wal_segment_size = 2u << 20;
-    options.wal_ring_size = 1u << 20;
+    options.checkpoint_bytes = 0;
+    options.wal_segment_size = smaller(options.wal_segment_size, 2u << 20);
+    options.wal_ring_size = smaller(options.wal_ring_size, 1u << 20);
     fly_status status = fly_path_join(path, sizeof path, sql->path, directory, err);
     if (status == FLY_OK) {
         status = fly_store_open(sql->env, path, &options, &sql->roles.store, err);

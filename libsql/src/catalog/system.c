@@ -77,7 +77,8 @@ const fly__sql_table *fly__sql_system_of(uint32_t oid)
 
 const fly__sql_table *fly__sql_system_named(uint32_t schema, const char *name)
 {
-    if (schema == FLY__SQL_SCHEMA_PG_CATALOG && strncmp(name, "pg_", 3) != 0) {
+    if (schema == FLY__SQL_SCHEMA_PG_CATALOG && strncmp(name, "pg_", 3) != 0 &&
+        strncmp(name, "flydb_", 6) != 0) {
         return NULL;
     }
     for (size_t i = 0; i < TABLES; i++) {

@@ -9,13 +9,15 @@
  */
 #include "catalog/system_int.h"
 
-#include "catalog/change_int.h"
 #include "catalog/right_int.h"
 #include "func/func_int.h"
+#include "parse/text_int.h"
 #include "session/engine_int.h"
 #include "session/lock_int.h"
 #include "session/settings_int.h"
+#include "session/user_int.h"
 #include "types/array_int.h"
+#include "types/value_int.h"
 
 #include <fly/base_hash.h>
 #include <fly/text.h>
@@ -158,6 +160,79 @@ static void put_array(maker *m, uint32_t element, const uint32_t *numbers, uint3
     put(m, value);
 }
 
+/* ------------------------------------------------------------------------- rights */
+
+/* The letters of rights, by their bits, and their words. */
+static const char right_letters[] = "arwdDxtXUCTcsA";
+static const char *const right_words[] = {
+    "INSERT",  "SELECT", "UPDATE", "DELETE",    "TRUNCATE", "REFERENCES", "TRIGGER",
+    "EXECUTE", "USAGE",  "CREATE", "TEMPORARY", "CONNECT",  "SET",        "ALTER SYSTEM"};
+
+static void put_role_name(maker *m, fly_sql_text *text, uint32_t role)
+{
+    char room[FLY__SQL_NAME_MAX + 1];
+    if (role != FLY__SQL_ROLE_PUBLIC) {
+        fly__sql_put_ident(text, fly_bytes_str(fly__sql_role_name(m->session, role, room)));
+    }
+}
+
+/* Items as PostgreSQL writes them, "grantee=rw/grantor", for one column or the whole; NULL: none. */
+static void put_items(maker *m, const fly__sql_acl_item *items, uint16_t count, uint16_t column)
+{
+    fly__sql_array_builder builder;
+    fly_vec_value value = {0};
+    bool any = false;
+    fly__sql_array_begin(&builder, fly__sql_type(FLY_SQL_TEXT), m->arena);
+    for (uint16_t i = 0; i < count && m->status == FLY_OK; i++) {
+        const fly__sql_acl_item *item = &items[i];
+        if (item->column != column) {
+            continue;
+        }
+        fly_sql_text text = {.arena = m->arena};
+        put_role_name(m, &text, item->grantee);
+        fly__sql_text_put(&text, "=");
+        for (uint32_t bit = 0; bit < sizeof right_letters - 1; bit++) {
+            if ((item->rights & 1u << bit) != 0) {
+                const char letter[] = {right_letters[bit], '\0'};
+                fly__sql_text_put(&text, letter);
+                fly__sql_text_put(&text, (item->grantable & 1u << bit) != 0 ? "*" : "");
+            }
+        }
+        fly__sql_text_put(&text, "/");
+        put_role_name(m, &text, item->grantor);
+        if (text.failed) {
+            m->status = fly_err_set(m->err, FLY_E_NO_MEMORY, "out of memory for a system table");
+            break;
+        }
+        fly_vec_value element = {.str = fly_vec_str_of(text.data, text.len)};
+        m->status = fly__sql_array_add(&builder, &element, m->err);
+        any = true;
+    }
+    if (m->status == FLY_OK && any) {
+        m->status = fly__sql_array_end(&builder, &value.str, m->err);
+    }
+    value.null = !any;
+    put(m, value);
+}
+
+/* The list of an object, NULL if it has the defaults. */
+static void put_acl(maker *m, uint32_t oid, uint16_t column)
+{
+    const fly__sql_acl *acl = fly__sql_object_of(m->view, FLY__SQL_O_ACL, oid);
+    if (acl == NULL || (column == 0 && !acl->own)) {
+        put_null(m);
+    } else {
+        put_items(m, acl->items, acl->count, column);
+    }
+}
+
+static void put_roles(maker *m, const fly__sql_policy *policy)
+{
+    static const uint32_t everybody[] = {FLY__SQL_ROLE_PUBLIC};
+    put_array(m, FLY_SQL_OID, policy->role_count == 0 ? everybody : policy->roles,
+              policy->role_count == 0 ? 1 : policy->role_count, 1);
+}
+
 /* Some catalog objects have no number of their own: one that is made of their owner's. */
 static uint32_t made_oid(uint32_t table, uint32_t number)
 {
@@ -209,10 +284,11 @@ static void class_row(maker *m, uint32_t oid, const char *name, const fly__sql_t
     put_bool(m, index == NULL && (table->trigger_count > 0 || table->constraint_count > 0));
     put_bool(m, false);
     put_bool(m, index == NULL && table->row_security);
-    put_bool(m, false);
+    put_bool(m, index == NULL && table->force_row_security);
     put_bool(m, table->class != FLY__SQL_MATVIEW || table->populated);
     put_char(m, index != NULL ? 'n' : 'd');
     put_bool(m, false);
+    put_acl(m, index != NULL ? 0 : oid, 0);
     end(m);
 }
 
@@ -253,6 +329,7 @@ static void attribute_row(maker *m, uint32_t relation, const char *name, uint16_
                : info != NULL && strchr("S", info->category) != NULL ? 100
                                                                      : 0);
     put_char(m, info != NULL && info->length > 0 ? 'p' : type.oid == FLY_SQL_NUMERIC ? 'm' : 'x');
+    put_acl(m, relation, number);
     end(m);
 }
 
@@ -454,6 +531,7 @@ static void make_pg_policy(maker *m)
             put_bool(m, policy->permissive);
             put_text(m, policy->using_text);
             put_text(m, policy->check_text);
+            put_roles(m, policy);
             end(m);
         }
     }
@@ -518,6 +596,15 @@ static void make_pg_namespace(maker *m)
         put_oid(m, schema->oid);
         put_text(m, schema->name);
         put_oid(m, schema->owner);
+        if (schema->oid < FLY__SQL_OID_FIRST &&
+            fly__sql_object_of(m->view, FLY__SQL_O_ACL, schema->oid) == NULL) {
+            fly__sql_acl_item room[FLY__SQL_ACL_DEFAULTS];
+            uint16_t count =
+                fly__sql_acl_defaults(FLY__SQL_RIGHT_SCHEMA, schema->oid, schema->owner, room);
+            put_items(m, room, count, 0); /* it is not as new ones are */
+        } else {
+            put_acl(m, schema->oid, 0);
+        }
         end(m);
     }
 }
@@ -531,8 +618,9 @@ static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, 
     begin(m);
     put_oid(m, oid);
     put_text(m, name);
+    const fly__sql_user_type *user = fly__sql_object_of(m->view, FLY__SQL_O_TYPE, oid);
     put_oid(m, schema);
-    put_oid(m, FLY__SQL_ROLE_ADMIN);
+    put_oid(m, user != NULL ? user->owner : FLY__SQL_ROLE_ADMIN);
     put_i16(m, length);
     put_bool(m, length > 0 && length <= 8);
     put_char(m, kind);
@@ -551,6 +639,7 @@ static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, 
     put_i32(m, 0);
     put_oid(m, category == 'S' ? 100 : 0);
     put_null(m);
+    put_acl(m, user != NULL ? oid : 0, 0);
     end(m);
 }
 
@@ -612,7 +701,7 @@ static void proc_row(maker *m, const fly__sql_func *func, const char *name, uint
     put_oid(m, oid);
     put_text(m, name);
     put_oid(m, schema);
-    put_oid(m, FLY__SQL_ROLE_ADMIN);
+    put_oid(m, user != NULL ? user->owner : FLY__SQL_ROLE_ADMIN);
     put_oid(m, user != NULL ? 14 : 12);
     put_char(m, kind);
     put_bool(m, user != NULL && user->security_definer);
@@ -623,6 +712,7 @@ static void proc_row(maker *m, const fly__sql_func *func, const char *name, uint
     put_oid(m, user != NULL ? user->result.oid : func->result);
     put_array(m, FLY_SQL_OID, func->args, func->argc < 8 ? func->argc : 8, 0);
     put_text(m, user != NULL ? user->body : name);
+    put_acl(m, user != NULL ? oid : 0, 0);
     end(m);
 }
 
@@ -650,8 +740,42 @@ static uint32_t name_oid(const char *name)
     return made_oid(0, (uint32_t)fly_crc32c(0, name, strlen(name)));
 }
 
-static void role_row(maker *m, const fly__sql_role *role)
+/* "name=value" of a role in all databases; or of whom and where it was said. */
+static void put_settings(maker *m, uint32_t role, const char *database)
 {
+    fly__sql_array_builder builder;
+    fly_vec_value value = {0};
+    bool any = false;
+    size_t at = 0;
+    const fly__sql_role_setting *setting;
+    fly__sql_array_begin(&builder, fly__sql_type(FLY_SQL_TEXT), m->arena);
+    while (m->status == FLY_OK && (setting = fly__sql_role_setting_next(m->session, &at)) != NULL) {
+        bool here = setting->database == NULL || database == NULL
+                        ? setting->database == database
+                        : strcmp(setting->database, database) == 0;
+        if (setting->role != role || !here) {
+            continue;
+        }
+        fly_sql_text text = {.arena = m->arena};
+        fly__sql_text_put(&text, setting->name);
+        fly__sql_text_put(&text, "=");
+        fly__sql_text_put(&text, setting->value);
+        fly_vec_value element = {.str = fly_vec_str_of(text.data, text.len)};
+        m->status = text.failed
+                        ? fly_err_set(m->err, FLY_E_NO_MEMORY, "out of memory for a system table")
+                        : fly__sql_array_add(&builder, &element, m->err);
+        any = true;
+    }
+    if (m->status == FLY_OK && any) {
+        m->status = fly__sql_array_end(&builder, &value.str, m->err);
+    }
+    value.null = !any;
+    put(m, value);
+}
+
+static void role_row(maker *m, const fly__sql_role *role, bool secrets)
+{
+    const int64_t since_2000 = INT64_C(946684800000000);
     begin(m);
     put_oid(m, role->oid);
     put_copy(m, role->name);
@@ -663,25 +787,198 @@ static void role_row(maker *m, const fly__sql_role *role)
     put_bool(m, role->replication);
     put_i32(m, role->connection_limit);
     put_bool(m, role->bypass_rls);
+    if (!secrets) {
+        put_text(m, "********");
+    } else if (role->verifier == NULL) {
+        put_null(m);
+    } else {
+        put_copy(m, role->verifier);
+    }
+    if (role->expires) {
+        put_i64(m, role->valid_until == INT64_MIN ? INT64_MIN : role->valid_until - since_2000);
+    } else {
+        put_null(m);
+    }
+    if (!secrets) {
+        put_settings(m, role->oid, NULL);
+    }
     end(m);
 }
 
-static void make_pg_roles(maker *m)
+static void roles(maker *m, bool secrets)
 {
     size_t at = 0;
     const fly__sql_role *role;
     while ((role = fly__sql_role_next(m->session, &at)) != NULL) {
-        role_row(m, role);
+        role_row(m, role, secrets);
     }
+}
+
+static void make_pg_roles(maker *m)
+{
+    roles(m, false);
+}
+
+/* Superusers only look into this one: catalog/right.c. */
+static void make_pg_authid(maker *m)
+{
+    roles(m, true);
+}
+
+static void make_pg_auth_members(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_role *role;
+    while ((role = fly__sql_role_next(m->session, &at)) != NULL) {
+        for (uint16_t i = 0; i < role->membership_count; i++) {
+            const fly__sql_membership *in = &role->memberships[i];
+            begin(m);
+            put_oid(m, in->role);
+            put_oid(m, role->oid);
+            put_oid(m, in->grantor);
+            put_bool(m, in->admin);
+            end(m);
+        }
+    }
+}
+
+/* One row for all settings of a role and database: at the first of them. */
+static void make_pg_db_role_setting(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_role_setting *setting;
+    while ((setting = fly__sql_role_setting_next(m->session, &at)) != NULL) {
+        size_t before = 0;
+        const fly__sql_role_setting *first;
+        do {
+            first = fly__sql_role_setting_next(m->session, &before);
+        } while (first->role != setting->role ||
+                 (first->database == NULL || setting->database == NULL
+                      ? first->database != setting->database
+                      : strcmp(first->database, setting->database) != 0));
+        if (first != setting) {
+            continue;
+        }
+        begin(m);
+        put_oid(m, setting->database == NULL ? 0 : name_oid(setting->database));
+        put_oid(m, setting->role);
+        put_settings(m, setting->role, setting->database);
+        end(m);
+    }
+}
+
+static void make_pg_default_acl(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_default_acl *acl;
+    while ((acl = fly__sql_object_next(m->view, FLY__SQL_O_DEFAULT_ACL, &at)) != NULL) {
+        begin(m);
+        put_oid(m, acl->oid);
+        put_oid(m, acl->role);
+        put_oid(m, acl->schema);
+        put_char(m, acl->class);
+        put_items(m, acl->items, acl->count, 0);
+        end(m);
+    }
+}
+
+/* The rights of one item, or of all of an object. */
+static void right_rows(maker *m, const fly__sql_secured *object, const char *schema,
+                       const char *column, const fly__sql_acl_item *item)
+{
+    for (uint32_t bit = 0; bit < sizeof right_letters - 1; bit++) {
+        if ((item->rights & 1u << bit) == 0) {
+            continue;
+        }
+        begin(m);
+        put_char(m, object->class);
+        put_oid(m, object->oid);
+        put_text(m, schema);
+        put_copy(m, object->name);
+        put_text(m, column);
+        put_oid(m, item->grantor);
+        put_oid(m, item->grantee);
+        put_text(m, right_words[bit]);
+        put_bool(m, (item->grantable & 1u << bit) != 0 || item->grantee == object->owner);
+        end(m);
+    }
+}
+
+static void object_rights(maker *m, const fly__sql_secured *object, uint32_t schema_oid,
+                          const fly__sql_table *table)
+{
+    fly__sql_acl_item room[FLY__SQL_ACL_DEFAULTS];
+    uint16_t count = 0;
+    bool own = false;
+    const fly__sql_schema *schema = schema_oid == 0 ? NULL
+                                                    : fly__sql_schema_of(m->view, schema_oid);
+    const char *in = schema == NULL ? NULL : schema->name;
+    const fly__sql_acl_item *items =
+        fly__sql_acl_of(m->session, m->view, object, room, &count, &own);
+    for (uint16_t i = 0; i < count; i++) {
+        if (items[i].column == 0) {
+            right_rows(m, object, in, NULL, &items[i]);
+        }
+    }
+    const fly__sql_acl *acl =
+        table == NULL ? NULL : fly__sql_object_of(m->view, FLY__SQL_O_ACL, object->oid);
+    for (uint16_t i = 0; acl != NULL && i < acl->count; i++) {
+        for (uint16_t k = 0; acl->items[i].column != 0 && k < table->column_count; k++) {
+            if (table->columns[k].number == acl->items[i].column) {
+                right_rows(m, object, in, table->columns[k].name, &acl->items[i]);
+            }
+        }
+    }
+}
+
+static void database_rights(void *ctx, const char *name)
+{
+    maker *m = ctx;
+    fly__sql_secured object = fly__sql_secured_database(m->session, name);
+    object.oid = name_oid(name);
+    object_rights(m, &object, 0, NULL);
+}
+
+static void make_flydb_rights(maker *m)
+{
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        if (table->class != FLY__SQL_COMPOSITE) {
+            const fly__sql_secured object = fly__sql_secured_table(table);
+            object_rights(m, &object, table->schema, table);
+        }
+    }
+    at = 0;
+    const fly__sql_user_function *function;
+    while ((function = fly__sql_user_function_each(m->view, &at)) != NULL) {
+        const fly__sql_secured object = fly__sql_secured_function(function);
+        object_rights(m, &object, function->schema, NULL);
+    }
+    at = 0;
+    const fly__sql_user_type *type;
+    while ((type = fly__sql_user_type_next(m->view, &at)) != NULL) {
+        const fly__sql_secured object = fly__sql_secured_type(type);
+        object_rights(m, &object, type->schema, NULL);
+    }
+    at = 0;
+    const fly__sql_schema *schema;
+    while ((schema = fly__sql_schema_next(m->view, &at)) != NULL) {
+        const fly__sql_secured object = fly__sql_secured_schema(schema);
+        object_rights(m, &object, 0, NULL);
+    }
+    fly_status status = fly__sql_database_list(m->session->sql, database_rights, m, m->err);
+    m->status = m->status == FLY_OK ? status : m->status;
 }
 
 static void database_row(void *ctx, const char *name)
 {
     maker *m = ctx;
+    const fly__sql_database_rights *rights = fly__sql_database_rights_of(m->session, name);
     begin(m);
     put_oid(m, name_oid(name));
     put_copy(m, name);
-    put_oid(m, FLY__SQL_ROLE_ADMIN);
+    put_oid(m, rights == NULL ? FLY__SQL_ROLE_ADMIN : rights->owner);
     put_i32(m, 6);
     put_char(m, 'c');
     put_bool(m, false);
@@ -689,6 +986,11 @@ static void database_row(void *ctx, const char *name)
     put_i32(m, -1);
     put_text(m, "C");
     put_text(m, "C");
+    if (rights == NULL || !rights->own) {
+        put_null(m);
+    } else {
+        put_items(m, rights->items, rights->count, 0);
+    }
     end(m);
 }
 

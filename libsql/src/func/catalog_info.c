@@ -83,6 +83,12 @@ static fly_status comment(fly__sql_call *call, uint32_t object, uint16_t column,
 
 ROW(obj_description)
 {
+    bool of_role = call->argc == 2 && call->session != NULL && arg_bytes(&args[1]).len == 9 &&
+                   memcmp(arg_bytes(&args[1]).data, "pg_authid", 9) == 0;
+    if (of_role) {
+        const fly__sql_role *role = fly__sql_role_of(call->session, (uint32_t)args[0].i32);
+        return give_name(call, role == NULL ? NULL : role->comment, result);
+    }
     return comment(call, (uint32_t)args[0].i32, 0, result);
 }
 

@@ -157,16 +157,17 @@ static fly_status take_oid(fly__sql_call *call, const fly_vec_value *arg, fly_sq
                            uint32_t reg, uint32_t *oid)
 {
     *oid = (uint32_t)arg->i32;
-    return type.oid == FLY_SQL_OID
-               ? FLY_OK
-               : fly__sql_reg_in(call->session, reg, arg_bytes(arg), false, call->arena, oid,
-                                 call->err);
+    return type.oid == FLY_SQL_OID ? FLY_OK
+                                   : fly__sql_reg_in(call->session, reg, arg_bytes(arg), false,
+                                                     call->arena, oid, call->err);
 }
 
 /* ------------------------------------------------------------------------ relations */
 
-enum { TABLE_RIGHTS = 0x7f,
-       SEQUENCE_RIGHTS = FLY__SQL_MAY_USAGE | FLY__SQL_MAY_SELECT | FLY__SQL_MAY_UPDATE };
+enum {
+    TABLE_RIGHTS = 0x7f,
+    SEQUENCE_RIGHTS = FLY__SQL_MAY_USAGE | FLY__SQL_MAY_SELECT | FLY__SQL_MAY_UPDATE
+};
 
 /* `columns`: how it is about columns: 0 not, 1 the argument is one, 2 any. */
 static fly_status on_relation(fly__sql_call *call, uint32_t allowed, int columns,
@@ -398,8 +399,8 @@ ROW(pg_has_role)
         status = take_role(call, &args[call->argc - 2], call->types[call->argc - 2], &role, &known);
     }
     if (status == FLY_OK) {
-        status = take_words(call, arg_bytes(&args[call->argc - 1]),
-                            FLY__SQL_MAY_USAGE | (1u << 30), &a);
+        status =
+            take_words(call, arg_bytes(&args[call->argc - 1]), FLY__SQL_MAY_USAGE | (1u << 30), &a);
     }
     if (status != FLY_OK) {
         return status;
@@ -427,9 +428,9 @@ ROW(row_security_active)
     if (status != FLY_OK) {
         return status;
     }
-    bool free_of_it = table == NULL || !table->row_security || role == NULL || role->superuser ||
-                      role->bypass_rls ||
-                      (!table->force_row_security &&
-                       fly__sql_owns(session, session->user_oid, table->owner));
+    bool free_of_it =
+        table == NULL || !table->row_security || role == NULL || role->superuser ||
+        role->bypass_rls ||
+        (!table->force_row_security && fly__sql_owns(session, session->user_oid, table->owner));
     return give_bool(result, !free_of_it);
 }

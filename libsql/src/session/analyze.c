@@ -7,7 +7,7 @@
  */
 #include "session/ddl_int.h"
 
-#include "catalog/change_int.h"
+#include "catalog/right_int.h"
 #include "opt/stats_int.h"
 #include "store/source_int.h"
 
@@ -135,6 +135,17 @@ static fly_status analyze_table(fly_sql_stmt *stmt, const fly__sql_table *table,
 }
 
 /* All tables; the view changes with each, so the next is found by its OID. */
+/* Whoever may not is told, and the others go on. */
+static bool may_analyze(fly_sql_stmt *stmt, const fly__sql_table *table)
+{
+    bool may = fly__sql_owns(stmt->session, stmt->session->user_oid, table->owner);
+    if (!may) {
+        fly__sql_notice(stmt->session, "WARNING", "42501",
+                        "permission denied to analyze \"%s\", skipping it", table->name);
+    }
+    return may;
+}
+
 static fly_status analyze_all(fly_sql_stmt *stmt, fly_err *err)
 {
     uint32_t done = 0;
@@ -152,7 +163,7 @@ static fly_status analyze_all(fly_sql_stmt *stmt, fly_err *err)
             return FLY_OK;
         }
         done = next->oid;
-        fly_status status = analyze_table(stmt, next, err);
+        fly_status status = may_analyze(stmt, next) ? analyze_table(stmt, next, err) : FLY_OK;
         if (status != FLY_OK) {
             return status;
         }
@@ -181,7 +192,7 @@ fly_status fly__sql_analyze(fly_sql_stmt *stmt, fly_err *err)
         const fly__sql_table *table = NULL;
         status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)relation->relation, "rm",
                                        &table, err);
-        if (status == FLY_OK && wanted) {
+        if (status == FLY_OK && wanted && may_analyze(stmt, table)) {
             status = analyze_table(stmt, table, err);
         }
     }

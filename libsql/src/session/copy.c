@@ -8,6 +8,7 @@
  */
 #include "session/stmt_int.h"
 
+#include "catalog/right_int.h"
 #include "func/func_int.h"
 #include "session/ddl_int.h"
 #include "session/engine_int.h"
@@ -866,6 +867,19 @@ fly_status fly__sql_copy_begin(fly_sql_stmt *stmt, fly_err *err)
     const fly_ast_copy *node = (const fly_ast_copy *)stmt->node;
     if (node->program) {
         return fly_err_state(err, "0A000", stmt->node->pos, "COPY PROGRAM is not supported");
+    }
+    fly_sql_session *session = stmt->session;
+    uint32_t role = node->from ? FLY__SQL_ROLE_READ_FILES : FLY__SQL_ROLE_WRITE_FILES;
+    if (node->file != NULL && !fly__sql_is_member(session, session->user_oid, role, true)) {
+        fly_status denied =
+            fly_err_state(err, "42501", 0,
+                          "must be superuser or have privileges of the %s role to COPY %s a file",
+                          node->from ? "pg_read_server_files" : "pg_write_server_files",
+                          node->from ? "from" : "to");
+        fly_err_hint(err,
+                     "Anyone can COPY to stdout or from stdin. psql's \\copy command also works "
+                     "for anyone.");
+        return denied;
     }
     struct fly__sql_copy *copy = fly_mem_calloc(memory(stmt), 1, sizeof *copy);
     if (copy == NULL) {

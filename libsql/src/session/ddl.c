@@ -163,7 +163,13 @@ static fly_status check_relation(fly_sql_stmt *stmt, const fly__sql_table *table
         return FLY_OK;
     }
     switch (stmt->node->kind) {
-    case FLY_AST_ALTER_TABLE:
+    case FLY_AST_ALTER_TABLE: {
+        const fly_ast_relation *altered =
+            (const fly_ast_relation *)((const fly_ast_alter_table *)stmt->node)->relation;
+        return fly__sql_table_named(session->view, altered->schema, altered->name) == table
+                   ? fly__sql_need_owner(session, &object, err)
+                   : FLY_OK;
+    }
     case FLY_AST_ALTER_SEQUENCE:
     case FLY_AST_RENAME:
     case FLY_AST_SET_SCHEMA:
@@ -517,12 +523,11 @@ static fly_status comment(fly_sql_stmt *stmt, fly_err *err)
     uint32_t object = 0;
     uint16_t column = 0;
     fly__sql_ddl_tag(stmt, "COMMENT");
-    if (node->type == FLY_AST_OBJECT_ROLE || node->type == FLY_AST_OBJECT_USER) {
+    if (node->type == FLY_AST_OBJECT_ROLE) {
         const char *text = node->text == NULL
                                ? NULL
                                : (const char *)((const fly_ast_const *)node->text)->text.data;
-        return fly__sql_comment_role(stmt, ((const fly_ast_object *)node->object)->names.items[0],
-                                     text, err);
+        return fly__sql_comment_role(stmt, node->object, text, err);
     }
     fly_status status = comment_target(stmt, node, &object, &column, err);
     if (status != FLY_OK || object == 0) {

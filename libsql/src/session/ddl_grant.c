@@ -37,10 +37,10 @@ static fly_status function_object(fly_sql_stmt *stmt, const fly_ast_object *obje
         return fly_err_state(err, "42725", 0, "function name \"%s\" is not unique", name);
     }
     if (count == 0) {
-        return object->has_args ? fly_err_state(err, "42883", 0, "function %s does not exist",
-                                                signature(stmt, object, err))
-                                : fly_err_state(err, "42883", 0,
-                                                "could not find a function named \"%s\"", name);
+        return object->has_args
+                   ? fly_err_state(err, "42883", 0, "function %s does not exist",
+                                   signature(stmt, object, err))
+                   : fly_err_state(err, "42883", 0, "could not find a function named \"%s\"", name);
     }
     *found = fly__sql_secured_function(function);
     return FLY_OK;
@@ -78,8 +78,8 @@ fly_status fly__sql_ddl_object(fly_sql_stmt *stmt, fly_ast_object_kind kind, con
     case FLY_AST_OBJECT_SEQUENCE:
         return relation_object(stmt, node, "S", found, err);
     case FLY_AST_OBJECT_SCHEMA: {
-        const fly__sql_schema *schema = fly__sql_schema_named(session->view,
-                                                              object->names.items[0]);
+        const fly__sql_schema *schema =
+            fly__sql_schema_named(session->view, object->names.items[0]);
         if (schema == NULL) {
             return fly_err_state(err, "3F000", 0, "schema \"%s\" does not exist",
                                  object->names.items[0]);
@@ -143,10 +143,9 @@ static const struct {
 
 static fly_status right_named(const char *name, uint32_t *right, const char **shown, fly_err *err)
 {
-    static const char *const upper[] = {"INSERT",  "SELECT",     "UPDATE",    "DELETE",
-                                        "TRUNCATE", "REFERENCES", "TRIGGER",   "EXECUTE",
-                                        "USAGE",    "CREATE",     "TEMP",      "TEMP",
-                                        "CONNECT",  "SET",        "ALTER SYSTEM"};
+    static const char *const upper[] = {
+        "INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER",     "EXECUTE",
+        "USAGE",  "CREATE", "TEMP",   "TEMP",   "CONNECT",  "SET",        "ALTER SYSTEM"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].name, name) == 0) {
             *right = words[i].right;
@@ -157,8 +156,10 @@ static fly_status right_named(const char *name, uint32_t *right, const char **sh
     return fly_err_state(err, "42601", 0, "unrecognized privilege type \"%s\"", name);
 }
 
-enum { COLUMN_RIGHTS = FLY__SQL_MAY_INSERT | FLY__SQL_MAY_SELECT | FLY__SQL_MAY_UPDATE |
-                       FLY__SQL_MAY_REFERENCES };
+enum {
+    COLUMN_RIGHTS = FLY__SQL_MAY_INSERT | FLY__SQL_MAY_SELECT | FLY__SQL_MAY_UPDATE |
+                    FLY__SQL_MAY_REFERENCES
+};
 
 static const char *class_name(char class)
 {
@@ -184,8 +185,8 @@ static fly_status invalid(const char *shown, const char *class, fly_err *err)
 }
 
 /* The rights on the whole object that a statement names; those of columns are left out. */
-static fly_status whole_rights(const fly_ast_grant *node, char class, uint32_t *rights,
-                               bool *all, fly_err *err)
+static fly_status whole_rights(const fly_ast_grant *node, char class, uint32_t *rights, bool *all,
+                               fly_err *err)
 {
     *rights = 0;
     *all = node->privileges.count == 0;
@@ -205,8 +206,9 @@ static fly_status whole_rights(const fly_ast_grant *node, char class, uint32_t *
         }
         if (privilege->columns.count > 0) {
             if (class != FLY__SQL_RIGHT_TABLE) {
-                return fly_err_state(err, "0LP01", 0, "column privileges are only valid for "
-                                                      "relations");
+                return fly_err_state(err, "0LP01", 0,
+                                     "column privileges are only valid for "
+                                     "relations");
             }
             if ((right & COLUMN_RIGHTS) == 0) {
                 return invalid(shown, "column", err);
@@ -317,8 +319,7 @@ static fly_status list_take(list *l, const change *c, uint32_t grantee, uint16_t
                 continue;
             }
             if (!c->cascade) {
-                fly_status status =
-                    fly_err_state(err, "2BP01", 0, "dependent privileges exist");
+                fly_status status = fly_err_state(err, "2BP01", 0, "dependent privileges exist");
                 fly_err_hint(err, "Use CASCADE to revoke them too.");
                 return status;
             }
@@ -442,8 +443,8 @@ static uint32_t best_grantor(fly_sql_session *session, const fly__sql_secured *o
         }
         uint32_t has = item->grantable & rights;
         if (has != 0 && fly__sql_is_member(session, session->user_oid, item->grantee, true) &&
-            (item->grantee == session->user_oid || __builtin_popcount(has) >
-                                                       __builtin_popcount(most))) {
+            (item->grantee == session->user_oid ||
+             __builtin_popcount(has) > __builtin_popcount(most))) {
             best = item->grantee;
             most = has;
         }
@@ -525,8 +526,8 @@ static fly_status revoke_columns(fly_sql_stmt *stmt, const fly_ast_grant *node,
     const fly__sql_table *table = fly__sql_table_of(stmt->session->view, object->oid);
     fly_status status = FLY_OK;
     for (uint16_t i = 0; table != NULL && i < table->column_count && status == FLY_OK; i++) {
-        status = list_change(l, c, node->grantees, table->columns[i].number,
-                             rights & COLUMN_RIGHTS, err);
+        status = list_change(l, c, node->grantees, table->columns[i].number, rights & COLUMN_RIGHTS,
+                             err);
     }
     return status;
 }
@@ -626,8 +627,8 @@ static fly_status rows(fly_sql_stmt *stmt, const fly_ast_grant *node,
     }
     fly_status status = whole_rights(node, object->class, &rights, &all, err);
     if (status == FLY_OK && node->where != NULL && node->grant_option) {
-        status = fly_err_state(err, "0A000", 0,
-                               "GRANT ... WHERE with grant option is not supported");
+        status =
+            fly_err_state(err, "0A000", 0, "GRANT ... WHERE with grant option is not supported");
     }
     for (uint32_t i = 0; i < node->grantees.count && status == FLY_OK; i++) {
         uint32_t role = 0;
@@ -769,9 +770,8 @@ static fly_status alter_default(fly_sql_stmt *stmt, const fly_ast_grant *node, u
         return status;
     }
     if (l.count == count && same_items(l.items, room, count)) {
-        return old == NULL
-                   ? FLY_OK
-                   : fly__sql_change_remove(session, FLY__SQL_O_DEFAULT_ACL, old->oid, err);
+        return old == NULL ? FLY_OK
+                           : fly__sql_change_remove(session, FLY__SQL_O_DEFAULT_ACL, old->oid, err);
     }
     const fly__sql_default_acl made = {.oid = old != NULL ? old->oid : fly__sql_change_oid(session),
                                        .role = role,
@@ -787,8 +787,7 @@ static fly_status alter_defaults_of(fly_sql_stmt *stmt, const fly_ast_alter_defa
 {
     const fly_ast_grant *grant = (const fly_ast_grant *)node->grant;
     if (!fly__sql_is_member(stmt->session, stmt->session->user_oid, role, true)) {
-        return fly_err_state(err, "42501", 0,
-                             "permission denied to change default privileges");
+        return fly_err_state(err, "42501", 0, "permission denied to change default privileges");
     }
     if (node->schemas.count == 0) {
         return alter_default(stmt, grant, role, 0, err);
@@ -823,8 +822,7 @@ fly_status fly__sql_alter_defaults(fly_sql_stmt *stmt, fly_err *err)
 fly_status fly__sql_acl_begin(fly_sql_session *session, const fly__sql_secured *object,
                               uint32_t schema, fly_err *err)
 {
-    const fly__sql_default_acl *everywhere =
-        default_of(session, object->owner, 0, object->class);
+    const fly__sql_default_acl *everywhere = default_of(session, object->owner, 0, object->class);
     const fly__sql_default_acl *here =
         schema == 0 ? NULL : default_of(session, object->owner, schema, object->class);
     if ((everywhere == NULL && here == NULL) || schema == FLY__SQL_SCHEMA_TEMP) {

@@ -44,8 +44,9 @@ static fly_status pass_rights(fly_sql_session *session, const fly__sql_secured *
         item.grantee = item.grantee == object->owner ? role : item.grantee;
         item.grantor = item.grantor == object->owner ? role : item.grantor;
         uint16_t k = 0;
-        while (k < kept && (changed[k].grantee != item.grantee ||
-                            changed[k].grantor != item.grantor || changed[k].column != item.column)) {
+        while (k < kept &&
+               (changed[k].grantee != item.grantee || changed[k].grantor != item.grantor ||
+                changed[k].column != item.column)) {
             k++;
         }
         if (k == kept) {
@@ -159,8 +160,7 @@ fly_status fly__sql_give(fly_sql_stmt *stmt, const fly__sql_secured *object, uin
         return FLY_OK;
     }
     if (object->class != FLY__SQL_RIGHT_DATABASE && object->oid < FLY__SQL_OID_FIRST) {
-        return fly_err_state(err, "42501", 0, "must be owner of %s %s", object->kind,
-                             object->name);
+        return fly_err_state(err, "42501", 0, "must be owner of %s %s", object->kind, object->name);
     }
     fly_status status = fly__sql_need_owner(session, object, err);
     if (status == FLY_OK && !fly__sql_is_superuser(session, session->user_oid)) {
@@ -184,12 +184,17 @@ fly_status fly__sql_set_owner(fly_sql_stmt *stmt, fly_err *err)
     static const struct {
         fly_ast_object_kind kind;
         const char *tag;
-    } tags[] = {{FLY_AST_OBJECT_TABLE, "ALTER TABLE"},         {FLY_AST_OBJECT_VIEW, "ALTER VIEW"},
+    } tags[] = {{FLY_AST_OBJECT_TABLE, "ALTER TABLE"},
+                {FLY_AST_OBJECT_VIEW, "ALTER VIEW"},
                 {FLY_AST_OBJECT_MATVIEW, "ALTER MATERIALIZED VIEW"},
-                {FLY_AST_OBJECT_SEQUENCE, "ALTER SEQUENCE"},   {FLY_AST_OBJECT_SCHEMA, "ALTER SCHEMA"},
-                {FLY_AST_OBJECT_DATABASE, "ALTER DATABASE"},   {FLY_AST_OBJECT_TYPE, "ALTER TYPE"},
-                {FLY_AST_OBJECT_DOMAIN, "ALTER DOMAIN"},       {FLY_AST_OBJECT_FUNCTION, "ALTER FUNCTION"},
-                {FLY_AST_OBJECT_PROCEDURE, "ALTER PROCEDURE"}, {FLY_AST_OBJECT_ROUTINE, "ALTER ROUTINE"}};
+                {FLY_AST_OBJECT_SEQUENCE, "ALTER SEQUENCE"},
+                {FLY_AST_OBJECT_SCHEMA, "ALTER SCHEMA"},
+                {FLY_AST_OBJECT_DATABASE, "ALTER DATABASE"},
+                {FLY_AST_OBJECT_TYPE, "ALTER TYPE"},
+                {FLY_AST_OBJECT_DOMAIN, "ALTER DOMAIN"},
+                {FLY_AST_OBJECT_FUNCTION, "ALTER FUNCTION"},
+                {FLY_AST_OBJECT_PROCEDURE, "ALTER PROCEDURE"},
+                {FLY_AST_OBJECT_ROUTINE, "ALTER ROUTINE"}};
     const fly_ast_set_owner *node = (const fly_ast_set_owner *)stmt->node;
     fly__sql_secured object;
     uint32_t role = 0;
@@ -210,7 +215,6 @@ fly_status fly__sql_set_owner(fly_sql_stmt *stmt, fly_err *err)
 
 /* Call `each` for what a role owns in a view's database, until it fails; what is a part of something
  * else (a sequence of a column, the row type of a table) goes with that. */
-
 
 static bool is_part(const fly__sql_catalog_view *view, const fly__sql_table *table)
 {
@@ -310,7 +314,8 @@ static fly_status reassign_one(fly_sql_stmt *stmt, uint32_t from, uint32_t to, f
     int kind = 0;
     size_t at = 0;
     while (status == FLY_OK && next_owned(session->view, from, &kind, &at, &object)) {
-        status = fly__sql_put_owner(session, &object, to, err); /* the walk goes on in the changed view */
+        status = fly__sql_put_owner(session, &object, to,
+                                    err); /* the walk goes on in the changed view */
     }
     const fly__sql_database_rights *database;
     at = 0;
@@ -352,8 +357,7 @@ static fly_status drop_object(fly_sql_stmt *stmt, const fly__sql_secured *object
     case FLY__SQL_RIGHT_SCHEMA:
         return fly__sql_drop_named(stmt, FLY_AST_OBJECT_SCHEMA, NULL, object->name, cascade, err);
     default: {
-        fly_status status =
-            fly__sql_change_remove(session, FLY__SQL_O_FUNCTION, object->oid, err);
+        fly_status status = fly__sql_change_remove(session, FLY__SQL_O_FUNCTION, object->oid, err);
         return status == FLY_OK ? fly__sql_acl_drop(session, object->oid, err) : status;
     }
     }
@@ -391,8 +395,7 @@ static fly_status forget_rights(fly_sql_stmt *stmt, uint32_t role, fly_err *err)
             continue;
         }
         status = without(stmt, acl->items, &count, role, &kept, err);
-        const fly__sql_acl made = {
-            .oid = acl->oid, .own = acl->own, .items = kept, .count = count};
+        const fly__sql_acl made = {.oid = acl->oid, .own = acl->own, .items = kept, .count = count};
         if (status == FLY_OK) {
             status = fly__sql_change_put(session, FLY__SQL_O_ACL, &made, err);
         }
@@ -443,8 +446,7 @@ static fly_status forget_policies(fly_sql_stmt *stmt, const fly__sql_table *tabl
     uint16_t kept = 0;
     for (uint16_t i = 0; i < copy->policy_count; i++) {
         fly__sql_policy *policy = fly__sql_ddl_alloc(stmt, sizeof *policy, err);
-        uint32_t *roles =
-            fly__sql_ddl_alloc(stmt, (list[i]->role_count + 1u) * sizeof *roles, err);
+        uint32_t *roles = fly__sql_ddl_alloc(stmt, (list[i]->role_count + 1u) * sizeof *roles, err);
         if (policy == NULL || roles == NULL) {
             return FLY_E_NO_MEMORY;
         }
@@ -499,8 +501,7 @@ fly_status fly__sql_reassign(fly_sql_stmt *stmt, fly_err *err)
     fly_sql_session *session = stmt->session;
     uint32_t to = 0;
     fly__sql_ddl_tag(stmt, node->drop ? "DROP OWNED" : "REASSIGN OWNED");
-    fly_status status =
-        node->drop ? FLY_OK : fly__sql_ddl_role(session, node->to, false, &to, err);
+    fly_status status = node->drop ? FLY_OK : fly__sql_ddl_role(session, node->to, false, &to, err);
     for (uint32_t i = 0; i < node->roles.count && status == FLY_OK; i++) {
         uint32_t role = 0;
         status = fly__sql_ddl_role(session, node->roles.items[i], false, &role, err);
@@ -622,7 +623,8 @@ static void look_elsewhere(void *ctx, const char *name)
     }
     fly__sql_database_release(session->sql, database);
     if (there.count > 0) {
-        add_line(e->lines, there.count == 1 ? "%u object in database %s" : "%u objects in database %s",
+        add_line(e->lines,
+                 there.count == 1 ? "%u object in database %s" : "%u objects in database %s",
                  there.count, name);
     }
 }
@@ -642,8 +644,7 @@ fly_status fly__sql_role_unused(fly_sql_stmt *stmt, const fly__sql_role *role, f
         }
     }
     elsewhere others = {.session = session, .role = role->oid, .lines = &found, .err = err};
-    fly_status status =
-        fly__sql_database_list(session->sql, look_elsewhere, &others, err);
+    fly_status status = fly__sql_database_list(session->sql, look_elsewhere, &others, err);
     status = status == FLY_OK ? others.status : status;
     if (status == FLY_OK && found.count > 0) {
         status = fly_err_state(err, "2BP01", 0,

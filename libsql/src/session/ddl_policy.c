@@ -41,10 +41,9 @@ static fly_status condition(fly_sql_stmt *stmt, const fly__sql_table *table, con
                                      .view = stmt->session->view,
                                      .arena = &stmt->line_arena,
                                      .what = 'y'};
-    fly_status status = fly__sql_bind_expr(&context, node, table, columns, (fly_sql_type){0}, &bound,
-                                           err);
-    if (status == FLY_OK && bound->type.oid != FLY_SQL_BOOL &&
-        bound->type.oid != FLY_SQL_UNKNOWN) {
+    fly_status status =
+        fly__sql_bind_expr(&context, node, table, columns, (fly_sql_type){0}, &bound, err);
+    if (status == FLY_OK && bound->type.oid != FLY_SQL_BOOL && bound->type.oid != FLY_SQL_UNKNOWN) {
         return fly_err_state(err, "42804", node->pos,
                              "argument of POLICY must be type boolean, not type %s",
                              fly__sql_type_info_of(bound->type.oid)->name);
@@ -118,8 +117,8 @@ fly_status fly__sql_create_policy(fly_sql_stmt *stmt, fly_err *err)
     const fly_ast_create_policy *node = (const fly_ast_create_policy *)stmt->node;
     const fly__sql_table *table = NULL;
     fly__sql_ddl_tag(stmt, node->alter ? "ALTER POLICY" : "CREATE POLICY");
-    fly_status status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "r",
-                                              &table, err);
+    fly_status status =
+        fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation, "r", &table, err);
     if (status != FLY_OK) {
         return status;
     }
@@ -169,15 +168,15 @@ fly_status fly__sql_rename_policy(fly_sql_stmt *stmt, const fly_ast_rename *node
     const char *name = object->names.items[0];
     const fly__sql_table *table = NULL;
     fly__sql_ddl_tag(stmt, "ALTER POLICY");
-    fly_status status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)object->relation, "r",
-                                              &table, err);
+    fly_status status =
+        fly__sql_ddl_relation(stmt, (const fly_ast_relation *)object->relation, "r", &table, err);
     if (status != FLY_OK) {
         return status;
     }
     const fly__sql_policy *old = policy_named(table, name);
     if (old == NULL) {
-        return fly_err_state(err, "42704", 0, "policy \"%s\" for table \"%s\" does not exist",
-                             name, table->name);
+        return fly_err_state(err, "42704", 0, "policy \"%s\" for table \"%s\" does not exist", name,
+                             table->name);
     }
     if (policy_named(table, node->new_name) != NULL) {
         return fly_err_state(err, "42710", 0, "policy \"%s\" for table \"%s\" already exists",
@@ -192,9 +191,8 @@ fly_status fly__sql_rename_policy(fly_sql_stmt *stmt, const fly_ast_rename *node
 
 static bool is_of(const fly__sql_policy *policy, uint32_t role, char command)
 {
-    bool same = role == FLY__SQL_ROLE_PUBLIC
-                    ? policy->role_count == 0
-                    : policy->role_count == 1 && policy->roles[0] == role;
+    bool same = role == FLY__SQL_ROLE_PUBLIC ? policy->role_count == 0
+                                             : policy->role_count == 1 && policy->roles[0] == role;
     return policy->of_grant && same && policy->command == command;
 }
 
@@ -214,8 +212,7 @@ fly_status fly__sql_grant_rows(fly_sql_stmt *stmt, const fly__sql_table *table, 
     if (where == NULL && table->policy_count == 0) {
         return FLY_OK;
     }
-    fly_status status =
-        where == NULL ? FLY_OK : condition(stmt, table, where, &text, err);
+    fly_status status = where == NULL ? FLY_OK : condition(stmt, table, where, &text, err);
     fly__sql_table *copy = status == FLY_OK ? fly__sql_table_copy(table, 4, &stmt->line_arena)
                                             : NULL;
     if (copy == NULL) {
@@ -255,10 +252,10 @@ fly_status fly__sql_grant_rows(fly_sql_stmt *stmt, const fly__sql_table *table, 
                                     .using_text = kinds[i].command == 'a' ? NULL : text,
                                     .check_text = kinds[i].command == 'a' ? text : NULL,
                                     .of_grant = true};
-        policy->name = fly__sql_ddl_format(
-            stmt, err, "grant_%s_to_%.40s", kinds[i].name,
-            role == FLY__SQL_ROLE_PUBLIC ? "public"
-                                         : fly__sql_role_name(stmt->session, role, room));
+        policy->name = fly__sql_ddl_format(stmt, err, "grant_%s_to_%.40s", kinds[i].name,
+                                           role == FLY__SQL_ROLE_PUBLIC
+                                               ? "public"
+                                               : fly__sql_role_name(stmt->session, role, room));
         if (policy->name == NULL) {
             return FLY_E_NO_MEMORY;
         }

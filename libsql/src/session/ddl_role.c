@@ -101,9 +101,8 @@ static fly_status take_until(fly_sql_stmt *stmt, const fly_ast_const *value, wan
 {
     fly_vec_value time;
     memset(&time, 0, sizeof time);
-    fly_status status =
-        fly__sql_value_in(stmt->session, fly__sql_type(FLY_SQL_TIMESTAMPTZ), value->text,
-                          &stmt->line_arena, &time, err);
+    fly_status status = fly__sql_value_in(stmt->session, fly__sql_type(FLY_SQL_TIMESTAMPTZ),
+                                          value->text, &stmt->line_arena, &time, err);
     if (status == FLY_OK) {
         w->role.expires = time.i64 != INT64_MAX;
         w->role.valid_until = time.i64;
@@ -141,7 +140,8 @@ static fly_status take_option(fly_sql_stmt *stmt, const fly_ast_option *option, 
     }
     if (strcmp(name, "connection_limit") == 0) {
         char text[24];
-        (void)snprintf(text, sizeof text, "%.*s", (int)(value->text.len < 23 ? value->text.len : 23),
+        (void)snprintf(text, sizeof text, "%.*s",
+                       (int)(value->text.len < 23 ? value->text.len : 23),
                        (const char *)value->text.data);
         int limit = 0;
         if (sscanf(text, "%d", &limit) != 1 || limit < -1) {
@@ -289,8 +289,8 @@ static fly_status add_member(fly_sql_stmt *stmt, uint32_t role_oid, uint32_t mem
     }
     const fly__sql_membership *old = membership_of(member, role_oid);
     if (old != NULL && (old->admin || !admin)) {
-        fly__sql_notice(session, "NOTICE", "42710", "role \"%s\" is already a member of role \"%s\"",
-                        member->name, role->name);
+        fly__sql_notice(session, "NOTICE", "42710",
+                        "role \"%s\" is already a member of role \"%s\"", member->name, role->name);
         return FLY_OK;
     }
     const fly__sql_membership change = {.role = role_oid, .grantor = grantor, .admin = admin};
@@ -355,9 +355,9 @@ fly_status fly__sql_grant_role(fly_sql_stmt *stmt, fly_err *err)
             uint32_t member = 0;
             status = fly__sql_ddl_role(session, node->grantees.items[k], false, &member, err);
             if (status == FLY_OK) {
-                status = node->revoke ? remove_member(stmt, oid, member, node->admin_option, err)
-                                      : add_member(stmt, oid, member, node->admin_option, grantor,
-                                                   err);
+                status = node->revoke
+                             ? remove_member(stmt, oid, member, node->admin_option, err)
+                             : add_member(stmt, oid, member, node->admin_option, grantor, err);
             }
         }
     }
@@ -560,13 +560,13 @@ static fly_status alter_settings(fly_sql_stmt *stmt, const fly_ast_alter_role *n
     }
     if (node->database != NULL) {
         bool there = false;
-        fly_status status = fly__sql_database_exists(stmt->session->sql, node->database, &there,
-                                                     err);
+        fly_status status =
+            fly__sql_database_exists(stmt->session->sql, node->database, &there, err);
         if (status != FLY_OK || !there) {
-            return status != FLY_OK ? status
-                                    : fly_err_state(err, "3D000", 0,
-                                                    "database \"%s\" does not exist",
-                                                    node->database);
+            return status != FLY_OK
+                       ? status
+                       : fly_err_state(err, "3D000", 0, "database \"%s\" does not exist",
+                                       node->database);
         }
     }
     return fly__sql_role_set(stmt, role == NULL ? 0 : role->oid, node->database,
@@ -655,15 +655,16 @@ fly_status fly__sql_rename_role(fly_sql_stmt *stmt, const fly_ast_rename *node, 
     return fly__sql_role_put(session, FLY__SQL_O_ROLE, &changed, err);
 }
 
-fly_status fly__sql_comment_role(fly_sql_stmt *stmt, const char *name, const char *text,
+fly_status fly__sql_comment_role(fly_sql_stmt *stmt, const fly_ast *named, const char *text,
                                  fly_err *err)
 {
+    uint32_t oid = 0;
     fly_status status = fly__sql_role_lock(stmt->session, err);
-    const fly__sql_role *role = status == FLY_OK ? fly__sql_role_named(stmt->session, name) : NULL;
-    if (status == FLY_OK && role == NULL) {
-        status = no_role(name, err);
+    if (status == FLY_OK) {
+        status = fly__sql_ddl_role(stmt->session, named, false, &oid, err);
     }
-    if (status == FLY_OK && !may_create_roles(stmt)) {
+    const fly__sql_role *role = status == FLY_OK ? fly__sql_role_of(stmt->session, oid) : NULL;
+    if (status == FLY_OK && (role == NULL || !may_create_roles(stmt))) {
         status = fly_err_state(err, "42501", 0, "must have CREATEROLE privilege");
     }
     if (status != FLY_OK) {

@@ -7,6 +7,8 @@
  */
 #include "session/ddl_int.h"
 
+#include "catalog/right_int.h"
+
 #include "catalog/change_int.h"
 #include "session/program_int.h"
 
@@ -625,6 +627,22 @@ static fly_status comparable(fly__sql_table_draft *draft, const fly_ast_constrai
     return FLY_OK;
 }
 
+/* A key into another's table tells what is in it. */
+static fly_status may_reference(fly_sql_stmt *stmt, const fly__sql_table *other,
+                                const uint16_t *columns, uint16_t count, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    const fly__sql_secured object = fly__sql_secured_table(other);
+    for (uint16_t i = 0; i < count; i++) {
+        uint32_t has =
+            fly__sql_rights(session, session->view, session->user_oid, &object, columns[i], false);
+        if ((has & FLY__SQL_MAY_REFERENCES) == 0) {
+            return fly_err_state(err, "42501", 0, "permission denied for table %s", other->name);
+        }
+    }
+    return FLY_OK;
+}
+
 static fly_status draft_foreign(fly__sql_table_draft *draft, const fly_ast_constraint *node,
                                 uint16_t column, fly_err *err)
 {
@@ -649,6 +667,12 @@ static fly_status draft_foreign(fly__sql_table_draft *draft, const fly_ast_const
     }
     if (status == FLY_OK) {
         status = foreign_columns(draft, node, other, count, &foreign, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    if (other != table) {
+        status = may_reference(stmt, other, foreign, count, err);
     }
     if (status != FLY_OK) {
         return status;

@@ -23,7 +23,7 @@ fly_status fly__sql_rename_role(fly_sql_stmt *stmt, const fly_ast_rename *node, 
 fly_status fly__sql_drop_role(fly_sql_stmt *stmt, const fly_ast_drop *node, const fly_ast *named,
                               fly_err *err);
 fly_status fly__sql_grant_role(fly_sql_stmt *stmt, fly_err *err);
-fly_status fly__sql_comment_role(fly_sql_stmt *stmt, const char *name, const char *text,
+fly_status fly__sql_comment_role(fly_sql_stmt *stmt, const fly_ast *named, const char *text,
                                  fly_err *err);
 /* ALTER DATABASE ... SET. */
 fly_status fly__sql_role_set(fly_sql_stmt *stmt, uint32_t role, const char *database,
