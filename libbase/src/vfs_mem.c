@@ -15,8 +15,8 @@
  *
  *     M1  a node is in the list of its parent, or is the root, or was removed and is open
  *     M2  chunks beyond the size do not exist, and bytes of the last one beyond it are zero
- *     M3  a node's latch guards its size and the table of chunks; bytes within the size may be
- *         written under the shared latch, since callers keep their writes apart
+ *     M3  a node's latch guards its size, the table of chunks and the bytes: who follows a log reads
+ *         beside those who write it
  *     M4  below_size <= size: what was once cut off does not come back
  *
  * What is not here: durability (there is none, and sync says yes), ".." in paths, links, rights.
@@ -406,15 +406,12 @@ static int64_t mem_writev(fly_file *file, uint64_t offset, const fly_iovec *part
         return 0;
     }
     uint64_t end = offset + (uint64_t)total;
-    fly_latch_lock_shared(&node->latch);
+    fly_latch_lock_exclusive(&node->latch);
     if (has_room(node, offset, end)) {
         copy_in(node, offset, parts, count, (uint64_t)total);
-        fly_latch_unlock_shared(&node->latch);
+        fly_latch_unlock_exclusive(&node->latch);
         return total;
     }
-    fly_latch_unlock_shared(&node->latch);
-
-    fly_latch_lock_exclusive(&node->latch);
     int64_t result = reach(handle->vfs, node, end);
     if (result == 0) {
         uint64_t backed;
