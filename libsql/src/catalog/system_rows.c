@@ -1109,24 +1109,29 @@ static void make_pg_stat_activity(maker *m)
     fly__sql_backends(m->session->sql, activity_row, m);
 }
 
-static void lock_row(maker *m, const char *type, uint32_t relation, uint32_t txn, uint32_t pid,
-                     const char *mode, bool granted)
+static void put_oid_if(maker *m, bool some, uint32_t oid)
 {
+    put(m, (fly_vec_value){.null = !some, .i32 = (int32_t)oid});
+}
+
+static void lock_row(maker *m, const fly__sql_lock_seen *lock, uint32_t txn, const char *mode)
+{
+    bool advisory = txn == 0 && lock->kind != FLY__SQL_LOCK_TABLE;
     begin(m);
-    put_text(m, type);
+    put_text(m, txn != 0 ? "transactionid" : advisory ? "advisory" : "relation");
     put_oid(m, name_oid(m->session->database->name));
-    put(m, (fly_vec_value){.null = relation == 0, .i32 = (int32_t)relation});
+    put_oid_if(m, txn == 0 && !advisory, (uint32_t)lock->key);
     put_null(m);
     put_null(m);
     put_null(m);
-    put(m, (fly_vec_value){.null = txn == 0, .i32 = (int32_t)txn});
+    put_oid_if(m, txn != 0, txn);
+    put_oid_if(m, advisory, (uint32_t)(lock->key >> 32));
+    put_oid_if(m, advisory, (uint32_t)lock->key);
+    put(m, (fly_vec_value){.null = !advisory, .i16 = lock->kind == FLY__SQL_LOCK_NUMBER ? 1 : 2});
     put_null(m);
-    put_null(m);
-    put_null(m);
-    put_null(m);
-    put_i32(m, (int32_t)pid);
+    put_i32(m, (int32_t)lock->pid);
     put_text(m, mode);
-    put_bool(m, granted);
+    put_bool(m, lock->granted);
     put_bool(m, false);
     put_null(m);
     end(m);
@@ -1137,7 +1142,7 @@ static void table_lock_row(void *ctx, const fly__sql_lock_seen *seen)
     static const char *const modes[] = {
         "AccessShareLock", "RowShareLock",          "RowExclusiveLock", "ShareUpdateExclusiveLock",
         "ShareLock",       "ShareRowExclusiveLock", "ExclusiveLock",    "AccessExclusiveLock"};
-    lock_row(ctx, "relation", seen->oid, 0, seen->pid, modes[seen->mode], seen->granted);
+    lock_row(ctx, seen, 0, modes[seen->mode]);
 }
 
 /* A transaction holds the lock on its own end; who waits for a row waits for it. */
@@ -1146,10 +1151,12 @@ static bool txn_lock_row(void *ctx, const fly__sql_backend_seen *seen)
     maker *m = ctx;
     if (strcmp(seen->database, m->session->database->name) == 0) {
         if (seen->txn != 0) {
-            lock_row(m, "transactionid", 0, seen->txn, seen->pid, "ExclusiveLock", true);
+            fly__sql_lock_seen own = {.pid = seen->pid, .granted = true};
+            lock_row(m, &own, seen->txn, "ExclusiveLock");
         }
         if (seen->wait == FLY__SQL_WAITS_TXN && seen->waits_for != 0) {
-            lock_row(m, "transactionid", 0, seen->waits_for, seen->pid, "ShareLock", false);
+            fly__sql_lock_seen wanted = {.pid = seen->pid};
+            lock_row(m, &wanted, seen->waits_for, "ShareLock");
         }
     }
     return m->status == FLY_OK;

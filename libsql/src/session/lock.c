@@ -1,5 +1,5 @@
 /*
- * Locks on tables.
+ * Locks on tables, and on numbers that mean something to programs only: advisory locks.
  *
  * All locks of a database are one list under one mutex: there are few, since reading takes none, and
  * they are held for as long as a transaction. Who waits says for which table and mode, so that a cycle
@@ -19,9 +19,21 @@
 struct fly__sql_table_lock {
     struct fly__sql_table_lock *link;
     fly_sql_session *session;
-    uint32_t oid;
+    fly__sql_lock_kind kind;
+    uint64_t key; /* OID of a table */
     fly__sql_lock_mode mode;
     bool granted;
+    uint32_t for_session; /* how often an advisory lock was taken for the session */
+    uint32_t for_txn;     /* and for the transaction; of tables 1 */
+};
+
+/* What somebody wants. */
+struct want {
+    fly__sql_lock_kind kind;
+    uint64_t key;
+    fly__sql_lock_mode mode;
+    bool for_txn;
+    bool nowait;
 };
 
 enum { TICK_MS = 20, PATIENCE_MS = 60000 };
@@ -36,15 +48,21 @@ static bool conflict(fly__sql_lock_mode a, fly__sql_lock_mode b)
 
 /* The lock that stands in the way, or NULL. */
 static struct fly__sql_table_lock *obstacle(const fly__sql_database *database,
-                                            const fly_sql_session *session, uint32_t oid,
-                                            fly__sql_lock_mode mode)
+                                            const fly_sql_session *session, const struct want *want)
 {
     struct fly__sql_table_lock *at = database->locks;
-    while (at != NULL && (!at->granted || at->session == session || at->oid != oid ||
-                          !conflict(at->mode, mode))) {
+    while (at != NULL && (!at->granted || at->session == session || at->key != want->key ||
+                          at->kind != want->kind || !conflict(at->mode, want->mode))) {
         at = at->link;
     }
     return at;
+}
+
+/* Whether who waits for `wanted` waits for the holder of `held`. */
+static bool blocks(const struct fly__sql_table_lock *held, const struct fly__sql_table_lock *wanted)
+{
+    return held->granted && held->session != wanted->session && held->key == wanted->key &&
+           held->kind == wanted->kind && conflict(held->mode, wanted->mode);
 }
 
 /* Whether `session`, waiting, waits in the end for `me`. */
@@ -57,10 +75,9 @@ static bool waits_for(const fly__sql_database *database, const fly_sql_session *
         }
         for (const struct fly__sql_table_lock *other = database->locks; other != NULL;
              other = other->link) {
-            bool blocks = other->granted && other->session != session && other->oid == at->oid &&
-                          conflict(other->mode, at->mode);
-            if (blocks && (other->session == me ||
-                           (depth < 32 && waits_for(database, other->session, me, depth + 1)))) {
+            if (blocks(other, at) &&
+                (other->session == me ||
+                 (depth < 32 && waits_for(database, other->session, me, depth + 1)))) {
                 return true;
             }
         }
@@ -68,38 +85,46 @@ static bool waits_for(const fly__sql_database *database, const fly_sql_session *
     return false;
 }
 
-static bool holds(const fly__sql_database *database, const fly_sql_session *session, uint32_t oid,
-                  fly__sql_lock_mode mode)
+static struct fly__sql_table_lock *held_by(const fly__sql_database *database,
+                                           const fly_sql_session *session, fly__sql_lock_kind kind,
+                                           uint64_t key, fly__sql_lock_mode mode)
 {
-    const struct fly__sql_table_lock *at = database->locks;
-    while (at != NULL && (at->session != session || at->oid != oid || at->mode < mode)) {
+    struct fly__sql_table_lock *at = database->locks;
+    while (at != NULL && (at->session != session || at->key != key || at->kind != kind ||
+                          at->mode != mode || !at->granted)) {
         at = at->link;
     }
-    return at != NULL && at->granted && at->mode == mode;
+    return at;
 }
 
-static void count_strong(fly__sql_database *database, fly__sql_lock_mode mode, int64_t by)
+static void count_strong(fly__sql_database *database, const struct fly__sql_table_lock *lock,
+                         int64_t by)
 {
-    if (mode == FLY__SQL_LOCK_ACCESS_EXCLUSIVE) {
+    if (lock->kind == FLY__SQL_LOCK_TABLE && lock->mode == FLY__SQL_LOCK_ACCESS_EXCLUSIVE) {
         (void)fly_add_u64(&database->strong_locks, (uint64_t)by);
     }
 }
 
+static void free_lock(fly__sql_database *database, struct fly__sql_table_lock **at)
+{
+    struct fly__sql_table_lock *lock = *at;
+    *at = lock->link;
+    count_strong(database, lock, -1);
+    fly_mem_free(lock->session->env->mem, lock, sizeof *lock);
+}
+
 /* Wait until nothing stands in the way; database->locking is held, and given up meanwhile. */
-static fly_status wait_for(fly__sql_database *database, fly_sql_session *session, uint32_t oid,
-                           const char *name, fly__sql_lock_mode mode, bool nowait, fly_err *err)
+static fly_status wait_for(fly__sql_database *database, fly_sql_session *session,
+                           const struct want *want, fly_err *err)
 {
     uint64_t began = fly_now();
     struct fly__sql_table_lock *in_way;
-    while ((in_way = obstacle(database, session, oid, mode)) != NULL) {
+    while ((in_way = obstacle(database, session, want)) != NULL) {
         uint64_t waited_ms = (fly_now() - began) / 1000000;
         uint32_t limit = session->state->lock_timeout_ms;
         fly_status status = fly__sql_check_cancel(session, err);
         if (status != FLY_OK) {
             return status;
-        }
-        if (nowait) {
-            return fly_err_state(err, "55P03", 0, "could not obtain lock on relation \"%s\"", name);
         }
         if (limit > 0 && waited_ms >= limit) {
             return fly_err_state(err, "55P03", 0, "canceling statement due to lock timeout");
@@ -113,31 +138,41 @@ static fly_status wait_for(fly__sql_database *database, fly_sql_session *session
     return FLY_OK;
 }
 
-fly_status fly__sql_table_lock(fly_sql_session *session, uint32_t oid, const char *name,
-                               fly__sql_lock_mode mode, bool nowait, bool *waited, fly_err *err)
+/* Take a lock; `*waited` tells whether that meant waiting. FLY_E_AGAIN: it would, and must not. */
+static fly_status take(fly_sql_session *session, const struct want *want, bool *waited,
+                       fly_err *err)
 {
     fly__sql_database *database = session->database;
     fly_status status = FLY_OK;
     fly_mutex_lock(&database->locking);
-    if (holds(database, session, oid, mode)) {
-        fly_mutex_unlock(&database->locking);
-        return FLY_OK;
+    struct fly__sql_table_lock *lock =
+        held_by(database, session, want->kind, want->key, want->mode);
+    if (lock != NULL) {
+        goto out;
     }
-    struct fly__sql_table_lock *lock = fly_mem_calloc(session->env->mem, 1, sizeof *lock);
+    if (want->nowait && obstacle(database, session, want) != NULL) {
+        status = FLY_E_AGAIN;
+        goto out;
+    }
+    lock = fly_mem_calloc(session->env->mem, 1, sizeof *lock);
     if (lock == NULL) {
-        fly_mutex_unlock(&database->locking);
-        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a lock on \"%s\"", name);
+        status = fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a lock");
+        goto out;
     }
-    *lock = (struct fly__sql_table_lock){
-        .link = database->locks, .session = session, .oid = oid, .mode = mode};
+    *lock = (struct fly__sql_table_lock){.link = database->locks,
+                                         .session = session,
+                                         .kind = want->kind,
+                                         .key = want->key,
+                                         .mode = want->mode};
     database->locks = lock;
-    count_strong(database, mode, 1);
-    if (obstacle(database, session, oid, mode) != NULL) {
-        if (waited != NULL) {
-            *waited = true;
-        }
-        fly__sql_activity_wait(session, FLY__SQL_WAITS_RELATION);
-        status = wait_for(database, session, oid, name, mode, nowait, err);
+    count_strong(database, lock, 1);
+    session->state->has_locks = true;
+    if (obstacle(database, session, want) != NULL) {
+        *waited = true;
+        fly__sql_activity_wait(session, want->kind == FLY__SQL_LOCK_TABLE
+                                            ? FLY__SQL_WAITS_RELATION
+                                            : FLY__SQL_WAITS_ADVISORY);
+        status = wait_for(database, session, want, err);
         fly__sql_activity_wait(session, FLY__SQL_WAITS_NOT);
     }
     lock->granted = status == FLY_OK;
@@ -146,14 +181,44 @@ fly_status fly__sql_table_lock(fly_sql_session *session, uint32_t oid, const cha
         while (*at != lock) {
             at = &(*at)->link;
         }
-        *at = lock->link;
-        count_strong(database, mode, -1);
-        fly_mem_free(session->env->mem, lock, sizeof *lock);
-    } else {
-        session->state->has_locks = true;
+        free_lock(database, at);
+    }
+out:
+    if (status == FLY_OK && want->kind == FLY__SQL_LOCK_TABLE) {
+        lock->for_txn = 1;
+    } else if (status == FLY_OK) {
+        lock->for_txn += want->for_txn;
+        lock->for_session += !want->for_txn;
     }
     fly_mutex_unlock(&database->locking);
     return status;
+}
+
+fly_status fly__sql_table_lock(fly_sql_session *session, uint32_t oid, const char *name,
+                               fly__sql_lock_mode mode, bool nowait, bool *waited, fly_err *err)
+{
+    struct want want = {
+        .kind = FLY__SQL_LOCK_TABLE, .key = oid, .mode = mode, .for_txn = true, .nowait = nowait};
+    bool had_to = false;
+    fly_status status = take(session, &want, &had_to, err);
+    if (waited != NULL && had_to) {
+        *waited = true;
+    }
+    return status != FLY_E_AGAIN
+               ? status
+               : fly_err_state(err, "55P03", 0, "could not obtain lock on relation \"%s\"", name);
+}
+
+fly_status fly__sql_advisory_lock(fly_sql_session *session, fly__sql_lock_kind kind, uint64_t key,
+                                  fly__sql_lock_mode mode, bool for_txn, bool try_only, bool *got,
+                                  fly_err *err)
+{
+    struct want want = {
+        .kind = kind, .key = key, .mode = mode, .for_txn = for_txn, .nowait = try_only};
+    bool waited = false;
+    fly_status status = take(session, &want, &waited, err);
+    *got = status == FLY_OK;
+    return status == FLY_E_AGAIN ? FLY_OK : status;
 }
 
 bool fly__sql_table_locks_readers(const fly_sql_session *session)
@@ -161,27 +226,61 @@ bool fly__sql_table_locks_readers(const fly_sql_session *session)
     return fly_load_relaxed_u64(&session->database->strong_locks) > 0;
 }
 
-void fly__sql_table_unlock_all(fly_sql_session *session)
+/* Give back what the session holds: for its transaction, for itself, or both. */
+static void give_back(fly_sql_session *session, bool for_txn, bool for_session)
 {
     fly__sql_database *database = session->database;
     if (!session->state->has_locks) {
         return;
     }
-    session->state->has_locks = false;
+    bool any = false;
     fly_mutex_lock(&database->locking);
     struct fly__sql_table_lock **at = &database->locks;
     while (*at != NULL) {
         struct fly__sql_table_lock *lock = *at;
-        if (lock->session != session) {
-            at = &lock->link;
-            continue;
+        if (lock->session == session) {
+            lock->for_txn = for_txn ? 0 : lock->for_txn;
+            lock->for_session = for_session ? 0 : lock->for_session;
+            if (lock->for_txn == 0 && lock->for_session == 0) {
+                free_lock(database, at);
+                continue;
+            }
+            any = true;
         }
-        *at = lock->link;
-        count_strong(database, lock->mode, -1);
-        fly_mem_free(session->env->mem, lock, sizeof *lock);
+        at = &lock->link;
     }
+    session->state->has_locks = any;
     fly_cond_broadcast(&database->unlocked);
     fly_mutex_unlock(&database->locking);
+}
+
+void fly__sql_table_unlock_all(fly_sql_session *session)
+{
+    give_back(session, true, false);
+}
+
+void fly__sql_advisory_unlock_all(fly_sql_session *session)
+{
+    give_back(session, false, true);
+}
+
+bool fly__sql_advisory_unlock(fly_sql_session *session, fly__sql_lock_kind kind, uint64_t key,
+                              fly__sql_lock_mode mode)
+{
+    fly__sql_database *database = session->database;
+    fly_mutex_lock(&database->locking);
+    struct fly__sql_table_lock *lock = held_by(database, session, kind, key, mode);
+    bool held = lock != NULL && lock->for_session > 0;
+    if (held && --lock->for_session == 0 && lock->for_txn == 0) {
+        struct fly__sql_table_lock **at = &database->locks;
+        while (*at != lock) {
+            at = &(*at)->link;
+        }
+        free_lock(database, at);
+        fly_cond_broadcast(&database->unlocked);
+    }
+    fly_mutex_unlock(&database->locking);
+    return held;
 }
 
 /* -------------------------------------------------------------------------- seeing */
@@ -216,8 +315,7 @@ size_t fly__sql_table_lock_blockers(fly_sql_session *session, uint32_t pid, uint
         }
         for (const struct fly__sql_table_lock *other = database->locks; other != NULL;
              other = other->link) {
-            if (other->granted && other->session != at->session && other->oid == at->oid &&
-                conflict(other->mode, at->mode)) {
+            if (blocks(other, at)) {
                 count = add_pid(pids, count, room, pid_of(other->session));
             }
         }
@@ -232,8 +330,11 @@ void fly__sql_table_locks(fly_sql_session *session,
     fly__sql_database *database = session->database;
     fly_mutex_lock(&database->locking);
     for (const struct fly__sql_table_lock *at = database->locks; at != NULL; at = at->link) {
-        fly__sql_lock_seen seen = {
-            .pid = pid_of(at->session), .oid = at->oid, .mode = at->mode, .granted = at->granted};
+        fly__sql_lock_seen seen = {.pid = pid_of(at->session),
+                                   .kind = at->kind,
+                                   .key = at->key,
+                                   .mode = at->mode,
+                                   .granted = at->granted};
         each(ctx, &seen);
     }
     fly_mutex_unlock(&database->locking);

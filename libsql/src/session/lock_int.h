@@ -31,10 +31,29 @@ fly_status fly__sql_table_lock(fly_sql_session *session, uint32_t oid, const cha
 size_t fly__sql_table_lock_blockers(fly_sql_session *session, uint32_t pid, uint32_t *pids,
                                     size_t room);
 
+/* What is locked: a table, or a number that means something to programs only (advisory locks). */
+typedef enum fly__sql_lock_kind {
+    FLY__SQL_LOCK_TABLE,
+    FLY__SQL_LOCK_NUMBER, /* a bigint */
+    FLY__SQL_LOCK_PAIR    /* two integers */
+} fly__sql_lock_kind;
+
+/* Take an advisory lock, FLY__SQL_LOCK_SHARE or ..._EXCLUSIVE; as often as it is taken it must be given
+ * back, or, with `for_txn`, the transaction's end does. `try_only`: `*got` false rather than wait. */
+fly_status fly__sql_advisory_lock(fly_sql_session *session, fly__sql_lock_kind kind, uint64_t key,
+                                  fly__sql_lock_mode mode, bool for_txn, bool try_only, bool *got,
+                                  fly_err *err);
+/* Give one back that was taken for the session: false if there is none. */
+bool fly__sql_advisory_unlock(fly_sql_session *session, fly__sql_lock_kind kind, uint64_t key,
+                              fly__sql_lock_mode mode);
+/* Give back all that were taken for the session. */
+void fly__sql_advisory_unlock_all(fly_sql_session *session);
+
 /* A lock as others see it. */
 typedef struct fly__sql_lock_seen {
     uint32_t pid;
-    uint32_t oid; /* of the table */
+    fly__sql_lock_kind kind;
+    uint64_t key; /* OID of the table; of a pair the first in the upper half */
     fly__sql_lock_mode mode;
     bool granted;
 } fly__sql_lock_seen;

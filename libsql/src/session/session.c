@@ -141,6 +141,7 @@ void fly__sql_session_leave(fly_sql_session *session)
     fly__sql_change_settle(session);
     fly__sql_notify_forget(session);
     fly__sql_watches_detach(session);
+    fly__sql_advisory_unlock_all(session);
     fly__sql_view_release(session->view);
     session->view = NULL;
     fly__sql_database_release(session->sql, session->database);

@@ -8,6 +8,7 @@
 #include "catalog/right_int.h"
 #include "exec/exec_int.h"
 #include "pl/pl_int.h"
+#include "session/lock_int.h"
 #include "session/named_int.h"
 #include "session/settings_int.h"
 #include "session/statement_kind_int.h"
@@ -297,6 +298,7 @@ static fly_status show(fly_sql_stmt *stmt, fly_err *err)
 
 static fly_status reset_all(fly_sql_session *session, fly_err *err)
 {
+    fly__sql_advisory_unlock_all(session);
     fly_status status = fly__sql_listen(session, NULL, true, err);
     return status == FLY_OK ? fly__sql_settings_reset(session, err) : status;
 }

@@ -1,0 +1,209 @@
+/*
+ * Goal: advisory locks hold off whom PostgreSQL's hold off, for a session or a transaction, and are given
+ * back; who waits is seen, cancelled, and freed from a deadlock.
+ * Method: SQL through the public header; a thread for who waits.
+ */
+#include <fly/base_check.h>
+#include <fly/base_sched.h>
+#include <fly/sql.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static fly_env env;
+static fly_sql *sql;
+static fly_sql_session *session, *other;
+static char text[1 << 12];
+static fly_err err;
+
+static fly_status add_row(void *ctx, fly_sql_stmt *stmt)
+{
+    char *rows = ctx;
+    for (uint32_t i = 0; i < fly_sql_column_count(stmt); i++) {
+        fly_bytes shown = fly_bytes_str("NULL");
+        if (!fly_sql_column_null(stmt, i)) {
+            shown = fly_sql_column_text(stmt, i);
+        }
+        size_t len = strlen(rows);
+        (void)snprintf(rows + len, sizeof text - len, "%s%.*s", i > 0 ? "," : " ", (int)shown.len,
+                       (const char *)shown.data);
+    }
+    return FLY_OK;
+}
+
+static void run_in(fly_sql_session *in, const char *statements, char *rows)
+{
+    fly_err failure = {0};
+    rows[0] = 0;
+    fly_status status = fly_sql_execute(in, fly_bytes_str(statements), add_row, rows, &failure);
+    if (status != FLY_OK) {
+        (void)snprintf(rows, sizeof text, "!%s %s", failure.sqlstate, failure.message);
+    }
+}
+
+static void check_in(fly_sql_session *in, const char *statements, const char *rows)
+{
+    run_in(in, statements, text);
+    ck_assert_msg(strcmp(text, rows) == 0, "%s\n  gave \"%s\", not \"%s\"", statements, text, rows);
+}
+
+static void check(const char *statements, const char *rows)
+{
+    check_in(session, statements, rows);
+}
+
+static void set_up(void)
+{
+    fly_env_init(&env);
+    FLY_CHECK(fly_sql_open(&env, ":memory:", &(fly_sql_options){.create = true}, &sql, &err),
+              FLY_OK, err);
+    FLY_CHECK(fly_sql_session_open(sql, NULL, &session, &err), FLY_OK, err);
+    FLY_CHECK(fly_sql_session_open(sql, NULL, &other, &err), FLY_OK, err);
+}
+
+static void tear_down(void)
+{
+    fly_sql_session_close(other);
+    fly_sql_session_close(session);
+    FLY_CHECK(fly_sql_close(sql, &err), FLY_OK, err);
+}
+
+START_TEST(an_exclusive_lock_is_held_by_one_session)
+{
+    check("SELECT pg_advisory_lock(7)", " ");
+    check_in(other, "SELECT pg_try_advisory_lock(7), pg_try_advisory_lock(8)", " f,t");
+    check_in(other, "SELECT pg_try_advisory_lock_shared(7)", " f");
+    check_in(other, "SELECT pg_try_advisory_lock(0, 7)", " t"); /* another number */
+    check("SELECT pg_try_advisory_lock(7)", " t");
+    check("SELECT pg_advisory_unlock(7)", " t");
+    check_in(other, "SELECT pg_try_advisory_lock(7)", " f"); /* it was taken twice */
+    check("SELECT pg_advisory_unlock(7)", " t");
+    check_in(other, "SELECT pg_try_advisory_lock(7)", " t");
+    check("SELECT pg_advisory_unlock(7)", " f");
+}
+END_TEST
+
+START_TEST(shared_locks_are_held_by_many)
+{
+    check("SELECT pg_advisory_lock_shared(1, -2)", " ");
+    check_in(other, "SELECT pg_try_advisory_lock_shared(1, -2), pg_try_advisory_lock(1, -2)",
+             " t,f");
+    check("SELECT pg_advisory_unlock(1, -2)", " f");
+    check("SELECT pg_advisory_unlock_shared(1, -2)", " t");
+    check_in(other, "SELECT pg_try_advisory_lock(1, -2)", " t");
+}
+END_TEST
+
+START_TEST(a_transactions_locks_end_with_it)
+{
+    check("BEGIN; SELECT pg_advisory_xact_lock(5), pg_try_advisory_xact_lock(6)", " ,t");
+    check("SELECT pg_advisory_lock(9)", " ");
+    check("SELECT pg_advisory_unlock(5)", " f");
+    check_in(other, "SELECT pg_try_advisory_xact_lock(5), pg_try_advisory_lock(6)", " f,f");
+    check("ROLLBACK", "");
+    check_in(other, "SELECT pg_try_advisory_lock(5), pg_try_advisory_lock(6)", " t,t");
+    check_in(other, "SELECT pg_try_advisory_lock(9)", " f"); /* it is the session's */
+    check("SELECT pg_advisory_unlock_all()", " ");
+    check_in(other, "SELECT pg_try_advisory_lock(9)", " t");
+}
+END_TEST
+
+START_TEST(a_sessions_locks_end_with_it)
+{
+    fly_sql_session *third = NULL;
+    FLY_CHECK(fly_sql_session_open(sql, NULL, &third, &err), FLY_OK, err);
+    check_in(third, "SELECT pg_advisory_lock(5)", " ");
+    check("SELECT pg_try_advisory_lock(5)", " f");
+    fly_sql_session_close(third);
+    check("SELECT pg_try_advisory_lock(5)", " t");
+    check("DISCARD ALL", "");
+    check_in(other, "SELECT pg_try_advisory_lock(5)", " t");
+}
+END_TEST
+
+typedef struct runner {
+    fly_thread thread;
+    const char *statement;
+    char rows[sizeof text];
+} runner;
+
+static runner run;
+
+static void run_statement(void *ctx)
+{
+    runner *r = ctx;
+    run_in(other, r->statement, r->rows);
+}
+
+static void start(const char *statement)
+{
+    run.statement = statement;
+    FLY_CHECK(fly_thread_start(env.sched, &run.thread, "runner", run_statement, &run, &err), FLY_OK,
+              err);
+    for (int i = 0; i < 2000; i++) {
+        run_in(session,
+               "SELECT wait_event = 'advisory' FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
+               text);
+        if (strcmp(text, " t") == 0) {
+            return;
+        }
+        fly_sleep(2000000);
+    }
+    ck_abort_msg("%s does not wait", statement);
+}
+
+START_TEST(who_waits_is_seen_and_gets_it)
+{
+    check("SELECT pg_advisory_lock(4294967298)", " ");
+    start("SELECT pg_advisory_lock(4294967298)");
+    check("SELECT pg_blocking_pids(pid) = array[pg_backend_pid()] FROM pg_stat_activity "
+          "WHERE pid <> pg_backend_pid()",
+          " t");
+    check("SELECT classid, objid, objsubid, mode, granted FROM pg_locks "
+          "WHERE locktype = 'advisory' ORDER BY granted",
+          " 1,2,1,ExclusiveLock,f 1,2,1,ExclusiveLock,t");
+    check("SELECT pg_advisory_unlock(4294967298)", " t");
+    fly_thread_join(&run.thread);
+    ck_assert_str_eq(run.rows, " ");
+    check("SELECT pg_try_advisory_lock(4294967298)", " f");
+}
+END_TEST
+
+START_TEST(who_waits_can_be_cancelled)
+{
+    check("SELECT pg_advisory_lock(1)", " ");
+    start("SELECT pg_advisory_xact_lock_shared(1)");
+    check("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
+          " t");
+    fly_thread_join(&run.thread);
+    ck_assert_str_eq(run.rows, "!57014 canceling statement due to user request");
+    check("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", " 1");
+}
+END_TEST
+
+START_TEST(a_circle_of_waits_is_broken)
+{
+    check("SELECT pg_advisory_lock(1)", " ");
+    check_in(other, "SELECT pg_advisory_lock(2)", " ");
+    start("SELECT pg_advisory_lock(1)");
+    check("SELECT pg_advisory_lock(2)", "!40P01 deadlock detected");
+    check("SELECT pg_advisory_unlock(1)", " t");
+    fly_thread_join(&run.thread);
+    ck_assert_str_eq(run.rows, " ");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("advisory");
+    TCase *t = fly_test_case(suite, "advisory");
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, an_exclusive_lock_is_held_by_one_session);
+    tcase_add_test(t, shared_locks_are_held_by_many);
+    tcase_add_test(t, a_transactions_locks_end_with_it);
+    tcase_add_test(t, a_sessions_locks_end_with_it);
+    tcase_add_test(t, who_waits_is_seen_and_gets_it);
+    tcase_add_test(t, who_waits_can_be_cancelled);
+    tcase_add_test(t, a_circle_of_waits_is_broken);
+    return fly_test_run(suite);
+}
