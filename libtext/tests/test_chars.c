@@ -257,6 +257,39 @@ START_TEST(a_long_text_normalizes_in_memory_that_comes_back)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ passwords */
+
+static const struct {
+    const char *raw, *prepared;
+} passwords[] = {
+    {"I\u00adX", "IX"}, /* RFC 4013, section 3: a soft hyphen is mapped to nothing */
+    {"user", "user"},
+    {"USER", "USER"},
+    {"\u00aa", "a"},
+    {"\u2168", "IX"},
+    {"\a\u00e4", "\a\u00e4"},     /* a control character: left alone */
+    {"\u06271", "\u06271"},       /* directions mixed: left alone */
+    {"a\u00a0b", "a b"},          /* another space */
+    {"u\u0308", "\u00fc"},        /* two ways to write one letter */
+    {"\xff\xfe", "\xff\xfe"},     /* no UTF-8 */
+    {"\u00ad", "\u00ad"},         /* nothing would be left */
+    {"\U0001f600", "\U0001f600"}, /* younger than the profile */
+};
+
+START_TEST(passwords_are_prepared)
+{
+    uint8_t out[32];
+    size_t len = 0;
+    fly_bytes raw = fly_bytes_str(passwords[_i].raw);
+    fly_bytes wanted = fly_bytes_str(passwords[_i].prepared);
+    ck_assert_int_eq(fly_text_saslprep(fly_mem_system(), raw, out, sizeof out, &len, &err), FLY_OK);
+    ck_assert_msg(fly_bytes_equal(fly_bytes_of(out, len), wanted), "case %d: \"%.*s\"", _i,
+                  (int)len, (const char *)out);
+    ck_assert_int_eq(fly_text_saslprep(fly_mem_system(), raw, out, wanted.len - 1, &len, &err),
+                     FLY_E_FULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("chars");
@@ -267,5 +300,8 @@ int main(void)
     tcase_add_test(tests, folding_makes_spellings_one);
     tcase_add_test(tests, the_standards_own_examples_normalize);
     tcase_add_test(tests, a_long_text_normalizes_in_memory_that_comes_back);
+    TCase *prepared = fly_test_case(suite, "passwords");
+    tcase_add_loop_test(prepared, passwords_are_prepared, 0,
+                        sizeof passwords / sizeof passwords[0]);
     return fly_test_run(suite);
 }

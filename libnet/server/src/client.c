@@ -183,29 +183,6 @@ const char *fly_server_client_user(const fly_server_client *client)
 
 /* ------------------------------------------------------------------------- idling */
 
-/* A setting such as "0", "500", "30s", "5min", in milliseconds; 0 if it cannot be read. */
-static uint64_t milliseconds(const char *text)
-{
-    static const struct {
-        const char *unit;
-        uint64_t ms;
-    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
-    uint64_t number = 0;
-    if (text == NULL) {
-        return 0;
-    }
-    for (; *text >= '0' && *text <= '9' && number < UINT32_MAX; text++) {
-        number = number * 10 + (uint64_t)(*text - '0');
-    }
-    text += *text == ' ';
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(text, units[i].unit) == 0) {
-            return number * units[i].ms;
-        }
-    }
-    return 0;
-}
-
 static bool in_transaction(const fly_server_client *client)
 {
     return fly_sql_session_state(client->session) != 'I';
@@ -213,10 +190,11 @@ static bool in_transaction(const fly_server_client *client)
 
 uint64_t fly_server_client_idle_ns(const fly_server_client *client)
 {
-    const char *name = in_transaction(client) ? "idle_in_transaction_session_timeout"
-                                              : "idle_session_timeout";
-    uint64_t ms = milliseconds(fly_sql_session_setting(client->session, name));
-    if (ms == 0 && !in_transaction(client)) {
+    fly_sql_limits limits;
+    fly_sql_session_limits(client->session, &limits);
+    bool inside = in_transaction(client);
+    uint64_t ms = inside ? limits.idle_in_transaction_ms : limits.idle_session_ms;
+    if (ms == 0 && !inside) {
         ms = client->server->options.idle_ms;
     }
     return ms * UINT64_C(1000000);

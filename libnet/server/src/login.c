@@ -356,6 +356,27 @@ static void leave(fly_server *server)
     fly_mutex_unlock(&server->mutex);
 }
 
+/* Verifiers of other kinds were made of the bytes as they came. */
+static fly_status check(const fly_server_login *login, const char *verifier, fly_bytes password,
+                        bool *matches, fly_err *err)
+{
+    fly_server *server = login->server;
+    uint8_t prepared[FLY_AUTH_PASSWORD_MAX];
+    size_t len = 0;
+    fly_bytes tried = password;
+    if (fly_auth_kind_of(fly_bytes_str(verifier)) == FLY_AUTH_SCRAM_SHA_256) {
+        fly_status status = fly__server_prepare(server, password, prepared, &len, err);
+        if (status != FLY_OK && status != FLY_E_FULL) {
+            return status;
+        }
+        tried = fly_bytes_of(prepared, status == FLY_OK ? len : 0); /* too long: matches nothing */
+    }
+    fly_status status = fly_auth_check(server->env, fly_bytes_str(verifier), tried,
+                                       server->options.schemes, matches, err);
+    fly_auth_cleanse(prepared, sizeof prepared);
+    return status;
+}
+
 fly_status fly_server_login_password(fly_server_login *login, fly_bytes password, fly_err *err)
 {
     fly_server *server = login->server;
@@ -374,8 +395,7 @@ fly_status fly_server_login_password(fly_server_login *login, fly_bytes password
         fly_auth_scram_encode(&login->scram, mock);
         verifier = mock;
     }
-    status = fly_auth_check(server->env, fly_bytes_str(verifier), password, server->options.schemes,
-                            &matches, err);
+    status = check(login, verifier, password, &matches, err);
     leave(server);
     return status == FLY_OK ? judge(login, matches, err) : status;
 }

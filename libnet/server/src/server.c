@@ -9,6 +9,8 @@
  */
 #include "server_int.h"
 
+#include <fly/text.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +62,13 @@ static fly_status load_secret(fly_server *server, fly_err *err)
 
 /* ------------------------------------------------------------------------ the server */
 
+/* What CREATE ROLE and ALTER ROLE ask. */
+static fly_status check_policy(void *ctx, const char *user, fly_bytes password, fly_err *err)
+{
+    const fly_server *server = ctx;
+    return fly_auth_policy_check(server->options.policy, fly_bytes_str(user), password, err);
+}
+
 static void set_defaults(fly_server_options *options)
 {
     options->sessions_max = options->sessions_max > 0 ? options->sessions_max : 10000;
@@ -92,6 +101,11 @@ fly_status fly_server_create(fly_env *env, fly_sql *sql, const fly_server_option
         }
     }
     set_defaults(&made->options);
+    if (made->options.policy != NULL) {
+        made->policy = *made->options.policy;
+        made->options.policy = &made->policy;
+        fly_sql_on_password(sql, check_policy, made);
+    }
     status = status == FLY_OK ? fly_auth_throttle_create(env, NULL, &made->throttle, err) : status;
     status = status == FLY_OK ? load_secret(made, err) : status;
     if (status == FLY_OK && made->options.audit && made->dir[0] != 0) {
@@ -110,6 +124,9 @@ void fly_server_destroy(fly_server *server)
     if (server != NULL) {
         FLY_ASSERT(server->stats.logging_in == 0);
         FLY_ASSERT(server->clients == NULL);
+        if (server->options.policy != NULL) {
+            fly_sql_on_password(server->sql, NULL, NULL);
+        }
         fly_err err = {0};
         if (fly_auth_audit_close(server->audit, &err) != FLY_OK) {
             fly_log(server->env, FLY_LOG_ERROR, "the audit trail: %s", err.message);
@@ -159,6 +176,12 @@ fly_status fly_server_has_password(fly_server *server, const char *user, bool *h
     return status;
 }
 
+fly_status fly__server_prepare(fly_server *server, fly_bytes password,
+                               uint8_t prepared[FLY_AUTH_PASSWORD_MAX], size_t *len, fly_err *err)
+{
+    return fly_text_saslprep(server->env->mem, password, prepared, FLY_AUTH_PASSWORD_MAX, len, err);
+}
+
 fly_status fly_server_set_password(fly_server *server, const char *user, const char *password,
                                    fly_err *err)
 {
@@ -167,10 +190,19 @@ fly_status fly_server_set_password(fly_server *server, const char *user, const c
     if (fly_auth_kind_of(text) != FLY_AUTH_NOT_A_VERIFIER) {
         return fly_sql_role_set_verifier(server->sql, user, password, err);
     }
-    fly_status status = fly_auth_scram_make(server->env, text, 0, verifier, err);
+    uint8_t prepared[FLY_AUTH_PASSWORD_MAX];
+    size_t len = 0;
+    fly_status status = fly__server_prepare(server, text, prepared, &len, err);
+    if (status == FLY_E_FULL) {
+        return fly_err_state(err, "22023", 0, "password is too long");
+    }
+    if (status == FLY_OK) {
+        status = fly_auth_scram_make(server->env, fly_bytes_of(prepared, len), 0, verifier, err);
+    }
     if (status == FLY_OK) {
         status = fly_sql_role_set_verifier(server->sql, user, verifier, err);
     }
+    fly_auth_cleanse(prepared, sizeof prepared);
     return status;
 }
 

@@ -17,6 +17,7 @@ struct fly_server {
     fly_server_options options;
     char dir[FLY_PATH_MAX]; /* "": nothing is kept */
     uint8_t secret[FLY_AUTH_KEY];
+    fly_auth_policy policy; /* if options.policy, which points here */
     fly_auth_throttle *throttle;
     fly_auth_audit *audit; /* NULL: there is none */
 
@@ -44,6 +45,10 @@ struct fly_server_client {
 fly_status fly__server_client_create(fly_server *server, const fly_server_peer *peer,
                                      const char *user, const char *database, int32_t limit,
                                      fly_server_client **client, fly_err *err);
+
+/* A password as verifiers are made of it. FLY_E_FULL: longer than any can be. */
+fly_status fly__server_prepare(fly_server *server, fly_bytes password,
+                               uint8_t prepared[FLY_AUTH_PASSWORD_MAX], size_t *len, fly_err *err);
 
 /* Where somebody is, for people to read. */
 void fly__server_from(const fly_server_peer *peer, char text[64]);

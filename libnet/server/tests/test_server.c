@@ -357,6 +357,33 @@ START_TEST(passwords_are_generated_and_asked_for)
 }
 END_TEST
 
+START_TEST(a_policy_holds_for_statements_and_passwords_are_prepared)
+{
+    fly_auth_policy policy = {.length_min = 10};
+    reopen(&(fly_server_options){.policy = &policy});
+    fly_server_client *client = in(&local, "admin", "secret", NULL, true);
+    fly_sql_session *session = fly_server_client_session(client);
+    fly_bytes text = fly_bytes_str("CREATE ROLE eve LOGIN PASSWORD 'too short'");
+    FLY_CHECK(fly_sql_execute(session, text, NULL, NULL, &err), FLY_E_INVALID, err);
+    refused("22023", "password is too short");
+    text = fly_bytes_str("CREATE ROLE eve LOGIN PASSWORD 'about Eve herself'");
+    FLY_CHECK(fly_sql_execute(session, text, NULL, NULL, &err), FLY_E_INVALID, err);
+    refused("22023", "password must not contain user name");
+    text = fly_bytes_str("SET scram_iterations = 4096; "
+                         "CREATE ROLE eve LOGIN PASSWORD 'long enough \u2168'");
+    FLY_CHECK_OK(fly_sql_execute(session, text, NULL, NULL, &err), err);
+    text = fly_bytes_str("SET scram_iterations = 0");
+    FLY_CHECK(fly_sql_execute(session, text, NULL, NULL, &err), FLY_E_INVALID, err);
+    fly_server_client_close(client);
+    client = in(&local, "eve", "long enough IX", NULL, true);
+    ck_assert_msg(client != NULL, "%s", err.message);
+    fly_server_client_close(client);
+    client = in(&local, "eve", "long enough \u2168", NULL, false);
+    ck_assert_msg(client != NULL, "%s", err.message);
+    fly_server_client_close(client);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------ audit trail */
 
 START_TEST(logins_and_definitions_are_told_without_passwords)
@@ -534,6 +561,7 @@ int main(void)
     tcase_add_test(tests, passwords_are_generated_and_asked_for);
     tcase_add_test(tests, ten_thousand_wrong_passwords_do_not_keep_the_owner_out);
     tcase_add_test(tests, an_unknown_user_takes_as_long_as_a_known_one);
+    tcase_add_test(tests, a_policy_holds_for_statements_and_passwords_are_prepared);
     tcase_add_test(tests, logins_and_definitions_are_told_without_passwords);
     return fly_test_run(suite);
 }

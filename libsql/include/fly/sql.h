@@ -306,6 +306,18 @@ FLY_MUST_USE fly_status fly_sql_role_find(fly_sql *sql, const char *name, fly_sq
 FLY_MUST_USE fly_status fly_sql_role_set_verifier(fly_sql *sql, const char *name,
                                                   const char *verifier, fly_err *err);
 
+/**
+ * @brief Let somebody look at each password that CREATE ROLE and ALTER ROLE are given: a policy.
+ *
+ * Verifiers, which no password can be read from, are not shown. Before the first session is opened.
+ *
+ * @param check  Refuses by a failure, with a message. Called by several threads at a time. NULL: nobody.
+ */
+void fly_sql_on_password(fly_sql *sql,
+                         fly_status (*check)(void *ctx, const char *user, fly_bytes password,
+                                             fly_err *err),
+                         void *ctx);
+
 /* ---------------------------------------------------------------- statements */
 
 /**

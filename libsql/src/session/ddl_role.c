@@ -13,6 +13,7 @@
 #include "types/value_int.h"
 
 #include <fly/auth.h>
+#include <fly/text.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,31 @@ typedef struct wanted {
     const fly_ast_row *in_role, *members, *admins;
 } wanted;
 
+/* A password passes the policy, is prepared as clients prepare theirs, and is forgotten. */
+static fly_status make_verifier(fly_sql_stmt *stmt, const char *name, fly_bytes password,
+                                char verifier[FLY_AUTH_VERIFIER_SIZE], fly_err *err)
+{
+    fly_sql *sql = stmt->session->sql;
+    uint8_t prepared[FLY_AUTH_PASSWORD_MAX];
+    size_t len = 0;
+    uint32_t rounds = stmt->session->state->scram_iterations;
+    fly_status status = FLY_OK;
+    if (sql->password != NULL) {
+        status = sql->password(sql->password_ctx, name, password, err);
+    }
+    if (status == FLY_OK) {
+        status = fly_text_saslprep(sql->env->mem, password, prepared, sizeof prepared, &len, err);
+    }
+    if (status == FLY_E_FULL) {
+        return fly_err_state(err, "22023", 0, "password is too long");
+    }
+    if (status == FLY_OK) {
+        status = fly_auth_scram_make(sql->env, fly_bytes_of(prepared, len), rounds, verifier, err);
+    }
+    fly_auth_cleanse(prepared, sizeof prepared);
+    return status;
+}
+
 static fly_status take_password(fly_sql_stmt *stmt, const fly_ast_const *value, wanted *w,
                                 fly_err *err)
 {
@@ -93,7 +119,7 @@ static fly_status take_password(fly_sql_stmt *stmt, const fly_ast_const *value, 
         return no_memory(err);
     }
     w->role.verifier = verifier;
-    return fly_auth_scram_make(stmt->session->sql->env, value->text, 0, verifier, err);
+    return make_verifier(stmt, w->role.name, value->text, verifier, err);
 }
 
 static fly_status take_until(fly_sql_stmt *stmt, const fly_ast_const *value, wanted *w,

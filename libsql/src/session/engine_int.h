@@ -71,6 +71,8 @@ struct fly_sql {
     fly__sql_roles roles;
     fly__sql_registry registry;
     fly__sql_stats stats;
+    fly_status (*password)(void *ctx, const char *user, fly_bytes password, fly_err *err);
+    void *password_ctx;
     fly_account account;
 };
 

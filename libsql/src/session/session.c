@@ -614,3 +614,12 @@ fly_status fly__sql_statement_end(fly_sql_session *session, bool failed, fly_err
     }
     return fly__sql_txn_commit(session, err);
 }
+
+void fly_sql_on_password(fly_sql *sql,
+                         fly_status (*check)(void *ctx, const char *user, fly_bytes password,
+                                             fly_err *err),
+                         void *ctx)
+{
+    sql->password = check;
+    sql->password_ctx = ctx;
+}

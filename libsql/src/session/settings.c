@@ -11,8 +11,10 @@
 #include "session/settings_int.h"
 #include "session/user_int.h"
 
+#include <fly/auth.h>
 #include <fly/base_hash.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -98,6 +100,19 @@ static bool apply_idle_session(fly_sql_session *session, const char *value)
         return false;
     }
     session->state->idle_session_timeout_ms = fly__sql_milliseconds(value);
+    return true;
+}
+
+/* Of verifiers that CREATE ROLE makes; what a client then has to compute at each login. */
+static bool apply_scram_iterations(fly_sql_session *session, const char *value)
+{
+    char *end = NULL;
+    unsigned long number = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || number < 1 ||
+        number > FLY_AUTH_ROUNDS_MAX) {
+        return false;
+    }
+    session->state->scram_iterations = (uint32_t)number;
     return true;
 }
 
@@ -304,6 +319,7 @@ static const struct known {
     {"random_page_cost", "1.1", false, NULL},
     {"role", "none", false, apply_role},
     {"row_security", "on", false, NULL},
+    {"scram_iterations", "100000", false, apply_scram_iterations},
     {"search_path", "\"$user\", public", false, apply_search_path},
     {"seq_page_cost", "1", false, NULL},
     {"server_encoding", "UTF8", true, NULL},

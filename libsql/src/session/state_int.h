@@ -69,6 +69,7 @@ typedef struct fly__sql_session_state {
     fly_isolation isolation; /* of the next transaction */
     fly_isolation txn_isolation;
     uint32_t statement_timeout_ms;
+    uint32_t scram_iterations; /* 0: libauth's default */
     uint32_t lock_timeout_ms;
     uint32_t idle_in_txn_timeout_ms; /* the server's business, as the next */
     uint32_t idle_session_timeout_ms;

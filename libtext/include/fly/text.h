@@ -268,6 +268,18 @@ FLY_MUST_USE fly_status fly_text_normalize(fly_mem *mem, fly_text_form form, fly
 FLY_MUST_USE fly_status fly_text_is_normalized(fly_mem *mem, fly_text_form form, fly_bytes text,
                                                bool *normalized, fly_err *err);
 
+/**
+ * @brief Prepare a password, so that the same one typed on two keyboards is the same bytes: SASLprep.
+ *
+ * What SASLprep refuses, and what is no UTF-8, is copied as it is.
+ *
+ * @param mem  Borrowed, for work space.
+ * @return FLY_OK, FLY_E_FULL; FLY_E_NO_MEMORY; FLY_E_TOO_LARGE beyond FLY_TEXT_SIZE_MAX.
+ * @source RFC 4013.
+ */
+FLY_MUST_USE fly_status fly_text_saslprep(fly_mem *mem, fly_bytes text, void *out, size_t room,
+                                          size_t *len, fly_err *err);
+
 FLY_EXTERN_C_END
 /** @} */
 #endif

@@ -66,6 +66,7 @@ typedef struct fly_server_options {
     uint64_t statement_ms;   /**< statement_timeout of sessions that set none; default 0: none */
     bool passwords_in_clear; /**< take passwords from other machines without TLS */
     bool tls_only;           /**< other machines must use TLS, whatever the method */
+    const fly_auth_policy *policy;         /**< of passwords; NULL: any will do. Copied */
     const fly_auth_scheme *const *schemes; /**< besides SCRAM; NULL-terminated list, kept */
 } fly_server_options;
 
