@@ -704,7 +704,9 @@ static bool gather(fly__sql_binder *b, lookup *l)
     if (l->names != NULL && !builtin_named(b, l)) {
         return false;
     }
-    if (l->names == NULL && (l->schema == NULL || strcmp(l->schema, "pg_catalog") == 0)) {
+    bool system = l->schema == NULL || strcmp(l->schema, "pg_catalog") == 0 ||
+                  (strcmp(l->schema, "information_schema") == 0 && l->name[0] == '_');
+    if (l->names == NULL && system) {
         size_t count = 0;
         const fly__sql_func *funcs = fly__sql_funcs_named(l->name, &count);
         for (size_t i = 0; i < count; i++) {

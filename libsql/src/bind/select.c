@@ -583,6 +583,7 @@ static int take_set(void *ctx, fly__sql_expr **at)
     if (column == NULL) {
         return -1;
     }
+    column->fields = e->fields;
     u->calls[u->count] = e;
     u->ids[u->count++] = id;
     *at = column;

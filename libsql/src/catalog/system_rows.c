@@ -631,8 +631,8 @@ static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, 
     put_oid(m, relation);
     put_oid(m, element);
     put_oid(m, array);
-    put_oid(m, 0);
-    put_oid(m, 0);
+    put_oid(m, category == 'A' ? 750 : 0); /* array_in: drivers know arrays by it */
+    put_oid(m, category == 'A' ? 751 : 0);
     put_bool(m, false);
     put_oid(m, base);
     put_i32(m, -1);

@@ -195,6 +195,24 @@ static fly_status array_next(fly__sql_call *call, void *state, fly_vec_value *ro
 
 SET(unnest, array_state, array_open, array_next, NULL);
 
+/* Numbers of an index's columns, and which each is: what JDBC asks of primary keys. */
+static fly_status expand_next(fly__sql_call *call, void *state, fly_vec_value *row)
+{
+    array_state *s = state;
+    fly_status status = array_next(call, s, &row[0]);
+    return status == FLY_OK ? give_i32(&row[1], (int32_t)s->iter.index) : status;
+}
+
+static const char *const expand_names[] = {"x", "n", NULL};
+static const uint32_t expand_types[] = {FLY_SQL_INT2, FLY_SQL_INT4};
+
+const fly__sql_set_function fly__sql_set_expand = {.state_size = sizeof(array_state),
+                                                   .open = array_open,
+                                                   .next = expand_next,
+                                                   .columns = 2,
+                                                   .names = expand_names,
+                                                   .types = expand_types};
+
 typedef struct subscript_state {
     int64_t next, last;
     int step;
