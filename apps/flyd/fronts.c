@@ -11,6 +11,7 @@
 #include <fly/auth_argon2.h>
 #include <fly/auth_bcrypt.h>
 #include <fly/net.h>
+#include <fly/net_binary.h>
 #include <fly/net_pg.h>
 #include <fly/net_server.h>
 #include <fly/net_text.h>
@@ -23,6 +24,7 @@ typedef struct flyd_fronts {
     fly_net_tls *tls;
     fly_server *server;
     fly_line_front text;
+    fly_binary_front binary;
     fly_pg *pg;
     const fly_auth_scheme *schemes[3]; /* besides SCRAM, NULL at the end */
 } flyd_fronts;
@@ -44,6 +46,14 @@ static fly_status make_text(flyd_server *server, void **ctx, fly_err *err)
     return FLY_OK;
 }
 
+static fly_status make_binary(flyd_server *server, void **ctx, fly_err *err)
+{
+    (void)err;
+    server->fronts->binary = (fly_binary_front){.server = server->fronts->server};
+    *ctx = &server->fronts->binary;
+    return FLY_OK;
+}
+
 static fly_status make_pg(flyd_server *server, void **ctx, fly_err *err)
 {
     const fly_pg_options options = {.server = server->fronts->server};
@@ -55,7 +65,8 @@ static fly_status make_pg(flyd_server *server, void **ctx, fly_err *err)
 static const front fronts[] = {
     {"text", offsetof(flyd_settings, text_port), offsetof(flyd_ports, text), &fly_line_protocol,
      make_text},
-    {"binary", offsetof(flyd_settings, binary_port), offsetof(flyd_ports, binary), NULL, NULL},
+    {"binary", offsetof(flyd_settings, binary_port), offsetof(flyd_ports, binary),
+     &fly_binary_protocol, make_binary},
     {"pg", offsetof(flyd_settings, pg_port), offsetof(flyd_ports, pg), &fly_pg_protocol, make_pg},
 };
 

@@ -458,6 +458,7 @@ static const struct command {
     {NULL, "Connection", NULL, NULL},
     {"c connect", "[DATABASE|DIRECTORY] [USER]", "go to another database", connect_to},
     {"conninfo", "", "show what this is connected to", conninfo},
+    {"password", "[USER]", "give a user, or this one, another password", fsql_command_password},
 
     {NULL, "Variables (:name, :'name', :\"name\" stand for their values)", NULL, NULL},
     {"set", "[NAME [VALUE]]", "set a variable, or list all", set},

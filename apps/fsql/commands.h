@@ -74,6 +74,7 @@ fsql_command_outcome fsql_command_print_buffer(fsql_call *call);
 fsql_command_outcome fsql_command_reset_buffer(fsql_call *call);
 fsql_command_outcome fsql_command_write_buffer(fsql_call *call);
 fsql_command_outcome fsql_command_edit(fsql_call *call);
+fsql_command_outcome fsql_command_password(fsql_call *call);
 fsql_command_outcome fsql_command_watch(fsql_call *call);
 fsql_command_outcome fsql_command_copy(fsql_call *call); /* copy.c */
 fsql_command_outcome fsql_command_pset(fsql_call *call); /* pset.c */

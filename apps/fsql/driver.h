@@ -74,5 +74,6 @@ const fsql_driver *fsql_driver_at(size_t index);
 
 extern const fsql_driver fsql_driver_embedded;
 extern const fsql_driver fsql_driver_postgres;
+extern const fsql_driver fsql_driver_flyd;
 
 #endif

@@ -23,9 +23,8 @@ typedef struct pg_server {
 
 static bool accepts(const fsql_target *target)
 {
-    return target->host != NULL ||
-           (target->place != NULL && (strncmp(target->place, "postgresql://", 13) == 0 ||
-                                      strncmp(target->place, "postgres://", 11) == 0));
+    return target->place != NULL && (strncmp(target->place, "postgresql://", 13) == 0 ||
+                                     strncmp(target->place, "postgres://", 11) == 0);
 }
 
 /* -------------------------------------------------------------------- errors */

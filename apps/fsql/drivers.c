@@ -5,6 +5,9 @@ static const fsql_driver *const drivers[] = {
 #ifdef FSQL_POSTGRES
     &fsql_driver_postgres,
 #endif
+#ifdef FSQL_FLYD
+    &fsql_driver_flyd,
+#endif
 #ifdef FSQL_EMBEDDED
     &fsql_driver_embedded,
 #endif

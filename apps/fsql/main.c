@@ -50,8 +50,9 @@ static const char USAGE[] =
     "Where:\n"
     "  -d, --dbname=DATABASE    the database; default \"default\"\n"
     "  -U, --username=USER      the user; default \"admin\"\n"
-    "  -h, --host=HOST          a server that speaks PostgreSQL's protocol\n"
-    "  -p, --port=PORT          its port\n"
+    "  -h, --host=HOST          a server of FlyDB: its password is asked for, or in "
+    "FLYDB_PASSWORD\n"
+    "  -p, --port=PORT          its port; default 8889\n"
     "      --read-only          change nothing\n"
     "\n"
     "Layout:\n"
@@ -249,7 +250,8 @@ static int parse(fsql_shell *shell, int count, char **words, command_line *to)
     }
     /* A server has no place, so the first word is its database. */
     const char **places[] = {&to->target.place, &to->target.database, &to->target.user};
-    for (size_t i = to->target.host != NULL; i < 3 && optind < count; i++) {
+    for (size_t i = to->target.host != NULL || to->target.port != NULL; i < 3 && optind < count;
+         i++) {
         *places[i] = words[optind++];
     }
     if (optind < count) {

@@ -626,6 +626,31 @@ bool fsql_shell_query(fsql_shell *shell, const char *text, fsql_result *into, fs
     return good;
 }
 
+/* A script ends; for a person one attempt is made to connect again, to the database where they were.
+ * What was open there, a transaction, settings, is gone, which they have to know. */
+static void connection_lost(fsql_shell *shell)
+{
+    char *database = kept(shell->driver->database(shell->connection));
+    char *user = kept(shell->driver->user(shell->connection));
+    fsql_shell_complain(shell, "The connection to the server was lost.%s",
+                        shell->interactive ? " Attempting to connect again." : "");
+    shell->driver->close(shell->connection);
+    shell->connection = NULL;
+    if (!shell->interactive) {
+        shell->quit = true;
+        shell->exit_code = FSQL_EXIT_LOST;
+    } else {
+        fsql_target again = shell->target;
+        again.database = database != NULL && database[0] != 0 ? database : again.database;
+        again.user = user != NULL && user[0] != 0 ? user : again.user;
+        bool good = fsql_shell_connect(shell, &again);
+        fsql_shell_complain(shell, good ? "Connected again: settings and transactions are gone."
+                                        : "Not connected. \\c tries again.");
+    }
+    free(database);
+    free(user);
+}
+
 bool fsql_shell_run(fsql_shell *shell, fly_bytes text)
 {
     FILE *before;
@@ -669,13 +694,7 @@ bool fsql_shell_run(fsql_shell *shell, fly_bytes text)
     }
     tell_outcome(shell, good, &error);
     if (error.lost || shell->driver->state(shell->connection) == '?') {
-        fsql_shell_complain(shell, "The connection to the server was lost.");
-        shell->driver->close(shell->connection);
-        shell->connection = NULL;
-        if (!shell->interactive) {
-            shell->quit = true;
-            shell->exit_code = FSQL_EXIT_LOST;
-        }
+        connection_lost(shell);
     } else {
         set_quietly(shell, "DBNAME", shell->driver->database(shell->connection));
     }

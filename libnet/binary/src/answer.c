@@ -53,12 +53,23 @@ static void put_trouble(fly_frame_out *out, const char *severity, const fly_err 
     fly_frame_put_err(out, severity, &told);
 }
 
-void fly__binary_fail(fly__binary_client *me, const fly_err *err)
+static void tell_trouble(fly__binary_client *me, const char *severity, const fly_err *err)
 {
     fly_frame_begin(&me->out, FLY_FRAME_ERROR, me->flags & FLY_FRAME_JSON);
-    put_trouble(&me->out, "ERROR", err);
+    put_trouble(&me->out, severity, err);
     fly__binary_put_state(me);
     fly__binary_send(me);
+}
+
+void fly__binary_fail(fly__binary_client *me, const fly_err *err)
+{
+    tell_trouble(me, "ERROR", err);
+}
+
+void fly__binary_refuse(fly__binary_client *me, const fly_err *err)
+{
+    tell_trouble(me, "FATAL", err);
+    fly_net_finish(me->conn);
 }
 
 void fly__binary_on_notice(void *ctx, const char *severity, const fly_err *notice)

@@ -50,6 +50,8 @@ void fly__binary_begin(fly__binary_client *me, bool more);
 void fly__binary_send(fly__binary_client *me);
 /* Answer with an error. */
 void fly__binary_fail(fly__binary_client *me, const fly_err *err);
+/* Answer with an error, and end. */
+void fly__binary_refuse(fly__binary_client *me, const fly_err *err);
 /* A field that says what the session's transaction is like. */
 void fly__binary_put_state(fly__binary_client *me);
 /* The columns of a statement, as a field. */

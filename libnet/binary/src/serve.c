@@ -41,17 +41,11 @@ static void limit_input(fly__binary_client *me)
     fly_net_limit(me->conn, FLY_FRAME_HEADER_SIZE + frame_max(me));
 }
 
-static void refuse(fly__binary_client *me, const fly_err *err)
-{
-    fly__binary_fail(me, err);
-    fly_net_finish(me->conn);
-}
-
 static void say_goodbye(fly__binary_client *me)
 {
     fly_err err = {0};
     (void)fly_err_state(&err, "57P01", 0, "terminating connection due to administrator command");
-    refuse(me, &err);
+    fly__binary_refuse(me, &err);
 }
 
 /* ------------------------------------------------------------------------- requests */
@@ -165,7 +159,7 @@ static void on_request(fly__binary_client *me, const fly_frame *frame)
         status = handle(me, &in, &err);
     }
     if (status != FLY_OK && frame->type == FLY_FRAME_AUTH) {
-        refuse(me, &err);
+        fly__binary_refuse(me, &err);
     } else if (status != FLY_OK) {
         fly__binary_fail(me, &err);
     }
@@ -180,7 +174,7 @@ static void on_copy(fly__binary_client *me, const fly_frame *frame)
     fly_err err = {0};
     fly_frame_in in;
     if (fly_frame_in_open(&in, frame, &me->arena, &err) != FLY_OK) {
-        refuse(me, &err);
+        fly__binary_refuse(me, &err);
         return;
     }
     if (frame->type == FLY_FRAME_COPY_DATA) {
@@ -209,7 +203,7 @@ static bool take_frame(fly__binary_client *me)
     }
     if (status != FLY_OK) {
         me->flags = 0;
-        refuse(me, &err);
+        fly__binary_refuse(me, &err);
         return false;
     }
     if (frame.type == FLY_FRAME_START_TLS) {
@@ -224,7 +218,7 @@ static bool take_frame(fly__binary_client *me)
     } else if (me->copying) {
         (void)fly_err_state(&err, "08P01", 0, "unexpected message type 0x%02x during COPY",
                             frame.type);
-        refuse(me, &err);
+        fly__binary_refuse(me, &err);
     } else {
         on_request(me, &frame);
     }
@@ -239,10 +233,10 @@ static void on_time(fly__binary_client *me, uint32_t what)
     fly_err err = {0};
     if (what == TIME_LOGIN && me->client == NULL) {
         (void)fly_err_state(&err, "28000", 0, "no login in time");
-        refuse(me, &err);
+        fly__binary_refuse(me, &err);
     } else if (what == TIME_IDLE && me->client != NULL && me->stmt == NULL) {
         (void)fly_server_client_idled(me->client, &err);
-        refuse(me, &err);
+        fly__binary_refuse(me, &err);
     }
 }
 

@@ -47,6 +47,10 @@ static fly_status take_error(fly_client *client, const fly_frame *frame, fly_err
     if (told.status == FLY_OK) {
         told.status = FLY_E_INVALID;
     }
+    if (strcmp(severity, "FATAL") == 0) { /* it is the last that this server says */
+        client->broken = true;
+        client->state = '?';
+    }
     if (err != NULL) {
         *err = told;
     }
