@@ -224,6 +224,20 @@ START_TEST(a_cancelled_wait_for_a_row_ends)
 }
 END_TEST
 
+/* Trees are there with their tables: nobody waits for who makes them, nor misses them. */
+START_TEST(first_rows_of_a_table_may_come_from_several)
+{
+    check("CREATE TABLE fresh (a int PRIMARY KEY, b text UNIQUE)", "");
+    for (int i = 0; i < 2; i++) {
+        check("BEGIN; INSERT INTO fresh VALUES (1, 'x')", "");
+        check_in(other, "INSERT INTO fresh VALUES (2, 'y')", "");
+        check("COMMIT", "");
+        check("SELECT count(*) FROM fresh", " 2");
+        check("TRUNCATE fresh", "");
+    }
+}
+END_TEST
+
 START_TEST(a_wait_for_a_row_ends_with_the_statements_time)
 {
     check("CREATE TABLE t(i integer PRIMARY KEY, n integer); INSERT INTO t VALUES (1, 1)", "");
@@ -398,6 +412,7 @@ int main(void)
     tcase_add_test(t, databases_are_counted);
     tcase_add_test(t, who_knows_the_secret_may_cancel);
     tcase_add_test(t, a_cancelled_wait_for_a_row_ends);
+    tcase_add_test(t, first_rows_of_a_table_may_come_from_several);
     tcase_add_test(t, a_wait_for_a_row_ends_with_the_statements_time);
     tcase_add_test(t, who_waits_for_a_table_waits_for_its_holder);
     tcase_add_test(t, who_is_told_to_end_runs_nothing_any_more);

@@ -448,6 +448,23 @@ static fly_status begin_rights(fly_sql_session *session, fly__sql_object_kind ki
     return fly__sql_acl_begin(session, &object, schema, err);
 }
 
+/* Trees of a table and its indexes are made with it: made when the first row comes, each would be made by
+ * several at once. */
+static fly_status make_trees(fly_sql_session *session, fly__sql_object_kind kind,
+                             const void *descriptor, fly_err *err)
+{
+    const fly__sql_table *table = kind == FLY__SQL_O_TABLE ? descriptor : NULL;
+    fly_tree *tree = NULL;
+    fly_status status = FLY_OK;
+    if (table != NULL && table->tree != NULL) {
+        status = fly__sql_session_tree(session, table->tree, &tree, err);
+        for (uint16_t i = 0; status == FLY_OK && i < table->index_count; i++) {
+            status = fly__sql_session_tree(session, table->indexes[i]->tree, &tree, err);
+        }
+    }
+    return status;
+}
+
 fly_status fly__sql_change_put(fly_sql_session *session, fly__sql_object_kind kind,
                                const void *descriptor, fly_err *err)
 {
@@ -476,6 +493,9 @@ fly_status fly__sql_change_put(fly_sql_session *session, fly__sql_object_kind ki
     bool is_new = status == FLY_OK && fly__sql_object_of(session->view, kind, object->oid) == NULL;
     if (status == FLY_OK) {
         status = change_view(session, kind, object->oid, object, temporary, err);
+    }
+    if (status == FLY_OK) {
+        status = make_trees(session, kind, descriptor, err);
     }
     if (status == FLY_OK && is_new && !temporary) {
         status = begin_rights(session, kind, object->oid, err);
