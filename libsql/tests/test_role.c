@@ -510,6 +510,9 @@ END_TEST
 START_TEST(what_a_role_owns_is_given_to_another)
 {
     fly_sql_session *admin = session_of(NULL);
+    must(admin, "CREATE ROLE eve; ALTER SCHEMA public OWNER TO eve");
+    says(admin, "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public'",
+         "eve");
     must(admin, "CREATE USER ann; CREATE USER bob; CREATE SCHEMA s AUTHORIZATION ann");
     fly_sql_session *ann = session_of("ann");
     must(ann, "CREATE TABLE s.t (x serial); CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS "

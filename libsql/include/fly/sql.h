@@ -122,7 +122,8 @@ FLY_MUST_USE fly_status fly_sql_close(fly_sql *sql, fly_err *err);
 /**
  * @brief Copy a database while it is in use, as fly_store_backup_to().
  *
- * @param database  One that exists; it is opened if it is not.
+ * @param database  One that exists; it is opened if it is not. "_system" has the roles, if anybody
+ *                  ever changed them.
  * @param dir       Made; must not exist. fly_store_restore() makes a database of it.
  * @param[out] lsn  If not NULL: what the copy is consistent with.
  * @return FLY_E_INVALID with 3D000: no such database; FLY_E_EXISTS; as fly_store_backup_to().

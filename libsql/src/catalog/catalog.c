@@ -168,6 +168,22 @@ static int object_order(const fly__sql_object *a, const fly__sql_object *b)
     return a->oid < b->oid ? -1 : a->oid > b->oid;
 }
 
+/* What is stored about a built-in object stands for it: the one that another owns now. */
+static void drop_replaced(struct list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (kept > 0 && object_order(list->items[kept - 1], list->items[i]) == 0) {
+            bool first = list->items[kept - 1]->builtin;
+            fly__sql_object_release(first ? list->items[kept - 1] : list->items[i]);
+            list->items[kept - 1] = first ? list->items[i] : list->items[kept - 1];
+        } else {
+            list->items[kept++] = list->items[i];
+        }
+    }
+    list->count = kept;
+}
+
 /* The tree gives objects in order; built-in ones go to their places among them. */
 static void sort_objects(struct list *list)
 {
@@ -201,6 +217,7 @@ static fly_status load(fly__sql_catalog *catalog, fly_err *err)
     fly_txn_rollback(txn);
     if (status == FLY_OK) {
         sort_objects(&list);
+        drop_replaced(&list);
         status = fly__sql_core_create(mem, 1, list.items, list.count, &catalog->newest, err);
     }
     for (size_t i = 0; i < list.count; i++) {

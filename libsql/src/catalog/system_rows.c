@@ -775,7 +775,6 @@ static void put_settings(maker *m, uint32_t role, const char *database)
 
 static void role_row(maker *m, const fly__sql_role *role, bool secrets)
 {
-    const int64_t since_2000 = INT64_C(946684800000000);
     begin(m);
     put_oid(m, role->oid);
     put_copy(m, role->name);
@@ -795,7 +794,7 @@ static void role_row(maker *m, const fly__sql_role *role, bool secrets)
         put_copy(m, role->verifier);
     }
     if (role->expires) {
-        put_i64(m, role->valid_until == INT64_MIN ? INT64_MIN : role->valid_until - since_2000);
+        put_i64(m, role->valid_until);
     } else {
         put_null(m);
     }

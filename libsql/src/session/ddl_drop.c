@@ -604,11 +604,14 @@ static fly_status drop_trigger(fly_sql_stmt *stmt, const fly_ast_drop *node,
         copy->trigger_count = kept;
     }
     if (kept == before) {
-        return node->if_exists
-                   ? not_there(stmt, node, policy ? "policy" : "trigger", name_of(object), "42704",
-                               err)
-                   : fly_err_state(err, "42704", 0, "%s \"%s\" for table \"%s\" does not exist",
-                                   policy ? "policy" : "trigger", name_of(object), table->name);
+        if (node->if_exists) {
+            fly__sql_notice(stmt->session, "NOTICE", "00000",
+                            "%s \"%s\" for relation \"%s\" does not exist, skipping",
+                            policy ? "policy" : "trigger", name_of(object), table->name);
+            return FLY_OK;
+        }
+        return fly_err_state(err, "42704", 0, "%s \"%s\" for table \"%s\" does not exist",
+                             policy ? "policy" : "trigger", name_of(object), table->name);
     }
     return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, copy, err);
 }

@@ -23,8 +23,17 @@ static fly_status no_memory(fly_err *err)
 /* name(type, type), as it was written. */
 static const char *signature(fly_sql_stmt *stmt, const fly_ast_object *object, fly_err *err)
 {
-    const char *text = fly__sql_ddl_text(stmt, &object->node, err);
-    return text == NULL ? object->names.items[object->names.count - 1] : text;
+    const char *name = object->names.items[object->names.count - 1];
+    const char *text = fly__sql_ddl_format(stmt, err, "%s(", name);
+    for (uint32_t i = 0; text != NULL && i < object->args.count; i++) {
+        const fly_ast_function_param *param = (const fly_ast_function_param *)object->args.items[i];
+        const char *type = fly__sql_ddl_text(stmt, param->type, err);
+        text = type == NULL
+                   ? NULL
+                   : fly__sql_ddl_format(stmt, err, "%s%s%s", text, i > 0 ? ", " : "", type);
+    }
+    text = text == NULL ? NULL : fly__sql_ddl_format(stmt, err, "%s)", text);
+    return text == NULL ? name : text;
 }
 
 static fly_status function_object(fly_sql_stmt *stmt, const fly_ast_object *object,
@@ -216,7 +225,10 @@ static fly_status whole_rights(const fly_ast_grant *node, char class, uint32_t *
             continue;
         }
         if ((right & fly__sql_rights_all(class)) == 0) {
-            return invalid(shown, class_name(class), err);
+            /* As PostgreSQL words it, which first asks for what any relation has. */
+            bool foreign = class == FLY__SQL_RIGHT_TABLE &&
+                           (right & fly__sql_rights_all(FLY__SQL_RIGHT_SEQUENCE)) == 0;
+            return invalid(shown, foreign ? "relation" : class_name(class), err);
         }
         *rights |= right;
     }

@@ -159,7 +159,8 @@ fly_status fly__sql_give(fly_sql_stmt *stmt, const fly__sql_secured *object, uin
     if (role == object->owner) {
         return FLY_OK;
     }
-    if (object->class != FLY__SQL_RIGHT_DATABASE && object->oid < FLY__SQL_OID_FIRST) {
+    if (object->class != FLY__SQL_RIGHT_DATABASE && object->oid < FLY__SQL_OID_FIRST &&
+        object->oid != FLY__SQL_SCHEMA_PUBLIC) {
         return fly_err_state(err, "42501", 0, "must be owner of %s %s", object->kind, object->name);
     }
     fly_status status = fly__sql_need_owner(session, object, err);

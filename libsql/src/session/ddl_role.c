@@ -394,6 +394,9 @@ fly_status fly__sql_grant_role(fly_sql_stmt *stmt, fly_err *err)
 
 static fly_status check_name(const char *name, fly_err *err)
 {
+    if (strcmp(name, "none") == 0 || strcmp(name, "public") == 0) {
+        return fly_err_state(err, "42939", 0, "role name \"%s\" is reserved", name);
+    }
     if (strncmp(name, "pg_", 3) != 0) {
         return FLY_OK;
     }
@@ -604,7 +607,7 @@ fly_status fly__sql_alter_role(fly_sql_stmt *stmt, fly_err *err)
     const fly_ast_alter_role *node = (const fly_ast_alter_role *)stmt->node;
     fly_sql_session *session = stmt->session;
     uint32_t oid = 0;
-    fly__sql_ddl_tag(stmt, node->type == FLY_AST_OBJECT_GROUP ? "ALTER GROUP" : "ALTER ROLE");
+    fly__sql_ddl_tag(stmt, "ALTER ROLE");
     fly_status status = fly__sql_role_lock(session, err);
     if (status == FLY_OK && node->role != NULL) {
         status = fly__sql_ddl_role(session, node->role, false, &oid, err);
@@ -744,7 +747,7 @@ fly_status fly__sql_drop_role(fly_sql_stmt *stmt, const fly_ast_drop *node, cons
     }
     const fly__sql_role *role = fly__sql_role_named(session, name);
     if (role == NULL && node->if_exists) {
-        fly__sql_notice(session, "NOTICE", "42704", "role \"%s\" does not exist, skipping", name);
+        fly__sql_notice(session, "NOTICE", "00000", "role \"%s\" does not exist, skipping", name);
         return FLY_OK;
     }
     if (role == NULL) {

@@ -376,6 +376,15 @@ fly_status fly_sql_backup(fly_sql *sql, const char *name, const char *dir, uint6
                           fly_err *err)
 {
     fly__sql_database *database = NULL;
+    if (strcmp(name, "_system") == 0) {
+        fly_mutex_lock(&sql->roles.mutex);
+        fly_store *store =
+            sql->roles.store; /* there until the engine is closed, once it is there */
+        fly_mutex_unlock(&sql->roles.mutex);
+        return store != NULL
+                   ? fly_store_backup_to(store, dir, lsn, err)
+                   : fly_err_state(err, "3D000", 0, "database \"_system\" does not exist");
+    }
     fly_status status = fly__sql_database_acquire(sql, name, false, &database, err);
     if (status == FLY_OK) {
         status = fly_store_backup_to(database->store, dir, lsn, err);

@@ -35,6 +35,19 @@ const char *const *fly__sql_inspect_columns(const fly_ast_inspect *node, uint32_
     }
 }
 
+static fly_status inspect_users(fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    const fly__sql_role *role;
+    size_t at = 0;
+    while (status == FLY_OK && (role = fly__sql_role_next(stmt->session, &at)) != NULL) {
+        if (role->login) {
+            status = fly__sql_line_add(stmt, &role->name, err);
+        }
+    }
+    return status;
+}
+
 static fly_status inspect_tables(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly__sql_catalog_view *view = stmt->session->view;
@@ -208,7 +221,7 @@ fly_status fly__sql_inspect(fly_sql_stmt *stmt, fly_err *err)
         return status == FLY_OK ? listing.status : status;
     }
     case FLY_AST_INSPECT_USERS:
-        return fly__sql_line_add(stmt, &stmt->session->user, err);
+        return inspect_users(stmt, err);
     default:
         return inspect_status(stmt, err);
     }

@@ -361,6 +361,13 @@ static fly_status use(fly_sql_stmt *stmt, fly_err *err)
     if (status != FLY_OK) {
         return status;
     }
+    if (!fly__sql_may_database(session, session->user_oid, node->database, FLY__SQL_MAY_CONNECT)) {
+        fly__sql_database_release(session->sql, database);
+        status =
+            fly_err_state(err, "42501", 0, "permission denied for database \"%s\"", node->database);
+        fly_err_detail(err, "User does not have CONNECT privilege.");
+        return status;
+    }
     fly__sql_txn_rollback(session); /* the statement's own, in the old database: nothing is in it */
     fly__sql_session_leave(session);
     session->database = database;
