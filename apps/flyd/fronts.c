@@ -178,9 +178,14 @@ static fly_status make_server(flyd_server *server, const flyd_settings *settings
     }
     server->fronts->schemes[0] = fly_auth_argon2_scheme();
     server->fronts->schemes[1] = fly_auth_bcrypt_scheme();
+    uint32_t length = (uint32_t)settings->password_length_min;
+    uint32_t classes = (uint32_t)settings->password_classes_min;
+    fly_auth_policy policy = {.length_min = length > 0 ? length : 1, .classes_min = classes};
     fly_server_options options = {
         .dir = in_memory ? NULL : system,
-        .audit = !in_memory,
+        .audit = !in_memory && settings->audit != 0,
+        .tls_only = settings->tls_required != 0,
+        .policy = length > 0 || classes > 0 ? &policy : NULL,
         .schemes = server->fronts->schemes,
         .sessions_max = (uint32_t)settings->connections_max,
         .login_ms = (uint64_t)settings->login_timeout,
@@ -222,6 +227,11 @@ fly_status flyd_fronts_reload(flyd_server *server, const flyd_settings *settings
 {
     (void)settings;
     return server->fronts->tls != NULL ? fly_net_tls_reload(server->fronts->tls, err) : FLY_OK;
+}
+
+void flyd_fronts_tick(flyd_server *server)
+{
+    fly_server_audit_sync(server->fronts->server);
 }
 
 bool flyd_fronts_drain(flyd_server *server, int ms)

@@ -11,6 +11,7 @@ FLY_MUST_USE fly_status flyd_fronts_open(flyd_server *server, const flyd_setting
                                          fly_err *err);
 FLY_MUST_USE fly_status flyd_fronts_reload(flyd_server *server, const flyd_settings *settings,
                                            fly_err *err);
+void flyd_fronts_tick(flyd_server *server); /* now and then */
 bool flyd_fronts_drain(flyd_server *server, int ms);
 void flyd_fronts_close(flyd_server *server);
 

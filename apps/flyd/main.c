@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 
 #include "archive.h"
+#include "audit.h"
 #include "server.h"
 
 #include <errno.h>
@@ -26,6 +27,8 @@
 extern char **environ;
 
 /* docs/operations.md has them too. */
+enum { TICK_MS = 5000 }; /* what is done now and then */
+
 enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_IN_USE = 3 };
 
 static const char HELP[] =
@@ -33,6 +36,7 @@ static const char HELP[] =
     "\n"
     "Usage:\n"
     "  flyd --data-dir DIR [SETTING]...\n"
+    "  flyd audit verify --data-dir DIR [--key FILE]\n"
     "  flyd restore BACKUP --to DIRECTORY [--archive DIRECTORY] [--until TIME]\n"
     "\n"
     "  -D, --data-dir DIR       where the databases are; made if it is missing\n"
@@ -154,8 +158,9 @@ static void serve(flyd *self)
 {
     int watchdog = flyd_watchdog_ms();
     for (;;) {
-        switch (next_signal(watchdog > 0 ? watchdog : 60000)) {
+        switch (next_signal(watchdog > 0 && watchdog < TICK_MS ? watchdog : TICK_MS)) {
         case 0:
+            flyd_server_tick(&self->server);
             flyd_notify("WATCHDOG=1");
             break;
         case SIGHUP:
@@ -262,6 +267,9 @@ int main(int count, char **words)
     if (count > 1 && strcmp(words[1], "restore") == 0) {
         (void)umask(077);
         return flyd_restore(count - 2, words + 2);
+    }
+    if (count > 1 && strcmp(words[1], "audit") == 0) {
+        return flyd_audit(count - 2, words + 2);
     }
     sigset_t set = signals();
     (void)sigprocmask(SIG_BLOCK, &set, NULL);

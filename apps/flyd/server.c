@@ -144,6 +144,11 @@ fly_status flyd_server_reload(flyd_server *server, const flyd_settings *settings
     return flyd_fronts_reload(server, settings, err);
 }
 
+void flyd_server_tick(flyd_server *server)
+{
+    flyd_fronts_tick(server);
+}
+
 bool flyd_server_drain(flyd_server *server, int ms)
 {
     return flyd_fronts_drain(server, ms);

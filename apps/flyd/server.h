@@ -27,6 +27,9 @@ FLY_MUST_USE fly_status flyd_server_open(flyd_server *server, const flyd_setting
 FLY_MUST_USE fly_status flyd_server_reload(flyd_server *server, const flyd_settings *settings,
                                            fly_err *err);
 
+/* What is done every few seconds: what the audit trail has becomes durable. */
+void flyd_server_tick(flyd_server *server);
+
 /* Stop taking clients and let those that are there finish what they do, for `ms` at most; true: all
  * have. May be called again to wait longer. */
 bool flyd_server_drain(flyd_server *server, int ms);

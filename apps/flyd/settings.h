@@ -42,6 +42,10 @@ typedef struct flyd_settings {
     int64_t tls_min_version; /* flyd_tls_version */
     int64_t tls_client_cert; /* flyd_wish */
     int64_t plain_passwords; /* bool */
+    int64_t tls_required;    /* bool */
+    int64_t password_length_min;
+    int64_t password_classes_min;
+    int64_t audit; /* bool */
 
     int64_t durability; /* as fly_durability, less one */
     int64_t async_interval;
