@@ -20,8 +20,8 @@
 
 #include <fly/net_server.h>
 
-/** @defgroup net-pg libnet/pg: PostgreSQL's protocol */
-/** @addtogroup net-pg
+/** @defgroup net_pg libnet/pg: PostgreSQL's protocol */
+/** @addtogroup net_pg
  *  @{ */
 
 #define FLY_NET_PG_VERSION "0.1.0" /**< semantic version of this library */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# pgbench.sh: its initialisation and its built-in scripts in all three ways of asking; what it leaves must
-# add up.
+# pgbench.sh: its initialisation and its built-in scripts in all three ways of asking; what it
+# leaves must add up.
 set -euo pipefail
 pgbench -i -q -s 1 >"$TMP_DIR/out" 2>&1 || { cat "$TMP_DIR/out"; exit 1; }
 for mode in simple extended prepared; do

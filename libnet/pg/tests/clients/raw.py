@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """raw.py: messages byte by byte, against what PostgreSQL answers.
 
-Goal: pipelines, portals, errors up to the next Sync, COPY inside the extended protocol, packets cut
-anywhere, rubbish. Method: a socket, the messages written out, the types of the answers compared; the
-login is a SCRAM exchange by hand.
+Goal: pipelines, portals, errors up to the next Sync, COPY inside the extended protocol,
+packets cut anywhere, rubbish. Method: a socket, the messages written out, the types of the answers
+compared; the login is a SCRAM exchange by hand.
 """
 
 import base64
@@ -82,7 +82,7 @@ class Conn:
         return kind.decode(), self.read(length - 4)
 
     def until_ready(self, count=1):
-        """The types of all messages up to the count-th ReadyForQuery; errors with their SQLSTATE."""
+        """The types of messages up to the count-th ReadyForQuery; errors with their SQLSTATE."""
         got, self.rows = [], []
         while count > 0:
             kind, body = self.next()
