@@ -248,6 +248,34 @@ START_TEST(a_wait_for_a_row_ends_with_the_statements_time)
 }
 END_TEST
 
+/* Whatever a statement is doing: what it gives at its end may be one row. */
+START_TEST(a_statement_ends_with_its_time)
+{
+    static const char *const endless[] = {
+        "SELECT count(*) FROM generate_series(1, 100000000000)",
+        "WITH RECURSIVE r(n) AS (SELECT 1::bigint UNION ALL SELECT n + 1 FROM r) "
+        "SELECT max(n) FROM r",
+        "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b, "
+        "generate_series(1, 100000) c WHERE a + b = c",
+        "DO $$ BEGIN LOOP END LOOP; END $$",
+        "SELECT pg_sleep(1000)",
+        "SELECT sum(x) FROM (SELECT row_number() OVER (ORDER BY n) x "
+        "FROM generate_series(1, 100000000) n) q",
+    };
+    check("SET statement_timeout = 50", "");
+    for (size_t i = 0; i < sizeof endless / sizeof endless[0]; i++) {
+        uint64_t began = fly_now();
+        check(endless[i], "!57014 canceling statement due to statement timeout");
+        ck_assert_msg((fly_now() - began) / 1000000 < 20000, "%s", endless[i]);
+    }
+    check("RESET statement_timeout; CREATE TABLE t(i integer)", "");
+    check("BEGIN; CREATE TABLE u(i integer)", "");
+    check_in(other, "SET statement_timeout = 50; CREATE TABLE v(i integer)",
+             "!57014 canceling statement due to statement timeout");
+    check("COMMIT", "");
+}
+END_TEST
+
 START_TEST(who_waits_for_a_table_waits_for_its_holder)
 {
     check("CREATE TABLE t(i integer)", "");
@@ -414,6 +442,7 @@ int main(void)
     tcase_add_test(t, a_cancelled_wait_for_a_row_ends);
     tcase_add_test(t, first_rows_of_a_table_may_come_from_several);
     tcase_add_test(t, a_wait_for_a_row_ends_with_the_statements_time);
+    tcase_add_test(t, a_statement_ends_with_its_time);
     tcase_add_test(t, who_waits_for_a_table_waits_for_its_holder);
     tcase_add_test(t, who_is_told_to_end_runs_nothing_any_more);
     tcase_add_test(t, sessions_come_and_go_while_others_end_them);

@@ -160,6 +160,15 @@ fly_status fly__sql_op_open(fly__sql_op *op, fly_err *err)
     return status;
 }
 
+/* Whether to look if the statement is to end: somebody asked, or it has a limit of time, at which it
+ * is looked at now and then. */
+static bool must_look(fly__sql_exec *exec)
+{
+    enum { TICKS = 8 };
+    return fly_load_relaxed_u32(&exec->session->cancel) != 0 ||
+           (exec->session->has_deadline && exec->ticks++ % TICKS == 0);
+}
+
 static fly_status cancelled(fly__sql_exec *exec, fly_err *err)
 {
     fly_status status = fly__sql_check_cancel(exec->session, err);
@@ -173,7 +182,7 @@ static fly_status cancelled(fly__sql_exec *exec, fly_err *err)
 fly_status fly__sql_exec_scanned(fly__sql_exec *exec, uint32_t rows, fly_err *err)
 {
     fly_sql_session *session = exec->session;
-    if (FLY_UNLIKELY(fly_load_relaxed_u32(&session->cancel) != 0)) {
+    if (FLY_UNLIKELY(must_look(exec))) {
         fly_status status = cancelled(exec, err);
         if (status != FLY_OK) {
             return status;
@@ -194,7 +203,7 @@ fly_status fly__sql_exec_scanned(fly__sql_exec *exec, uint32_t rows, fly_err *er
 fly_status fly__sql_op_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err)
 {
     fly__sql_exec *exec = op->exec;
-    if (FLY_UNLIKELY(fly_load_relaxed_u32(&exec->session->cancel) != 0)) {
+    if (FLY_UNLIKELY(must_look(exec))) {
         fly_status status = cancelled(exec, err);
         if (status != FLY_OK) {
             return status;

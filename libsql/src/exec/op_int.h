@@ -108,6 +108,7 @@ struct fly__sql_exec {
     uint32_t
         batch_rows; /* rows that sources put into a batch: FLY_VEC_CAPACITY, or fewer to verify */
     uint32_t depth; /* while compiling */
+    uint32_t ticks; /* counts the times when the statement's limit of time may be looked at */
     bool watch;
     bool thawed; /* scans read their tables, whatever they have kept */
     bool opened;

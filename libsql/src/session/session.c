@@ -577,6 +577,7 @@ fly_status fly__sql_statement_begin(fly_sql_session *session, fly_err *err)
     if (status == FLY_OK && session->state->running == 0) {
         session->statement_time = (int64_t)session->env->wall_time(session->env);
         uint32_t limit = session->state->statement_timeout_ms;
+        session->has_deadline = limit != 0;
         session->state->deadline_us = limit == 0 ? 0
                                                  : session->statement_time + (int64_t)limit * 1000;
         status = fly__sql_session_view(session, err);

@@ -45,6 +45,7 @@ struct fly_sql_session {
     bool defer_none;        /* … IMMEDIATE */
     char optimise;          /* flydb.optimise: '+' on, '-' off, 'p' plain */
     bool verify;            /* flydb.verify: run operators in several ways and compare */
+    bool has_deadline;      /* the statement has a limit of time */
     fly_atomic_u32 cancel;  /* 0; 1 cancelled, 2 timed out: tested once per batch */
     int64_t statement_time; /* microseconds since 1970: now() is the transaction's: */
     int64_t txn_time;

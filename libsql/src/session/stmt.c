@@ -804,6 +804,9 @@ static fly_status step(fly_sql_stmt *stmt, fly_err *err)
 fly_status fly_sql_step(fly_sql_stmt *stmt, fly_err *err)
 {
     fly_status status = step(stmt, err);
+    if (FLY_UNLIKELY(status == FLY_E_CANCELLED)) { /* whoever noticed may not know why */
+        (void)fly__sql_check_cancel(stmt->session, err);
+    }
     tell(stmt, status, err);
     return status;
 }
