@@ -8,6 +8,7 @@
 #include "catalog/change_int.h"
 #include "session/lock_int.h"
 #include "session/statement_kind_int.h"
+#include "types/value_int.h"
 
 #include <fly/text.h>
 
@@ -44,6 +45,24 @@ const char *fly__sql_ddl_format(fly_sql_stmt *stmt, fly_err *err, const char *fo
         va_end(args);
     }
     return text;
+}
+
+const char *fly__sql_ddl_quoted(fly_sql_stmt *stmt, const char *name, fly_err *err)
+{
+    fly_sql_text ident = {.arena = &stmt->line_arena};
+    fly_sql_text text = {.arena = &stmt->line_arena};
+    fly_bytes plain = {0};
+    fly_bytes bytes = {0};
+    fly__sql_put_ident(&ident, fly_bytes_str(name));
+    fly_status status = fly__sql_text_end(&ident, &plain, err);
+    for (size_t i = 0; status == FLY_OK && i < plain.len; i++) {
+        fly__sql_text_add(&text, "''", plain.data[i] == '\'' ? 1 : 0);
+        fly__sql_text_add(&text, (const char *)plain.data + i, 1);
+    }
+    if (status == FLY_OK) {
+        status = fly__sql_text_end(&text, &bytes, err);
+    }
+    return status == FLY_OK ? (const char *)bytes.data : NULL;
 }
 
 const char *fly__sql_ddl_text(fly_sql_stmt *stmt, const fly_ast *node, fly_err *err)

@@ -243,8 +243,9 @@ static const char *name_of(const fly_ast_object *object)
 static fly_status release_sequence(fly_sql_stmt *stmt, const fly__sql_table *sequence, bool cascade,
                                    fly_err *err)
 {
-    const char *call = fly__sql_ddl_format(stmt, err, "\"%s\"'::regclass", sequence->name);
-    const char *plain = fly__sql_ddl_format(stmt, err, "nextval('%s'", sequence->name);
+    const char *name = fly__sql_ddl_quoted(stmt, sequence->name, err);
+    const char *call = name == NULL ? NULL : fly__sql_ddl_format(stmt, err, ".%s'", name);
+    const char *plain = name == NULL ? NULL : fly__sql_ddl_format(stmt, err, "nextval('%s'", name);
     if (call == NULL || plain == NULL) {
         return FLY_E_NO_MEMORY;
     }

@@ -13,6 +13,8 @@ void fly__sql_ddl_tag(fly_sql_stmt *stmt, const char *tag);
 void *fly__sql_ddl_alloc(fly_sql_stmt *stmt, size_t size, fly_err *err);
 const char *fly__sql_ddl_format(fly_sql_stmt *stmt, fly_err *err, const char *format, ...)
     FLY_PRINTF(3, 4);
+/* A name as it stands inside '…'::regclass: quoted if need be; NULL if memory ran out. */
+const char *fly__sql_ddl_quoted(fly_sql_stmt *stmt, const char *name, fly_err *err);
 /* A tree as SQL text; NULL if memory ran out. */
 const char *fly__sql_ddl_text(fly_sql_stmt *stmt, const fly_ast *node, fly_err *err);
 

@@ -163,11 +163,14 @@ static fly_status default_of_sequence(fly__sql_table_draft *draft, fly__sql_colu
 {
     const fly__sql_schema *schema =
         fly__sql_schema_of(draft->stmt->session->view, draft->table->schema);
-    bool is_public = draft->table->schema == FLY__SQL_SCHEMA_PUBLIC;
-    column->default_text = fly__sql_ddl_format(draft->stmt, err, "nextval('%s%s\"%s\"'::regclass)",
-                                               is_public || schema == NULL ? "" : schema->name,
-                                               is_public || schema == NULL ? "" : ".",
-                                               draft->sequences->name);
+    bool is_public = schema == NULL || draft->table->schema == FLY__SQL_SCHEMA_PUBLIC;
+    const char *name = fly__sql_ddl_quoted(draft->stmt, draft->sequences->name, err);
+    const char *in = is_public ? "" : fly__sql_ddl_quoted(draft->stmt, schema->name, err);
+    if (name == NULL || in == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    column->default_text = fly__sql_ddl_format(draft->stmt, err, "nextval('%s%s%s'::regclass)", in,
+                                               is_public ? "" : ".", name);
     return column->default_text == NULL ? FLY_E_NO_MEMORY : FLY_OK;
 }
 
