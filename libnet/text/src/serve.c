@@ -24,9 +24,22 @@ enum {
     LINE_MAX = 1 << 20,    /* and after it */
     ATTEMPTS_MAX = 3,      /* logins that may fail before the connection is closed */
     PIECE = 8192,          /* bytes of a value that are escaped at a time */
+    WATCHES_MAX = 64,      /* of a connection */
     TIME_LOGIN = 1,        /* numbers of deadlines */
-    TIME_IDLE = 2
+    TIME_IDLE = 2,
+    TIME_ASK = 3 /* whether there are events that nobody was woken for */
 };
+
+#define ASK_NS UINT64_C(500000000)
+
+/* A table that is watched, by the name that the client gave it. */
+typedef struct line_watch {
+    struct line_watch *next;
+    fly_sql_watch *watch;
+    size_t size;
+    size_t len;
+    uint8_t name[];
+} line_watch;
 
 /* What is known of a connection; zero at first. */
 typedef struct line_client {
@@ -36,6 +49,8 @@ typedef struct line_client {
     uint8_t *text;             /* of it */
     size_t text_size;
     size_t scanned;
+    line_watch *watches;
+    uint32_t watch_count;
     uint32_t failures; /* logins */
     bool headed;       /* the header of its result was written */
 } line_client;
@@ -130,6 +145,34 @@ static void on_notice(void *ctx, const char *severity, const fly_err *notice)
 
 /* ---------------------------------------------------------------- statements */
 
+/* Who watches is not idle; for them it is looked at now and then whether there are events: commits that
+ * were not durable at once wake nobody. */
+static void expect_idleness(fly_net_conn *conn, const line_client *me)
+{
+    if (me->watches != NULL) {
+        fly_net_timeout(conn, ASK_NS, TIME_ASK);
+    } else {
+        fly_net_timeout(conn, me->client != NULL ? fly_server_client_idle_ns(me->client) : 0,
+                        TIME_IDLE);
+    }
+}
+
+/* Those of this name; all if there is none. */
+static void forget_watches(fly_net_conn *conn, line_client *me, fly_bytes name)
+{
+    for (line_watch **at = &me->watches; *at != NULL;) {
+        line_watch *found = *at;
+        if (name.len == 0 || fly_bytes_equal(fly_bytes_of(found->name, found->len), name)) {
+            *at = found->next;
+            fly_sql_watch_close(found->watch);
+            fly_mem_free(fly_net_mem(conn), found, found->size);
+            me->watch_count--;
+        } else {
+            at = &found->next;
+        }
+    }
+}
+
 static void end_statement(fly_net_conn *conn, line_client *me)
 {
     fly_sql_finalize(me->stmt);
@@ -138,8 +181,7 @@ static void end_statement(fly_net_conn *conn, line_client *me)
     me->text = NULL;
     me->text_size = 0;
     me->headed = false;
-    fly_net_timeout(conn, me->client != NULL ? fly_server_client_idle_ns(me->client) : 0,
-                    TIME_IDLE);
+    expect_idleness(conn, me);
 }
 
 static void fail_statement(fly_net_conn *conn, line_client *me, const fly_err *err)
@@ -245,6 +287,9 @@ static void finish_statement(fly_net_conn *conn, line_client *me)
 {
     char status[96];
     (void)snprintf(status, sizeof status, "OK %s\n", fly_sql_tag(me->stmt));
+    if (strcmp(fly_sql_tag(me->stmt), "USE") == 0) {
+        forget_watches(conn, me, fly_bytes_of(NULL, 0));
+    }
     end_statement(conn, me);
     say(conn, status);
 }
@@ -352,12 +397,14 @@ static void on_auth(fly_net_conn *conn, line_client *me, const fly_line_command 
         }
         return;
     }
+    forget_watches(conn, me, fly_bytes_of(NULL, 0));
     fly_server_client_close(me->client);
     me->client = client;
     fly_sql_on_notice(fly_server_client_session(client), on_notice, conn);
     fly_sql_on_terminate(fly_server_client_session(client), wake, me);
+    fly_sql_on_notification(fly_server_client_session(client), wake, me);
     limit_input(conn, me);
-    fly_net_timeout(conn, fly_server_client_idle_ns(client), TIME_IDLE);
+    expect_idleness(conn, me);
     say(conn, "AUTH OK\n");
 }
 
@@ -385,6 +432,7 @@ static void on_use(fly_net_conn *conn, line_client *me, fly_bytes field)
     if (status != FLY_OK) {
         say_err(conn, &err);
     } else {
+        forget_watches(conn, me, fly_bytes_of(NULL, 0));
         say(conn, "OK USE\n");
     }
 }
@@ -415,11 +463,64 @@ static void on_unknown(fly_net_conn *conn, fly_bytes word)
     say_err(conn, &err);
 }
 
-static void on_watch(fly_net_conn *conn)
+static fly_status open_watch(fly_net_conn *conn, line_client *me, const fly_line_command *command,
+                             fly_err *err)
+{
+    size_t size = sizeof(line_watch) + command->first.len;
+    if (me->watch_count >= WATCHES_MAX) {
+        return fly_err_set(err, FLY_E_TOO_LARGE, "more than %d watches", WATCHES_MAX);
+    }
+    line_watch *made = fly_mem_alloc(fly_net_mem(conn), size);
+    if (made == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "no memory for a watch");
+    }
+    *made = (line_watch){.size = size};
+    fly_status status = fly_line_unescape(command->first, made->name, &made->len, err);
+    if (status == FLY_OK) {
+        status = fly_text_validate(FLY_TEXT_UTF8, fly_bytes_of(made->name, made->len), err);
+    }
+    if (status == FLY_OK) {
+        status = fly_sql_watch_open(fly_server_client_session(me->client),
+                                    fly_bytes_of(made->name, made->len), command->from,
+                                    &made->watch, err);
+    }
+    if (status != FLY_OK) {
+        fly_mem_free(fly_net_mem(conn), made, size);
+        return status;
+    }
+    made->next = me->watches;
+    me->watches = made;
+    me->watch_count++;
+    fly_sql_watch_on_change(made->watch, wake, me);
+    return FLY_OK;
+}
+
+static void on_watch(fly_net_conn *conn, line_client *me, const fly_line_command *command)
 {
     fly_err err = {0};
-    (void)fly_err_set(&err, FLY_E_UNSUPPORTED, "this server has no WATCH");
-    say_err(conn, &err);
+    if (open_watch(conn, me, command, &err) != FLY_OK) {
+        say_err(conn, &err);
+        return;
+    }
+    say(conn, "WATCH OK\n");
+    expect_idleness(conn, me);
+}
+
+static void on_unwatch(fly_net_conn *conn, line_client *me, fly_bytes field)
+{
+    fly_err err = {0};
+    size_t len = 0;
+    uint8_t *name = fly_mem_alloc(fly_net_mem(conn), field.len);
+    fly_status status = name != NULL ? fly_line_unescape(field, name, &len, &err)
+                                     : fly_err_set(&err, FLY_E_NO_MEMORY, "no memory for a name");
+    if (status == FLY_OK) {
+        forget_watches(conn, me, fly_bytes_of(name, len));
+        say(conn, "UNWATCH OK\n");
+    } else {
+        say_err(conn, &err);
+    }
+    fly_mem_free(fly_net_mem(conn), name, field.len);
+    expect_idleness(conn, me);
 }
 
 /* Commands that only a user may give. */
@@ -434,8 +535,10 @@ static void on_user_command(fly_net_conn *conn, line_client *me, const fly_line_
         on_use(conn, me, command->first);
     } else if (command->verb == FLY_LINE_SQL) {
         begin_statement(conn, me, command->first);
+    } else if (command->verb == FLY_LINE_WATCH) {
+        on_watch(conn, me, command);
     } else {
-        on_watch(conn);
+        on_unwatch(conn, me, command->first);
     }
 }
 
@@ -472,6 +575,81 @@ static void on_line(fly_net_conn *conn, line_client *me, fly_bytes line)
     }
 }
 
+/* ------------------------------------------------------------------------- events */
+
+/* A name as one word: blanks are escaped, too. */
+static void say_word(fly_net_conn *conn, const char *name)
+{
+    for (; *name != 0; name++) {
+        if (*name == ' ') {
+            say(conn, "\\x20");
+        } else {
+            say_field(conn, fly_bytes_of(name, 1), false);
+        }
+    }
+}
+
+static void say_event(fly_net_conn *conn, const fly_sql_event *event)
+{
+    char lsn[24];
+    fly_bytes row = event->new_row.len > 0 ? event->new_row : event->old_row;
+    (void)snprintf(lsn, sizeof lsn, "%" PRIu64, event->lsn);
+    say(conn, "EVENT ");
+    say(conn, lsn);
+    say(conn, " ");
+    say(conn, event->operation);
+    say(conn, " ");
+    say_word(conn, event->table);
+    say(conn, " ");
+    if (row.len > 0) {
+        fly_net_write(conn, row.data, row.len);
+    } else {
+        say(conn, "null");
+    }
+    say(conn, "\n");
+}
+
+/* What was committed to the watched tables since, while there is room. */
+static void say_events(fly_net_conn *conn, line_client *me)
+{
+    for (line_watch *at = me->watches; at != NULL; at = at->next) {
+        fly_err err = {0};
+        fly_sql_event event;
+        fly_status status = FLY_OK;
+        while (!fly_net_full(conn) &&
+               (status = fly_sql_watch_next(at->watch, &event, &err)) == FLY_OK) {
+            say_event(conn, &event);
+        }
+        if (status != FLY_OK && status != FLY_E_END) {
+            refuse(conn, &err);
+            return;
+        }
+    }
+}
+
+static void say_notifications(fly_net_conn *conn, line_client *me)
+{
+    char pid[16];
+    fly_sql_notification message;
+    while (!fly_net_full(conn) &&
+           fly_sql_notification_next(fly_server_client_session(me->client), &message)) {
+        (void)snprintf(pid, sizeof pid, " %u ", message.pid);
+        say(conn, "NOTIFY ");
+        say_word(conn, message.channel);
+        say(conn, pid);
+        say_field(conn, fly_bytes_str(message.payload), false);
+        say(conn, "\n");
+    }
+}
+
+/* Output is full: the log need not wait for this client. */
+static void let_go_if_full(fly_net_conn *conn, line_client *me)
+{
+    for (line_watch *at = me->watches; at != NULL && fly_net_full(conn); at = at->next) {
+        fly_sql_watch_rest(at->watch);
+    }
+}
+
 /* ----------------------------------------------------------------- the protocol */
 
 static void on_time(fly_net_conn *conn, line_client *me, uint32_t what)
@@ -480,6 +658,8 @@ static void on_time(fly_net_conn *conn, line_client *me, uint32_t what)
     if (what == TIME_LOGIN && me->client == NULL) {
         (void)fly_err_state(&err, "28000", 0, "no login in time");
         refuse(conn, &err);
+    } else if (what == TIME_ASK) {
+        expect_idleness(conn, me);
     } else if (what == TIME_IDLE && me->client != NULL && me->stmt == NULL) {
         (void)fly_server_client_idled(me->client, &err);
         refuse(conn, &err);
@@ -529,14 +709,19 @@ static void run(fly_net_conn *conn)
     while (!fly_net_finished(conn) && !fly_net_full(conn)) {
         if (me->stmt != NULL) {
             if (!step(conn, me)) {
-                return;
+                break;
             }
         } else if (must_end(conn, me)) {
             say_goodbye(conn);
         } else if (!take_line(conn, me)) {
-            return;
+            if (me->client != NULL && !fly_net_finished(conn)) {
+                say_notifications(conn, me);
+                say_events(conn, me);
+            }
+            break;
         }
     }
+    let_go_if_full(conn, me);
 }
 
 static fly_status open_client(fly_net_conn *conn, fly_err *err)
@@ -552,6 +737,7 @@ static fly_status open_client(fly_net_conn *conn, fly_err *err)
 static void close_client(fly_net_conn *conn)
 {
     line_client *me = fly_net_state(conn);
+    forget_watches(conn, me, fly_bytes_of(NULL, 0));
     fly_sql_finalize(me->stmt);
     fly_mem_free(fly_net_mem(conn), me->text, me->text_size);
     fly_server_client_close(me->client);

@@ -306,6 +306,109 @@ START_TEST(draining_says_goodbye)
 }
 END_TEST
 
+/* ----------------------------------------------------------------------- events */
+
+static void next_line(int fd, char *line, size_t size)
+{
+    size_t len = 0;
+    char byte = 0;
+    while (byte != '\n') {
+        ck_assert_int_eq(recv(fd, &byte, 1, 0), 1);
+        ck_assert_uint_lt(len, size - 1);
+        line[len++] = byte;
+    }
+    line[len] = 0;
+}
+
+/* The next line is an event of this kind; its LSN. */
+static unsigned long long expect_event(int fd, const char *rest)
+{
+    char line[512];
+    char *end = NULL;
+    next_line(fd, line, sizeof line);
+    ck_assert_msg(strncmp(line, "EVENT ", 6) == 0, "%s", line);
+    unsigned long long lsn = strtoull(line + 6, &end, 10);
+    ck_assert_str_eq(end, rest);
+    return lsn;
+}
+
+START_TEST(committed_changes_are_told_in_order_and_from_where_one_was)
+{
+    int writer = log_in();
+    int reader = log_in();
+    say(writer, "SQL CREATE TABLE \"my orders\" (id int PRIMARY KEY, item text)\n");
+    expect(writer, "OK CREATE TABLE\n");
+    say(reader, "WATCH nothing\n");
+    expect(reader, "ERROR 42P01 relation \"nothing\" does not exist\n");
+    say(reader, "WATCH \"my orders\"\n");
+    expect(reader, "WATCH OK\n");
+    say(writer, "SQL INSERT INTO \"my orders\" VALUES (7, 'tea')\nSQL BEGIN\n"
+                "SQL UPDATE \"my orders\" SET item = 'two\\nlines'\nSQL ROLLBACK\n"
+                "SQL UPDATE \"my orders\" SET item = 'green tea'\nSQL DELETE FROM \"my orders\"\n");
+    expect(writer, "OK INSERT 0 1\nOK BEGIN\nOK UPDATE 1\nOK ROLLBACK\nOK UPDATE 1\nOK DELETE 1\n");
+    unsigned long long first =
+        expect_event(reader, " INSERT my\\x20orders {\"id\":7,\"item\":\"tea\"}\n");
+    unsigned long long second =
+        expect_event(reader, " UPDATE my\\x20orders {\"id\":7,\"item\":\"green tea\"}\n");
+    unsigned long long third =
+        expect_event(reader, " DELETE my\\x20orders {\"id\":7,\"item\":\"green tea\"}\n");
+    ck_assert(first < second && second < third);
+    char text[100];
+    (void)snprintf(text, sizeof text, "UNWATCH\nWATCH \"my orders\" FROM %llu\n", second);
+    say(reader, text);
+    expect(reader, "UNWATCH OK\nWATCH OK\n");
+    ck_assert(expect_event(reader, " DELETE my\\x20orders {\"id\":7,\"item\":\"green tea\"}\n") ==
+              third);
+    say(reader, "UNWATCH \"my orders\"\n");
+    expect(reader, "UNWATCH OK\n");
+    say(writer, "SQL INSERT INTO \"my orders\" VALUES (8, '')\n");
+    expect(writer, "OK INSERT 0 1\n");
+    say(reader, "PING\n");
+    expect(reader, "PONG\n");
+    close(reader);
+    close(writer);
+}
+END_TEST
+
+START_TEST(a_subscriber_that_reads_nothing_stops_no_writer)
+{
+    int writer = log_in();
+    int reader = log_in();
+    say(writer, "SQL CREATE TABLE t (id int PRIMARY KEY, s text)\n");
+    expect(writer, "OK CREATE TABLE\n");
+    say(reader, "WATCH t\n");
+    expect(reader, "WATCH OK\n");
+    for (int i = 0; i < 40; i++) {
+        char text[160];
+        (void)snprintf(text, sizeof text,
+                       "SQL INSERT INTO t SELECT g, repeat('x', 1000) FROM generate_series(%d, %d) "
+                       "AS s(g)\n",
+                       i * 500, i * 500 + 499);
+        say(writer, text);
+        expect(writer, "OK INSERT 0 500\n");
+    }
+    close(reader);
+    close(writer);
+}
+END_TEST
+
+START_TEST(notifications_are_told)
+{
+    int fd = log_in();
+    say(fd, "SQL LISTEN news\n");
+    expect(fd, "OK LISTEN\n");
+    int other = log_in();
+    say(other, "SQL NOTIFY news, 'a|b'\n");
+    expect(other, "OK NOTIFY\n");
+    char line[100];
+    next_line(fd, line, sizeof line);
+    ck_assert_msg(strncmp(line, "NOTIFY news ", 12) == 0, "%s", line);
+    ck_assert_ptr_nonnull(strstr(line, " a\\|b\n"));
+    close(other);
+    close(fd);
+}
+END_TEST
+
 /* Whatever comes, the others are served. */
 START_TEST(rubbish_hurts_nobody_else)
 {
@@ -341,6 +444,9 @@ int main(void)
     tcase_add_test(tests, a_slow_reader_holds_no_memory_and_loses_nothing);
     tcase_add_test(tests, a_client_that_goes_in_the_middle_leaves_nothing);
     tcase_add_test(tests, draining_says_goodbye);
+    tcase_add_test(tests, committed_changes_are_told_in_order_and_from_where_one_was);
+    tcase_add_test(tests, a_subscriber_that_reads_nothing_stops_no_writer);
+    tcase_add_test(tests, notifications_are_told);
     tcase_add_test(tests, rubbish_hurts_nobody_else);
     return fly_test_run(suite);
 }
