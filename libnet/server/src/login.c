@@ -8,7 +8,10 @@
  *     G1  who is unknown, has no password, or one that has expired, goes the way of a wrong password: the
  *         same steps, the same work, the same words
  *     G2  nothing is derived for who has to wait, and nothing while others derive
- *     G3  a session is opened only for who is proven, with the name that was proven
+ *     G3  whether somebody has to wait is asked when they come and when their proof is looked at: who
+ *         opens a thousand logins first and fails them afterwards has one guess more than others, not
+ *         a thousand
+ *     G4  a session is opened only for who is proven, with the name that was proven
  *
  * One thing does show: a user whose verifier is not SCRAM's is asked for the password itself, which
  * unknown users are not, and only over a channel where passwords may be asked for.
@@ -291,8 +294,10 @@ static fly_status finish(fly_server_login *login, fly_bytes message, fly_bytes *
 {
     bool proven = false;
     size_t len = 0;
-    fly_status status =
-        fly_auth_server_final(&login->exchange, message, &proven, login->reply, &len, err);
+    fly_status status = throttled(login, err);
+    if (status == FLY_OK) {
+        status = fly_auth_server_final(&login->exchange, message, &proven, login->reply, &len, err);
+    }
     if (status == FLY_OK) {
         status = judge(login, proven, err);
     }
@@ -386,7 +391,8 @@ fly_status fly_server_login_password(fly_server_login *login, fly_bytes password
         return out_of_order(login, err);
     }
     login->state = OVER;
-    fly_status status = enter(server, err);
+    fly_status status = throttled(login, err);
+    status = status == FLY_OK ? enter(server, err) : status;
     if (status != FLY_OK) {
         return status;
     }
@@ -395,7 +401,8 @@ fly_status fly_server_login_password(fly_server_login *login, fly_bytes password
         fly_auth_scram_encode(&login->scram, mock);
         verifier = mock;
     }
-    status = check(login, verifier, password, &matches, err);
+    status = throttled(login, err); /* others may have failed while this one waited */
+    status = status == FLY_OK ? check(login, verifier, password, &matches, err) : status;
     leave(server);
     return status == FLY_OK ? judge(login, matches, err) : status;
 }

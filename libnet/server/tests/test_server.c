@@ -341,6 +341,25 @@ START_TEST(who_fails_on_and_on_has_to_wait_and_others_do_not)
 }
 END_TEST
 
+START_TEST(logins_that_were_opened_before_do_not_guess_more)
+{
+    fly_server_login *logins[50];
+    int guesses = 0;
+    for (int i = 0; i < 50; i++) {
+        FLY_CHECK_OK(fly_server_login_begin(server, &far, "admin", NULL, true, &logins[i], &err),
+                     err);
+    }
+    for (int i = 0; i < 50; i++) {
+        entering = logins[i];
+        FLY_CHECK(by_scram("admin", "wrong"), FLY_E_INVALID, err);
+        guesses += strcmp(err.sqlstate, "28P01") == 0;
+        ck_assert(guesses == i + 1 || strcmp(err.sqlstate, "28000") == 0);
+        fly_server_login_end(logins[i]);
+    }
+    ck_assert_int_le(guesses, 10);
+}
+END_TEST
+
 START_TEST(passwords_are_generated_and_asked_for)
 {
     bool has = true;
@@ -558,6 +577,7 @@ int main(void)
     tcase_add_test(tests, steps_out_of_order_end_a_login);
     tcase_add_test(tests, idling_ends_as_the_settings_say);
     tcase_add_test(tests, who_fails_on_and_on_has_to_wait_and_others_do_not);
+    tcase_add_test(tests, logins_that_were_opened_before_do_not_guess_more);
     tcase_add_test(tests, passwords_are_generated_and_asked_for);
     tcase_add_test(tests, ten_thousand_wrong_passwords_do_not_keep_the_owner_out);
     tcase_add_test(tests, an_unknown_user_takes_as_long_as_a_known_one);
