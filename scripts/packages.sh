@@ -38,7 +38,7 @@ liblmdb-dev           bench
 libwiredtiger-dev     bench
 librocksdb-dev        bench
 libsqlite3-dev        bench
-libpq-dev             bench
+libpq-dev             test bench
 '
 
 if [ "${1:-}" = --list ]; then

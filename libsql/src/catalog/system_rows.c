@@ -480,6 +480,34 @@ static void constraint_row(maker *m, const fly__sql_table *table,
     end(m);
 }
 
+/* Checks of a domain: they have no OIDs of their own. */
+static void domain_rows(maker *m, const fly__sql_user_type *type)
+{
+    for (uint16_t i = 0; i < type->check_count; i++) {
+        begin(m);
+        put_oid(m, made_oid(type->oid, i));
+        put_text(m, type->check_names[i]);
+        put_oid(m, type->schema);
+        put_char(m, FLY__SQL_CHECK);
+        put_bool(m, false);
+        put_bool(m, false);
+        put_bool(m, true);
+        put_oid(m, 0);
+        put_oid(m, type->oid);
+        put_oid(m, 0);
+        put_oid(m, 0);
+        put_oid(m, 0);
+        put_char(m, ' ');
+        put_char(m, ' ');
+        put_char(m, ' ');
+        put_bool(m, true);
+        put_null(m);
+        put_null(m);
+        put_text(m, type->checks[i]);
+        end(m);
+    }
+}
+
 static void make_pg_constraint(maker *m)
 {
     size_t at = 0;
@@ -488,6 +516,11 @@ static void make_pg_constraint(maker *m)
         for (uint16_t i = 0; i < table->constraint_count; i++) {
             constraint_row(m, table, table->constraints[i]);
         }
+    }
+    const fly__sql_user_type *type;
+    at = 0;
+    while ((type = fly__sql_user_type_next(m->view, &at)) != NULL) {
+        domain_rows(m, type);
     }
 }
 
@@ -613,7 +646,7 @@ static void make_pg_namespace(maker *m)
 
 static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, int length,
                      int kind, int category, bool preferred, uint32_t relation, uint32_t element,
-                     uint32_t array, uint32_t base)
+                     uint32_t array, const fly__sql_user_type *domain)
 {
     begin(m);
     put_oid(m, oid);
@@ -633,12 +666,12 @@ static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, 
     put_oid(m, array);
     put_oid(m, category == 'A' ? 750 : 0); /* array_in: drivers know arrays by it */
     put_oid(m, category == 'A' ? 751 : 0);
-    put_bool(m, false);
-    put_oid(m, base);
-    put_i32(m, -1);
+    put_bool(m, domain != NULL && domain->not_null);
+    put_oid(m, domain != NULL ? domain->base.oid : 0);
+    put_i32(m, domain != NULL ? domain->base.mod : -1);
     put_i32(m, 0);
     put_oid(m, category == 'S' ? 100 : 0);
-    put_null(m);
+    put_text(m, domain != NULL ? domain->default_text : NULL);
     put_acl(m, user != NULL ? oid : 0, 0);
     end(m);
 }
@@ -658,13 +691,13 @@ static void make_pg_type(maker *m)
     while ((type = fly__sql_user_type_next(m->view, &at)) != NULL) {
         int category = type->kind == 'e' ? 'E' : type->kind == 'c' ? 'C' : 'U';
         type_row(m, type->oid, type->name, type->schema, type->kind == 'e' ? 4 : -1, type->kind,
-                 category, false, type->table, 0, type->array_oid, type->base.oid);
+                 category, false, type->table, 0, type->array_oid, type->kind == 'd' ? type : NULL);
         if (type->array_oid != 0) {
             char name[FLY__SQL_NAME_MAX + 2] = "_";
             (void)strncat(name, type->name, FLY__SQL_NAME_MAX);
             const char *copy = fly_arena_copy(m->arena, name, strlen(name) + 1);
             type_row(m, type->array_oid, copy, type->schema, -1, 'b', 'A', false, 0, type->oid, 0,
-                     0);
+                     NULL);
         }
     }
 }

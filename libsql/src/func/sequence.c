@@ -59,6 +59,20 @@ ROW(setval)
     return status != FLY_OK ? status : give_i64(result, args[1].i64);
 }
 
+/* NULL of a sequence that nobody has called yet. */
+ROW(pg_sequence_last_value)
+{
+    int64_t value = 0;
+    bool called = false;
+    uint32_t oid = (uint32_t)args[0].i32;
+    fly_status status = check_sequence(call, oid);
+    if (status == FLY_OK) {
+        status = fly__sql_sequence_place(call->session, oid, &value, &called, call->err);
+    }
+    result->null = !called;
+    return status != FLY_OK || !called ? status : give_i64(result, value);
+}
+
 /* -------------------------------------------------------------------------- enums */
 
 /* The enum that the first argument's type is; its value does not matter. */

@@ -306,6 +306,29 @@ fly_status fly__sql_sequence_next(fly_sql_session *session, uint32_t oid, int64_
     return status == FLY_OK ? remember(session, oid, *value, err) : status;
 }
 
+/* Where a sequence is, for everybody: `called` says whether `value` was given out. */
+fly_status fly__sql_sequence_place(fly_sql_session *session, uint32_t oid, int64_t *value,
+                                   bool *called, fly_err *err)
+{
+    const fly__sql_sequence *sequence = fly__sql_sequence_of(session->view, oid);
+    if (sequence == NULL) {
+        return no_sequence(oid, err);
+    }
+    fly__sql_database *database = session->database;
+    fly_mutex_lock(&database->counting);
+    fly__sql_counter *counter = counter_of(database, session->env->mem, oid);
+    fly_status status = counter == NULL  ? no_memory(err)
+                        : counter->known ? FLY_OK
+                                         : read_place(session, sequence, counter, err);
+    if (status == FLY_OK) {
+        counter->known = true;
+        *value = counter->next;
+        *called = counter->called;
+    }
+    fly_mutex_unlock(&database->counting);
+    return status;
+}
+
 fly_status fly__sql_sequence_current(fly_sql_session *session, uint32_t oid, int64_t *value,
                                      fly_err *err)
 {

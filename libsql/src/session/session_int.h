@@ -97,6 +97,8 @@ fly_status fly__sql_sequence_current(fly_sql_session *session, uint32_t oid, int
 fly_status fly__sql_sequence_set(fly_sql_session *session, uint32_t oid, int64_t value, bool called,
                                  fly_err *err);
 fly_status fly__sql_sequence_last(fly_sql_session *session, int64_t *value, fly_err *err);
+fly_status fly__sql_sequence_place(fly_sql_session *session, uint32_t oid, int64_t *value,
+                                   bool *called, fly_err *err);
 
 /* Settings by name, as SHOW and SET see them. */
 const char *fly__sql_setting(fly_sql_session *session, const char *name);
