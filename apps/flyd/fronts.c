@@ -1,8 +1,5 @@
 /*
  * Fronts: one net, and on it a listener for each protocol at each address.
- *
- * A protocol is part of a build if its library is: the table below names them all, and CMakeLists.txt
- * says which there are.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -154,11 +151,6 @@ static fly_status listen_all(flyd_server *server, const flyd_settings *settings,
     for (size_t i = 0; i < sizeof fronts / sizeof fronts[0] && status == FLY_OK; i++) {
         int64_t port = wanted_port(&fronts[i], settings);
         if (port == FLYD_OFF) {
-            continue;
-        }
-        if (fronts[i].protocol == NULL) {
-            flyd_say(server->log, FLY_LOG_WARNING, "protocol is not part of this build", "protocol",
-                     fronts[i].name, NULL);
             continue;
         }
         status = listen_everywhere(server, &fronts[i], settings->listen, port, err);

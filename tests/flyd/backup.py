@@ -8,7 +8,8 @@ from server import Server, run_tests
 
 
 def restore(command, *words):
-    return subprocess.run([*command, "restore", *words], capture_output=True, text=True, timeout=120)
+    return subprocess.run([*command, "restore", *words], capture_output=True, text=True,
+                          timeout=120)
 
 
 def a_backup_becomes_a_database(command, place):
@@ -53,8 +54,8 @@ def the_archive_leads_to_any_moment(command, place):
     server.psql(f"SELECT fly_backup('{backup}')")
     moments = []
     for i in range(4):
-        server.psql(f"INSERT INTO t SELECT g, repeat('x', 1000) FROM generate_series({i * 1000 + 1},"
-                    f" {i * 1000 + 1000}) g")
+        server.psql("INSERT INTO t SELECT g, repeat('x', 1000)"
+                    f" FROM generate_series({i * 1000 + 1}, {i * 1000 + 1000}) g")
         time.sleep(0.05)
         moments.append(time.time_ns() // 1000)
         time.sleep(0.05)

@@ -154,6 +154,30 @@ def the_service_manager_is_told(command, place):
             said = manager.recv(100)
 
 
+def protocols_can_be_switched_off(command, place):
+    server = Server(command, place, "--text-port=off", "--listen=127.0.0.1,::1").start()
+    assert server.ports["text"] is None
+    for address in ("127.0.0.1", "::1"):
+        for port in (server.ports["pg"], server.ports["binary"]):
+            socket.create_connection((address, port), timeout=10).close()
+    assert server.stop() == 0
+
+
+def a_second_signal_does_not_wait_for_transactions(command, place):
+    server = Server(command, place).start()
+    client = subprocess.Popen(["psql", "-XAtq", server.url()], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    client.stdin.write("BEGIN; SELECT 1;\n")
+    client.stdin.flush()
+    assert client.stdout.readline() == "1\n"
+    server.send(signal.SIGTERM)
+    server.wait_for("msg=stopping")
+    assert server.process.poll() is None
+    server.send(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    client.communicate()
+
+
 def it_keeps_nothing_in_memory(command, place):
     server = Server(command, place, "--storage-engine=memory").start()
     assert server.stop() == 0
