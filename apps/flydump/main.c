@@ -141,6 +141,11 @@ static int parse(int count, char **words, command_line *to)
     for (size_t i = to->target.host != NULL; i < 2 && optind < count; i++) {
         *places[i] = words[optind++];
     }
+    /* Host and port are PostgreSQL's: any server of that protocol will do. */
+    if (to->target.host != NULL) {
+        to->target.place = "postgresql://";
+        to->target.database = to->target.database != NULL ? to->target.database : "default";
+    }
     if (optind < count || (to->choice.schema_only && to->choice.data_only)) {
         (void)fprintf(stderr, "flydump: too many arguments, or some that exclude each other\n");
         return 3;

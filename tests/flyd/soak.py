@@ -1,4 +1,4 @@
-"""soak.py MINUTES COMMAND...: mixed load, killed clients, and a server that stays as it is.
+"""soak.py MINUTES[:MIB] COMMAND...: mixed load, killed clients, and a server that stays as it is.
 
 Readers, writers, scripts of many statements, connections that come and go, psql processes that are
 killed in the middle of something, big results that nobody reads to the end. Meanwhile the server's
@@ -16,9 +16,10 @@ import time
 
 from server import Server, run_tests
 
-MINUTES = float(sys.argv.pop(1))
+MINUTES, _, MIB = sys.argv.pop(1).partition(":")
+MINUTES = float(MINUTES)
 GROWTH = 0.05  # of resident memory, after a third of the time
-LEAST = 8 << 20  # growth below this many bytes is noise: of short runs
+LEAST = int(MIB or 8) << 20  # growth below this is noise: of short runs; sanitizers keep much
 
 
 class Load:
