@@ -487,6 +487,68 @@ START_TEST(the_owner_is_held_to_policies_if_forced)
 }
 END_TEST
 
+START_TEST(a_view_is_its_owners_or_its_users)
+{
+    fly_sql_session *admin = session_of(NULL);
+    must(admin, "CREATE TABLE t (x int); INSERT INTO t VALUES (1), (2); CREATE USER ann; "
+                "CREATE VIEW v AS SELECT x FROM t; "
+                "CREATE VIEW w WITH (security_invoker) AS SELECT x FROM t; "
+                "CREATE VIEW b WITH (security_barrier = on) AS SELECT x FROM t WHERE x = 1; "
+                "GRANT SELECT ON v, w, b TO ann; "
+                "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT $1'; "
+                "CREATE VIEW u AS SELECT f(x) FROM t; GRANT SELECT ON u TO ann; "
+                "REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC");
+    fly_sql_session *ann = session_of("ann");
+    says(ann, "SELECT x FROM v ORDER BY x", "1;2");
+    ck_assert_str_eq(run(ann, "SELECT x FROM w"), "42501");
+    ck_assert_str_eq(err.message, "permission denied for table t");
+    says(ann, "SELECT x FROM b WHERE 1 / (x - 2) < 0", "1");
+    ck_assert_str_eq(run(ann, "SELECT * FROM u"), "42501");
+    ck_assert_str_eq(err.message, "permission denied for function f");
+    must(admin,
+         "ALTER VIEW w RESET (security_invoker); ALTER VIEW v SET (security_invoker = true)");
+    says(ann, "SELECT x FROM w ORDER BY x", "1;2");
+    ck_assert_str_eq(run(ann, "SELECT x FROM v"), "42501");
+    ck_assert_str_eq(run(admin, "ALTER VIEW v SET (nonsense = true)"), "22023");
+    fly_sql_session_close(ann);
+    fly_sql_session_close(admin);
+}
+END_TEST
+
+START_TEST(who_waits_for_roles_does_not_wait_for_ever)
+{
+    fly_sql_session *admin = session_of(NULL);
+    fly_sql_session *other = session_of(NULL);
+    must(admin, "BEGIN; CREATE ROLE a");
+    must(other, "SET lock_timeout = '50ms'");
+    ck_assert_str_eq(run(other, "CREATE ROLE b"), "55P03");
+    must(admin, "COMMIT");
+    must(other, "CREATE ROLE b");
+    says(other, "SELECT count(*) FROM pg_roles WHERE rolname IN ('a', 'b')", "2");
+    fly_sql_session_close(other);
+    fly_sql_session_close(admin);
+}
+END_TEST
+
+/* Keys are looked after for whoever changes a row, with nobody's rights. */
+START_TEST(foreign_keys_need_no_rights_to_be_kept)
+{
+    fly_sql_session *admin = session_of(NULL);
+    must(admin, "CREATE USER ann; CREATE SCHEMA s AUTHORIZATION ann; "
+                "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); "
+                "GRANT REFERENCES ON t TO ann");
+    fly_sql_session *ann = session_of("ann");
+    must(ann, "CREATE TABLE s.c (t int REFERENCES public.t ON DELETE CASCADE)");
+    must(ann, "INSERT INTO s.c VALUES (1)");
+    ck_assert_str_eq(run(ann, "INSERT INTO s.c VALUES (2)"), "23503");
+    ck_assert_str_eq(run(ann, "ALTER TABLE s.c ADD FOREIGN KEY (t) REFERENCES public.t"), "");
+    must(admin, "DELETE FROM t");
+    says(ann, "SELECT count(*) FROM s.c", "0");
+    fly_sql_session_close(ann);
+    fly_sql_session_close(admin);
+}
+END_TEST
+
 /* ----------------------------------------------------------------------- and so on */
 
 START_TEST(new_objects_have_the_default_rights_of_who_makes_them)
@@ -566,6 +628,9 @@ int main(void)
     tcase_add_checked_fixture(rights, setup, teardown);
     tcase_add_test(rights, a_revoked_right_is_gone_at_once);
     tcase_add_loop_test(rights, nobody_does_what_he_may_not, 0, sizeof matrix / sizeof matrix[0]);
+    tcase_add_test(rights, a_view_is_its_owners_or_its_users);
+    tcase_add_test(rights, foreign_keys_need_no_rights_to_be_kept);
+    tcase_add_test(rights, who_waits_for_roles_does_not_wait_for_ever);
     tcase_add_test(rights, built_in_roles_read_write_and_own);
     tcase_add_test(rights, new_objects_have_the_default_rights_of_who_makes_them);
     tcase_add_test(rights, what_a_role_owns_is_given_to_another);

@@ -204,7 +204,7 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
     }
     uint32_t user = b->user;
     if (table->schema != FLY__SQL_SCHEMA_PG_CATALOG &&
-        table->schema != FLY__SQL_SCHEMA_INFORMATION) {
+        table->schema != FLY__SQL_SCHEMA_INFORMATION && !table->invoker) {
         b->user = table->owner; /* the system's own show what the user may see */
     }
     b->no_positions++;
@@ -228,6 +228,14 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
         }
     }
     item->need = need;
+    if (table->barrier) {
+        fly__sql_expr *all = fly__sql_bind_bool(b, true, 0);
+        rel = all == NULL ? NULL : fly__sql_bind_filter(b, rel, all);
+        if (rel == NULL) {
+            return NULL;
+        }
+        rel->filter.barrier = rel->kind == FLY__SQL_R_FILTER;
+    }
     item->column_count = at; /* a "*" may stand for more today than when the view was made */
     if (alias == NULL) {
         const fly__sql_schema *schema = fly__sql_schema_of(b->view, table->schema);

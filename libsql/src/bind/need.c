@@ -37,8 +37,7 @@ bool fly__sql_bind_need(fly__sql_binder *b, const fly__sql_table *table, uint32_
                         fly__sql_need **found)
 {
     *found = NULL;
-    if (b->session == NULL || b->context->unasked ||
-        fly__sql_is_superuser(b->session, b->user)) {
+    if (b->session == NULL || b->context->unasked || fly__sql_is_superuser(b->session, b->user)) {
         return true;
     }
     fly__sql_need *need = b->needs;
@@ -60,12 +59,13 @@ bool fly__sql_bind_need(fly__sql_binder *b, const fly__sql_table *table, uint32_
 bool fly__sql_bind_need_function(fly__sql_binder *b, const fly__sql_user_function *function)
 {
     if (b->session == NULL || b->context->unasked ||
-        fly__sql_is_superuser(b->session, b->user)) {
+        fly__sql_is_superuser(b->session, b->session->user_oid)) {
         return true;
     }
     fly__sql_need *need = add(b);
     if (need != NULL) {
         need->function = function;
+        need->user = b->session->user_oid; /* in a view, too: as PostgreSQL has it */
     }
     return need != NULL;
 }

@@ -80,7 +80,7 @@ static bool inner_row(fly__sql_binder *b, fly__sql_scope *names, const fly__sql_
     }
     fly__sql_need *need = NULL;
     uint32_t user = b->user;
-    b->user = view->owner;
+    b->user = view->invoker ? user : view->owner;
     bool noted = b->target_rights == 0 || fly__sql_bind_need(b, table, b->target_rights, &need);
     b->user = user;
     if (!noted) {

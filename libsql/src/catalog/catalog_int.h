@@ -154,6 +154,8 @@ typedef struct fly__sql_table {
     bool temporary;
     bool row_security;
     bool force_row_security; /* for the owner too */
+    bool invoker;            /* of a view: the user's rights count, not the owner's */
+    bool barrier;            /* of a view: nothing that could tell of a row is asked before it */
     uint32_t row_type;       /* OID of its composite type */
     uint16_t column_count;   /* dropped ones included */
     const fly__sql_column *columns;

@@ -166,7 +166,9 @@ static const struct field table_fields[] = {
     {F_F64, AT(T, rows), 0, NULL},
     {F_F64, AT(T, pages), 0, NULL},
     {F_U32, AT(T, owner), 0, NULL},
-    {F_U8, AT(T, force_row_security), 0, NULL}};
+    {F_U8, AT(T, force_row_security), 0, NULL},
+    {F_U8, AT(T, invoker), 0, NULL},
+    {F_U8, AT(T, barrier), 0, NULL}};
 SHAPE(table, T);
 #undef T
 

@@ -740,6 +740,16 @@ static fly_status row_security(fly_sql_stmt *stmt, const fly__sql_table *table, 
     return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, &changed, err);
 }
 
+static fly_status view_options(fly_sql_stmt *stmt, const fly__sql_table *table,
+                               const fly_ast_alter_action *action, fly_err *err)
+{
+    fly__sql_table changed = *table;
+    fly_status status = fly__sql_view_options(
+        &action->options, action->type == FLY_AST_ALTER_RESET_OPTIONS, &changed, err);
+    return status == FLY_OK ? fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, &changed, err)
+                            : status;
+}
+
 static fly_status validate_named(fly_sql_stmt *stmt, const fly__sql_table *table, const char *name,
                                  fly_err *err)
 {
@@ -807,6 +817,7 @@ static fly_status alter(fly_sql_stmt *stmt, const fly__sql_table *table,
                             err);
     case FLY_AST_ALTER_SET_OPTIONS:
     case FLY_AST_ALTER_RESET_OPTIONS:
+        return table->class == FLY__SQL_VIEW ? view_options(stmt, table, action, err) : FLY_OK;
     case FLY_AST_ALTER_SET_LOGGED:
     case FLY_AST_ALTER_SET_UNLOGGED:
     case FLY_AST_ALTER_REPLICA_IDENTITY:

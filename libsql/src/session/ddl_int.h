@@ -83,6 +83,9 @@ fly_status fly__sql_validate(fly_sql_session *session, const fly__sql_table *tab
 
 /* ddl_view.c */
 fly_status fly__sql_create_view(fly_sql_stmt *stmt, fly_err *err);
+/* WITH (security_invoker, security_barrier), or with `reset` what they are without. */
+fly_status fly__sql_view_options(const fly_ast_list *options, bool reset, fly__sql_table *view,
+                                 fly_err *err);
 fly_status fly__sql_refresh(fly_sql_stmt *stmt, fly_err *err);
 
 /* ddl_drop.c */

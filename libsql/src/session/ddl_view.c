@@ -8,6 +8,7 @@
 #include "catalog/change_int.h"
 
 #include <string.h>
+#include <strings.h>
 
 static fly_status view_columns(fly_sql_stmt *stmt, const fly_ast_create_view *node,
                                const fly__sql_plan *plan, fly__sql_table *table, fly_err *err)
@@ -65,6 +66,53 @@ static fly_status may_replace(const fly__sql_table *old, const fly__sql_table *m
     return FLY_OK;
 }
 
+/* A boolean as options have it: nothing, a word, a number. */
+static bool option_value(const fly_ast_option *option, bool *value)
+{
+    const fly_ast_const *given = (const fly_ast_const *)option->value;
+    *value = true;
+    if (given == NULL) {
+        return true;
+    }
+    if (given->node.kind != FLY_AST_CONST) {
+        return false;
+    }
+    if (given->type == FLY_AST_CONST_BOOL) {
+        *value = given->value != 0;
+        return true;
+    }
+    static const char *const words[] = {"true", "on", "yes", "1", "false", "off", "no", "0"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && given->text.data != NULL; i++) {
+        if (given->text.len == strlen(words[i]) &&
+            strncasecmp((const char *)given->text.data, words[i], given->text.len) == 0) {
+            *value = i < 4;
+            return true;
+        }
+    }
+    return false;
+}
+
+fly_status fly__sql_view_options(const fly_ast_list *options, bool reset, fly__sql_table *view,
+                                 fly_err *err)
+{
+    for (uint32_t i = 0; i < options->count; i++) {
+        const fly_ast_option *option = (const fly_ast_option *)options->items[i];
+        bool value = false;
+        if (!reset && !option_value(option, &value)) {
+            return fly_err_state(err, "22023", 0, "invalid value for boolean option \"%s\"",
+                                 option->name);
+        }
+        if (strcmp(option->name, "security_invoker") == 0) {
+            view->invoker = value;
+        } else if (strcmp(option->name, "security_barrier") == 0) {
+            view->barrier = value;
+        } else if (strcmp(option->name, "check_option") != 0) {
+            return fly_err_state(err, "22023", 0, "unrecognized parameter \"%s\"", option->name);
+        }
+    }
+    return FLY_OK;
+}
+
 fly_status fly__sql_create_view(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_create_view *node = (const fly_ast_create_view *)stmt->node;
@@ -84,6 +132,10 @@ fly_status fly__sql_create_view(fly_sql_stmt *stmt, fly_err *err)
     fly_status status = fly__sql_ddl_schema(stmt, relation->schema,
                                             relation->persistence == FLY_AST_TEMPORARY,
                                             relation->node.pos, &table.schema, err);
+    if (status != FLY_OK) {
+        return status;
+    }
+    status = fly__sql_view_options(&node->options, false, &table, err);
     if (status != FLY_OK) {
         return status;
     }
