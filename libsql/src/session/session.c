@@ -262,6 +262,19 @@ fly_status fly__sql_session_collation(fly_sql_session *session, uint32_t oid,
 
 /* --------------------------------------------------------------------- trees */
 
+/* A tree that another transaction made since our snapshot was taken, and committed: a fresh one sees it.
+ * What it holds is, to us, still what our snapshot says. */
+static fly_status tree_of_others(fly_store *store, const char *name, fly_tree **tree, fly_err *err)
+{
+    fly_txn *txn = NULL;
+    fly_status status = fly_txn_begin(store, &(fly_txn_options){.read_only = true}, &txn, err);
+    if (status == FLY_OK) {
+        status = fly_txn_tree_open(txn, name, 0, tree, err);
+        fly_txn_rollback(txn);
+    }
+    return status;
+}
+
 fly_status fly__sql_session_tree(fly_sql_session *session, const char *name, fly_tree **tree,
                                  fly_err *err)
 {
@@ -278,6 +291,9 @@ fly_status fly__sql_session_tree(fly_sql_session *session, const char *name, fly
     if (status == FLY_E_NOT_FOUND) {
         status = fly_txn_tree_open(session->txn, name, FLY_TREE_CREATE, tree, err);
         state->trees_new = true;
+    }
+    if (status == FLY_E_NOT_FOUND || status == FLY_E_EXISTS) {
+        status = tree_of_others(session->database->store, name, tree, err);
     }
     fly__sql_tree_entry *entry = NULL;
     if (status == FLY_OK && len < sizeof entry->name) {
