@@ -202,13 +202,17 @@ void fly__pg_notice(void *ctx, const char *severity, const fly_err *notice)
     (void)fly__pg_push(talk);
 }
 
-/* Long statements look after a while whether their client is still there. */
+/* Long statements look after a while whether their client is still there. Reading moves the input, so it is
+ * done only where nothing points into that: while rows are made. */
 bool fly__pg_progress(void *ctx, uint64_t done, uint64_t of)
 {
     enum { LOOK_NS = 500000000, INPUT_MAX = 65536 };
     fly__pg_talk *talk = ctx;
     (void)done;
     (void)of;
+    if (talk->job != FLY__PG_JOB_ROWS && talk->job != FLY__PG_JOB_OUT) {
+        return true;
+    }
     uint64_t now = fly_now();
     if (talk->looked_ns == 0) {
         talk->looked_ns = now;

@@ -658,21 +658,40 @@ static fly_status put(fly_sql_stmt *stmt, const void *data, size_t len, fly_err 
     return status;
 }
 
+/* How many bytes from `at` on stand for themselves. */
+static size_t plain_run(const struct fly__sql_copy *copy, fly_bytes text, size_t at)
+{
+    size_t end = at;
+    while (end < text.len) {
+        uint8_t c = text.data[end];
+        if (c == '\\' || c == (uint8_t)copy->delimiter || (c >= '\b' && c <= '\r')) {
+            break;
+        }
+        end++;
+    }
+    return end - at;
+}
+
 static fly_status put_escaped(fly_sql_stmt *stmt, fly_bytes text, fly_err *err)
 {
     static const char named[] = {'\b', 'b', '\f', 'f', '\n', 'n', '\r', 'r', '\t', 't', '\v', 'v'};
     fly_status status = FLY_OK;
-    for (size_t i = 0; i < text.len && status == FLY_OK; i++) {
-        char c = (char)text.data[i];
+    size_t at = 0;
+    while (at < text.len && status == FLY_OK) {
+        size_t run = plain_run(stmt->copy, text, at);
+        status = run > 0 ? put(stmt, text.data + at, run, err) : FLY_OK;
+        at += run;
+        if (at == text.len || status != FLY_OK) {
+            break;
+        }
+        char c = (char)text.data[at++];
         char escaped[2] = {'\\', c};
-        bool is_special = c == '\\' || c == stmt->copy->delimiter;
         for (size_t k = 0; k < sizeof named; k += 2) {
             if (c == named[k]) {
                 escaped[1] = named[k + 1];
-                is_special = true;
             }
         }
-        status = is_special ? put(stmt, escaped, 2, err) : put(stmt, &c, 1, err);
+        status = put(stmt, escaped, 2, err);
     }
     return status;
 }

@@ -16,6 +16,7 @@
 #include "session/statement_kind_int.h"
 
 #include <fly/text.h>
+#include <fly/vec_numeric.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -684,8 +685,17 @@ static void say_tag(fly_sql_stmt *stmt)
     if (!is_select) {
         stmt->rows = changed;
     }
-    (void)snprintf(stmt->tag, sizeof stmt->tag, "%s %s%llu", tag,
-                   strcmp(tag, "INSERT") == 0 ? "0 " : "", (unsigned long long)stmt->rows);
+    /* "INSERT 0 1": printf would be a part of the cost of a small statement. */
+    char number[FLY_VEC_NUMBER_TEXT];
+    size_t digits = fly_vec_i64_format((int64_t)stmt->rows, number);
+    size_t len = strlen(tag);
+    size_t zero = strcmp(tag, "INSERT") == 0 ? 3 : 1;
+    if (len + zero + digits < sizeof stmt->tag) {
+        memcpy(stmt->tag, tag, len);
+        memcpy(stmt->tag + len, " 0 ", zero);
+        memcpy(stmt->tag + len + zero, number, digits);
+        stmt->tag[len + zero + digits] = '\0';
+    }
 }
 
 static fly_status finish(fly_sql_stmt *stmt, fly_err *err)
