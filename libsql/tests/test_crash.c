@@ -204,12 +204,16 @@ static void left(fly_sim_env *world, void *ctx)
     ck_assert_msg(fly_sql_close(sql, &err) == FLY_OK, "close: %s", err.message);
 }
 
+/* Every third call, and with FLY_TEST_ROUNDS=3 all of them: a recovery opens two stores by now. */
+enum { STRIDE = 3 };
+
 START_TEST(after_any_crash_each_statement_has_happened_or_not)
 {
     progress p = {0};
     remember_states();
     ck_assert(fly_test_each_crash(
-        "statements", &(fly_test_crash_options){.seeds = 1, .threads = true}, work, left, &p));
+        "statements", &(fly_test_crash_options){.stride = STRIDE, .seeds = 1, .threads = true},
+        work, left, &p));
 }
 END_TEST
 
