@@ -121,6 +121,15 @@ START_TEST(a_sessions_locks_end_with_it)
 }
 END_TEST
 
+START_TEST(a_session_holds_a_bounded_number_of_locks)
+{
+    check("SELECT count(pg_advisory_lock(n)) FROM generate_series(1, 100000) n",
+          "!53200 a session can hold 8192 advisory locks");
+    check("SELECT pg_advisory_unlock_all()", " ");
+    check("SELECT pg_advisory_lock(1)", " ");
+}
+END_TEST
+
 typedef struct runner {
     fly_thread thread;
     const char *statement;
@@ -202,6 +211,7 @@ int main(void)
     tcase_add_test(t, shared_locks_are_held_by_many);
     tcase_add_test(t, a_transactions_locks_end_with_it);
     tcase_add_test(t, a_sessions_locks_end_with_it);
+    tcase_add_test(t, a_session_holds_a_bounded_number_of_locks);
     tcase_add_test(t, who_waits_is_seen_and_gets_it);
     tcase_add_test(t, who_waits_can_be_cancelled);
     tcase_add_test(t, a_circle_of_waits_is_broken);

@@ -207,6 +207,19 @@ START_TEST(a_queue_that_is_full_refuses)
 }
 END_TEST
 
+/* Nor can a transaction say without end, or a session listen to everything. */
+START_TEST(what_a_transaction_says_is_bounded)
+{
+    fails(other,
+          "SELECT count(pg_notify('a', n || repeat('x', 7900))) "
+          "FROM generate_series(1, 100000000) n",
+          "54000", "too many notifications in the NOTIFY queue");
+    run(other, "NOTIFY a");
+    fails(other, "DO $$ BEGIN FOR i IN 1..100000 LOOP EXECUTE 'LISTEN c' || i; END LOOP; END $$",
+          "54000", "cannot listen to more than 16384 channels");
+}
+END_TEST
+
 /* Threads that change a counter and say its value: listeners must hear the values in order. */
 enum { ROUNDS = 60 };
 
@@ -269,6 +282,7 @@ int main(void)
     tcase_add_test(t, channels_and_payloads_have_limits);
     tcase_add_test(t, channels_are_listed);
     tcase_add_test(t, a_queue_that_is_full_refuses);
+    tcase_add_test(t, what_a_transaction_says_is_bounded);
     tcase_add_test(t, messages_come_in_the_order_of_commits);
     return fly_test_run(suite);
 }

@@ -144,7 +144,10 @@ fly_status fly__server_client_create(fly_server *server, const fly_server_peer *
         fly_mem_free(server->env->mem, made, sizeof *made);
         return fly_err_state(err, "53300", 0, "too many connections for role \"%s\"", user);
     }
-    fly_sql_session_options options = {.database = database, .user = user};
+    fly_sql_session_options options = {.database = database,
+                                       .user = user,
+                                       .client_addr = peer->unix_socket ? NULL : peer->host,
+                                       .client_port = peer->unix_socket ? -1 : peer->port};
     fly_status status = fly_sql_session_open(server->sql, &options, &made->session, err);
     status = status == FLY_OK ? set_timeout(made, err) : status;
     if (status != FLY_OK) {

@@ -36,7 +36,7 @@ struct want {
     bool nowait;
 };
 
-enum { TICK_MS = 20, PATIENCE_MS = 60000 };
+enum { TICK_MS = 20, PATIENCE_MS = 60000, ADVISORY_MAX = 8192 /* of a session */ };
 
 /* Bit m of conflicts[mode]: mode m conflicts with it (PostgreSQL's manual, table 13.2). */
 static const uint8_t conflicts[] = {0x80, 0xc0, 0xf0, 0xf8, 0xec, 0xfc, 0xfe, 0xff};
@@ -110,6 +110,7 @@ static void free_lock(fly__sql_database *database, struct fly__sql_table_lock **
     struct fly__sql_table_lock *lock = *at;
     *at = lock->link;
     count_strong(database, lock, -1);
+    lock->session->state->advisory_count -= lock->kind != FLY__SQL_LOCK_TABLE;
     fly_mem_free(lock->session->env->mem, lock, sizeof *lock);
 }
 
@@ -154,6 +155,11 @@ static fly_status take(fly_sql_session *session, const struct want *want, bool *
         status = FLY_E_AGAIN;
         goto out;
     }
+    if (want->kind != FLY__SQL_LOCK_TABLE && session->state->advisory_count >= ADVISORY_MAX) {
+        status =
+            fly_err_state(err, "53200", 0, "a session can hold %d advisory locks", ADVISORY_MAX);
+        goto out;
+    }
     lock = fly_mem_calloc(session->env->mem, 1, sizeof *lock);
     if (lock == NULL) {
         status = fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a lock");
@@ -165,6 +171,7 @@ static fly_status take(fly_sql_session *session, const struct want *want, bool *
                                          .key = want->key,
                                          .mode = want->mode};
     database->locks = lock;
+    session->state->advisory_count += want->kind != FLY__SQL_LOCK_TABLE;
     count_strong(database, lock, 1);
     session->state->has_locks = true;
     if (obstacle(database, session, want) != NULL) {

@@ -121,9 +121,19 @@ fly_status fly__sql_notify(fly_sql_session *session, fly_bytes channel, fly_byte
     if (payload.len > FLY__SQL_PAYLOAD_MAX) {
         return fly_err_state(err, "22023", 0, "payload string too long");
     }
+    if (own->note_bytes > FLY__SQL_NOTIFY_BYTES) {
+        return fly_err_state(err, "54000", 0, "too many notifications in the NOTIFY queue");
+    }
+    if (own->note_slots == NULL) {
+        own->note_slots =
+            fly_mem_calloc(mem_of(session), FLY__SQL_NOTE_SLOTS, sizeof *own->note_slots);
+        if (own->note_slots == NULL) {
+            return no_memory(err);
+        }
+    }
     uint64_t hash = fly_hash(channel.data, channel.len, 0);
     hash = payload.len > 0 ? fly_hash(payload.data, payload.len, hash) : hash;
-    struct fly__sql_pending_note **slot = &own->note_slots[hash % FLY__SQL_CHANNEL_SLOTS];
+    struct fly__sql_pending_note **slot = &own->note_slots[hash % FLY__SQL_NOTE_SLOTS];
     for (struct fly__sql_pending_note *at = *slot; at != NULL; at = at->link) {
         if (at->hash == hash && same_note(at->note, channel, payload)) {
             return FLY_OK; /* N2 */
@@ -144,12 +154,17 @@ fly_status fly__sql_notify(fly_sql_session *session, fly_bytes channel, fly_byte
     }
     own->last_note = made;
     own->note_count++;
+    own->note_bytes += said->size + sizeof *made;
     return FLY_OK;
 }
 
 fly_status fly__sql_listen(fly_sql_session *session, const char *channel, bool stop, fly_err *err)
 {
     fly__sql_listener *own = listener_of(session);
+    if (own->listen_count + (stop ? 0 : own->subscription_count) >= FLY__SQL_CHANNELS_MAX) {
+        return fly_err_state(err, "54000", 0, "cannot listen to more than %d channels",
+                             FLY__SQL_CHANNELS_MAX);
+    }
     struct fly__sql_pending_listen *made = fly_mem_calloc(mem_of(session), 1, sizeof *made);
     if (made == NULL) {
         return no_memory(err);
@@ -187,9 +202,11 @@ static void drop_notes(fly_sql_session *session, uint32_t down_to)
         keep = at;
         at = at->next;
     }
-    memset(own->note_slots, 0, sizeof own->note_slots);
+    memset(own->note_slots, 0, FLY__SQL_NOTE_SLOTS * sizeof *own->note_slots);
+    own->note_bytes = 0;
     for (struct fly__sql_pending_note *kept = own->notes; kept != at; kept = kept->next) {
-        struct fly__sql_pending_note **slot = &own->note_slots[kept->hash % FLY__SQL_CHANNEL_SLOTS];
+        struct fly__sql_pending_note **slot = &own->note_slots[kept->hash % FLY__SQL_NOTE_SLOTS];
+        own->note_bytes += kept->note->size + sizeof *kept;
         kept->link = *slot;
         *slot = kept;
     }
@@ -208,6 +225,11 @@ static void drop_notes(fly_sql_session *session, uint32_t down_to)
     }
     own->last_note = keep;
     own->note_count = down_to;
+    if (down_to == 0) {
+        fly_mem_free(mem_of(session), own->note_slots,
+                     FLY__SQL_NOTE_SLOTS * sizeof *own->note_slots);
+        own->note_slots = NULL;
+    }
 }
 
 static void drop_listens(fly_sql_session *session, uint32_t down_to)
@@ -231,7 +253,7 @@ static void drop_listens(fly_sql_session *session, uint32_t down_to)
 void fly__sql_notify_back(fly_sql_session *session, fly__sql_notify_mark mark)
 {
     const fly__sql_listener *own = listener_of(session);
-    if (own->note_count > mark.notes) {
+    if (own->note_count > mark.notes || (mark.notes == 0 && own->note_slots != NULL)) {
         drop_notes(session, mark.notes);
     }
     if (own->listen_count > mark.listens) {
@@ -266,6 +288,7 @@ static void unsubscribe(fly_sql_session *session, const char *channel)
         }
         *at = own->sibling;
         unlink_subscription(&session->database->notifier, own);
+        listener_of(session)->subscription_count--;
         fly_mem_free(mem_of(session), own, sizeof *own);
     }
 }
@@ -296,6 +319,7 @@ static fly_status subscribe(fly_sql_session *session, const char *channel, fly_e
     made->sibling = own->subscriptions;
     *slot = made;
     own->subscriptions = made;
+    own->subscription_count++;
     return FLY_OK;
 }
 

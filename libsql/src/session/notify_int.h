@@ -7,7 +7,13 @@
 #include <fly/base_sched.h>
 #include <fly/sql.h>
 
-enum { FLY__SQL_CHANNEL_SLOTS = 64, FLY__SQL_CHANNEL_MAX = 63, FLY__SQL_PAYLOAD_MAX = 7999 };
+enum {
+    FLY__SQL_CHANNEL_SLOTS = 64,
+    FLY__SQL_NOTE_SLOTS = 1024, /* of what a transaction says: made when it says something */
+    FLY__SQL_CHANNELS_MAX = 16384,
+    /* that a session listens to, or is about to */ FLY__SQL_CHANNEL_MAX = 63,
+    FLY__SQL_PAYLOAD_MAX = 7999
+};
 
 /* Bytes of messages that a database's sessions have not taken yet, at most. */
 #define FLY__SQL_NOTIFY_BYTES ((size_t)64 << 20)
@@ -28,15 +34,17 @@ typedef struct fly__sql_notifier {
 /* Of a session. */
 typedef struct fly__sql_listener {
     struct fly__sql_subscription *subscriptions; /* the notifier's mutex to change */
-    struct fly__sql_delivery *first, *last;      /* messages to take; the notifier's mutex */
-    struct fly__sql_delivery *taken;             /* the one whose bytes the caller has */
-    fly_atomic_u32 waiting;                      /* messages to take: a hint */
-    void (*wake)(void *ctx);                     /* the notifier's mutex */
+    uint32_t subscription_count;
+    struct fly__sql_delivery *first, *last; /* messages to take; the notifier's mutex */
+    struct fly__sql_delivery *taken;        /* the one whose bytes the caller has */
+    fly_atomic_u32 waiting;                 /* messages to take: a hint */
+    void (*wake)(void *ctx);                /* the notifier's mutex */
     void *wake_ctx;
     /* The transaction's. */
     struct fly__sql_pending_note *notes, *last_note;
-    struct fly__sql_pending_note *note_slots[FLY__SQL_CHANNEL_SLOTS];
+    struct fly__sql_pending_note **note_slots; /* by hash, to know what was said; or NULL */
     uint32_t note_count;
+    size_t note_bytes;
     struct fly__sql_pending_listen *listens, *last_listen;
     uint32_t listen_count;
     bool locked; /* holds the notifier's mutex, in a commit */

@@ -45,6 +45,7 @@ enum { FLY__SQL_TREE_SLOTS = 64, FLY__SQL_REPORTED = 13 };
 typedef struct fly__sql_session_state {
     fly__sql_backend backend; /* what others know of it */
     fly_txn_waiting waiting;  /* of its transactions */
+    uint32_t advisory_count;  /* of its advisory locks */
     fly__sql_listener listener;
     fly_sql_watch *watches;
     char user[FLY__SQL_NAME_MAX + 1]; /* the current one's name */

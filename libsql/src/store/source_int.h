@@ -24,8 +24,8 @@ typedef struct fly__sql_scan_spec {
     bool low_open, high_open; /* excludes keys that begin with the bound */
     bool backward;
     bool index_only; /* the entries of `index` have all columns: do not look at rows */
-    uint64_t limit; /* rows that will be asked for, or 0: do not read ahead further */
-    bool lock;      /* FOR UPDATE: lock each row before giving it */
+    uint64_t limit;  /* rows that will be asked for, or 0: do not read ahead further */
+    bool lock;       /* FOR UPDATE: lock each row before giving it */
 } fly__sql_scan_spec;
 
 typedef struct fly__sql_scan {
@@ -60,7 +60,8 @@ struct fly__sql_source {
                          const fly_vec_value *new_values, bool seen, fly_arena *arena,
                          fly_bytes *new_key, fly_err *err);
     fly_status (*remove)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
-                         fly_bytes row_key, const fly_vec_value *old_values, bool seen, fly_err *err);
+                         fly_bytes row_key, const fly_vec_value *old_values, bool seen,
+                         fly_err *err);
     /* Lock a row against others' changes, and say whether it is still what it was when it was read
      * with `old_values`: FLY_E_NOT_FOUND if it is gone, FLY_E_AGAIN if it has changed (it is locked
      * then all the same), FLY_E_CONFLICT if the transaction's snapshot is too old for that. With
