@@ -534,6 +534,71 @@ START_TEST(who_may_not_come_in_is_told_why)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------ events */
+
+typedef struct told {
+    int count;
+    uint64_t lsn;
+    char text[512];
+} told;
+
+static void on_event(void *ctx, const fly_client_event *event)
+{
+    told *all = ctx;
+    size_t len = strlen(all->text);
+    all->count++;
+    all->lsn = event->lsn;
+    (void)snprintf(all->text + len, sizeof all->text - len, "%.*s %.*s %.*s;",
+                   (int)event->operation.len, (const char *)event->operation.data,
+                   (int)event->table.len, (const char *)event->table.data, (int)event->new_row.len,
+                   (const char *)event->new_row.data);
+}
+
+START_TEST(changes_of_a_watched_table_are_told)
+{
+    told all = {0};
+    fly_client *other = NULL;
+    FLY_CHECK_OK(fly_client_connect(&env, &options, &other, &err), err);
+    run("CREATE TABLE t (i int PRIMARY KEY)");
+    fly_client_on_event(client, on_event, &all);
+    FLY_CHECK(fly_client_watch(client, "nothing", 0, &err), FLY_E_INVALID, err);
+    FLY_CHECK_OK(fly_client_watch(client, "t", 0, &err), err);
+    FLY_CHECK(fly_client_wait(client, 20, &err), FLY_E_TIMEOUT, err);
+    ck_assert(!fly_client_broken(client));
+    FLY_CHECK_OK(fly_client_run(other, "INSERT INTO t VALUES (1); DELETE FROM t", &err), err);
+    while (all.count < 2) {
+        FLY_CHECK_OK(fly_client_wait(client, 20000, &err), err);
+    }
+    ck_assert_str_eq(all.text, "INSERT t {\"i\":1};DELETE t ;");
+    FLY_CHECK_OK(fly_client_run(other, "INSERT INTO t VALUES (2)", &err), err);
+    while (all.count < 3) {
+        FLY_CHECK_OK(fly_client_ping(client, &err), err); /* told while answers are read, too */
+    }
+    uint64_t lsn = all.lsn;
+    FLY_CHECK_OK(fly_client_unwatch(client, NULL, &err), err);
+    FLY_CHECK_OK(fly_client_run(other, "INSERT INTO t VALUES (3)", &err), err);
+    FLY_CHECK(fly_client_wait(client, 20, &err), FLY_E_TIMEOUT, err);
+    all = (told){0};
+    FLY_CHECK_OK(fly_client_watch(client, "t", lsn, &err), err);
+    while (all.count < 1) {
+        FLY_CHECK_OK(fly_client_wait(client, 20000, &err), err);
+    }
+    ck_assert_str_eq(all.text, "INSERT t {\"i\":3};");
+    FLY_CHECK_OK(fly_client_unwatch(client, "t", &err), err);
+    all = (told){0};
+    run("LISTEN news");
+    FLY_CHECK_OK(fly_client_run(other, "NOTIFY news, 'hello'", &err), err);
+    while (all.count < 1) {
+        FLY_CHECK_OK(fly_client_wait(client, 20000, &err), err);
+    }
+    ck_assert_str_eq(all.text, "NOTIFY news hello;");
+    fly_client_close(other);
+    fly_net_close(net);
+    net = NULL;
+    FLY_CHECK(fly_client_wait(client, 20000, &err), FLY_E_IO, err);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------- pools */
 
 static fly_client_pool *pool;
@@ -703,6 +768,7 @@ int main(void)
     tcase_add_test(tests, a_statement_is_cancelled_from_another_thread);
     tcase_add_test(tests, a_server_that_is_gone_breaks_the_connection);
     tcase_add_test(tests, who_may_not_come_in_is_told_why);
+    tcase_add_test(tests, changes_of_a_watched_table_are_told);
     tcase_add_test(tests, a_pool_is_shared_by_more_threads_than_it_has_connections);
     tcase_add_test(tests, a_pool_waits_as_long_as_it_may_and_leaves_out_what_is_broken);
     TCase *secure = fly_test_case(suite, "tls");

@@ -288,6 +288,9 @@ static void end_statement(fly__binary_client *me, bool end)
         (void)snprintf(tag, sizeof tag, "FETCH %llu", (unsigned long long)rows);
     } else {
         (void)snprintf(tag, sizeof tag, "%s", fly_sql_tag(me->stmt));
+        if (strcmp(tag, "USE") == 0) {
+            fly__binary_forget_watches(me, fly_bytes_str(""));
+        }
     }
     if (me->script != NULL) {
         status = next_statement(me, &last, &err);

@@ -15,6 +15,8 @@ typedef struct fly__binary_named {
     char name[];
 } fly__binary_named;
 
+typedef struct fly__binary_watched fly__binary_watched; /* a table that is watched */
+
 typedef struct fly__binary_client {
     fly_net_conn *conn;
     fly_net_ref ref;           /* for who wakes it */
@@ -25,6 +27,8 @@ typedef struct fly__binary_client {
     fly_arena arena;           /* of the request that is being read */
     fly__binary_named *prepared, *cursors;
     uint32_t named_count;
+    fly__binary_watched *watches;
+    uint32_t watch_count;
 
     /* The answer that is being given; `stmt` NULL: none is. */
     uint8_t type, flags; /* of its request */
@@ -104,6 +108,14 @@ fly__binary_handler fly__binary_get_server_info;
 fly__binary_handler fly__binary_cancel;
 fly__binary_handler fly__binary_watch;
 fly__binary_handler fly__binary_unwatch;
+
+/* Wake the connection: `ctx` is its fly__binary_client. */
+void fly__binary_wake(void *ctx);
+/* End the watches of this name; all if it is empty. */
+void fly__binary_forget_watches(fly__binary_client *me, fly_bytes name);
+/* Tell what happened that nobody asked for, while there is room. */
+void fly__binary_tell_events(fly__binary_client *me);
+void fly__binary_let_go_if_full(fly__binary_client *me);
 
 /* Release all named statements and cursors. */
 void fly__binary_forget_all(fly__binary_client *me);

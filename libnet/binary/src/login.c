@@ -69,12 +69,6 @@ static fly_status begin(fly__binary_client *me, fly_bytes mechanism, fly_bytes u
     return status;
 }
 
-static void wake(void *ctx)
-{
-    fly__binary_client *me = ctx;
-    fly_net_wake(me->ref);
-}
-
 static fly_status open_session(fly__binary_client *me, fly_bytes application, fly_err *err)
 {
     fly_status status = fly_server_login_open(me->login, &me->client, err);
@@ -83,7 +77,8 @@ static fly_status open_session(fly__binary_client *me, fly_bytes application, fl
     }
     fly_sql_session *session = fly__binary_session(me);
     fly_sql_on_notice(session, fly__binary_on_notice, me);
-    fly_sql_on_terminate(session, wake, me);
+    fly_sql_on_terminate(session, fly__binary_wake, me);
+    fly_sql_on_notification(session, fly__binary_wake, me);
     if (application.len > 0) {
         fly_sql_stmt *stmt = NULL;
         fly_err unseen = {0}; /* a name that cannot be set is no reason to turn somebody away */

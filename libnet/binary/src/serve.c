@@ -15,8 +15,11 @@ enum {
     LOGIN_FRAME_MAX = 16 << 10, /* of a payload, in bytes, before a login */
     FRAME_MAX = 16 << 20,       /* and after it */
     TIME_LOGIN = 1,             /* numbers of deadlines */
-    TIME_IDLE = 2
+    TIME_IDLE = 2,
+    TIME_ASK = 3 /* whether there are events that nobody was woken for */
 };
+
+#define ASK_NS UINT64_C(500000000)
 
 const fly_binary_front *fly__binary_front(const fly__binary_client *me)
 {
@@ -136,7 +139,10 @@ static void on_start_tls(fly__binary_client *me, size_t used)
 static void end_of_request(fly__binary_client *me)
 {
     fly_arena_reset(&me->arena);
-    if (me->client != NULL && me->stmt == NULL) {
+    if (me->watches != NULL) {
+        /* Who watches is not idle; commits that were not durable at once wake nobody. */
+        fly_net_timeout(me->conn, ASK_NS, TIME_ASK);
+    } else if (me->client != NULL && me->stmt == NULL) {
         fly_net_timeout(me->conn, fly_server_client_idle_ns(me->client), TIME_IDLE);
     }
 }
@@ -234,6 +240,8 @@ static void on_time(fly__binary_client *me, uint32_t what)
     if (what == TIME_LOGIN && me->client == NULL) {
         (void)fly_err_state(&err, "28000", 0, "no login in time");
         fly__binary_refuse(me, &err);
+    } else if (what == TIME_ASK && me->watches != NULL) {
+        fly_net_timeout(me->conn, ASK_NS, TIME_ASK);
     } else if (what == TIME_IDLE && me->client != NULL && me->stmt == NULL) {
         (void)fly_server_client_idled(me->client, &err);
         fly__binary_refuse(me, &err);
@@ -256,15 +264,19 @@ static void run(fly_net_conn *conn)
     while (!fly_net_finished(conn) && !fly_net_full(conn)) {
         if (me->stmt != NULL && !me->copying) {
             if (!fly__binary_step(me)) {
-                return;
+                break;
             }
             end_of_request(me);
         } else if (must_end(me)) {
             say_goodbye(me);
         } else if (!take_frame(me)) {
-            return;
+            if (me->client != NULL && !me->copying && !fly_net_finished(conn)) {
+                fly__binary_tell_events(me);
+            }
+            break;
         }
     }
+    fly__binary_let_go_if_full(me);
 }
 
 static fly_status open_client(fly_net_conn *conn, fly_err *err)
@@ -285,6 +297,7 @@ static void close_client(fly_net_conn *conn)
 {
     fly__binary_client *me = fly_net_state(conn);
     fly__binary_abandon(me);
+    fly__binary_forget_watches(me, fly_bytes_str(""));
     fly__binary_forget_all(me);
     fly_server_login_end(me->login);
     fly_server_client_close(me->client);

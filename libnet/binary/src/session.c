@@ -217,19 +217,3 @@ fly_status fly__binary_cancel(fly__binary_client *me, fly_frame_in *in, fly_err 
     fly__binary_send(me);
     return FLY_OK;
 }
-
-/* ------------------------------------------------------------------------- watching */
-
-fly_status fly__binary_watch(fly__binary_client *me, fly_frame_in *in, fly_err *err)
-{
-    (void)me;
-    (void)in;
-    return fly_err_set(err, FLY_E_UNSUPPORTED, "this server has no WATCH");
-}
-
-fly_status fly__binary_unwatch(fly__binary_client *me, fly_frame_in *in, fly_err *err)
-{
-    (void)me;
-    (void)in;
-    return fly_err_set(err, FLY_E_UNSUPPORTED, "this server has no WATCH");
-}

@@ -56,6 +56,8 @@ struct fly_client {
     char encryption[96];
     void (*notice)(void *ctx, const char *severity, const fly_err *notice);
     void *notice_ctx;
+    void (*event)(void *ctx, const fly_client_event *event);
+    void *event_ctx;
 };
 
 /* ---------------------------------------------------------------------- link.c */
@@ -79,6 +81,8 @@ fly_status fly__client_nonsense(fly_client *client, const char *what, fly_err *e
 
 /* --------------------------------------------------------------------- result.c */
 
+/* A frame that came unasked and is no event: an Error before the end, or nonsense. */
+fly_status fly__client_last_word(fly_client *client, const fly_frame *frame, fly_err *err);
 /* Begin a request; fly__client_ask() ends and sends it, and takes the answer's only frame. */
 FLY_MUST_USE fly_status fly__client_begin(fly_client *client, uint8_t type, uint8_t flags,
                                           fly_err *err);

@@ -203,3 +203,10 @@ void fly_client_on_notice(fly_client *client,
     client->notice = notice;
     client->notice_ctx = ctx;
 }
+
+void fly_client_on_event(fly_client *client,
+                         void (*event)(void *ctx, const fly_client_event *event), void *ctx)
+{
+    client->event = event;
+    client->event_ctx = ctx;
+}

@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -393,6 +394,86 @@ static void tell_notice(fly_client *client, const fly_frame *frame)
     }
 }
 
+static void tell_event(fly_client *client, const fly_frame *frame)
+{
+    fly_frame_in in;
+    fly_client_event event = {.last = true};
+    if (client->event == NULL || fly_frame_in_open(&in, frame, &client->arena, NULL) != FLY_OK) {
+        return;
+    }
+    if (frame->type == FLY_FRAME_NOTIFICATION) {
+        event.operation = fly_bytes_str("NOTIFY");
+        event.table = fly_frame_get_text(&in, "channel");
+        event.new_row = fly_frame_get_text(&in, "payload");
+    } else {
+        event.lsn = fly_frame_get_uint(&in, "lsn");
+        event.operation = fly_frame_get_text(&in, "operation");
+        event.table = fly_frame_get_text(&in, "table");
+        event.new_row = fly_frame_get_text(&in, "new");
+        event.old_row = fly_frame_get_text(&in, "old");
+        (void)fly_frame_get_int(&in, "time");
+        event.last = fly_frame_get_bool(&in, "last");
+    }
+    if (fly_frame_in_status(&in, NULL) == FLY_OK) {
+        client->event(client->event_ctx, &event);
+    }
+}
+
+/* Whether bytes are here, or come in time. */
+static bool await(const fly_client *client, uint32_t ms)
+{
+    if (client->ssl != NULL &&
+        (SSL_pending(client->ssl) > 0 || BIO_ctrl_pending(client->wire_in) > 0)) {
+        return true;
+    }
+    struct pollfd fd = {.fd = client->fd, .events = POLLIN};
+    return poll(&fd, 1, (int)(ms < 0x7fffffff ? ms : 0x7fffffff)) != 0;
+}
+
+fly_status fly_client_wait(fly_client *client, uint32_t timeout_ms, fly_err *err)
+{
+    uint64_t deadline = fly_now() + (uint64_t)timeout_ms * 1000000;
+    if (client->broken) {
+        return fly_err_set(err, FLY_E_IO, "the connection is broken");
+    }
+    FLY_ASSERT(!client->result.open);
+    client->in_at += client->taken;
+    client->taken = 0;
+    for (;;) {
+        fly_frame frame;
+        fly_bytes input = fly_bytes_of(client->in + client->in_at, client->in_len - client->in_at);
+        fly_status status = fly_frame_decode(input, FRAME_MAX, &frame, err);
+        if (status == FLY_OK &&
+            (frame.type == FLY_FRAME_EVENT || frame.type == FLY_FRAME_NOTIFICATION)) {
+            fly_arena_reset(&client->arena);
+            tell_event(client, &frame);
+            client->taken = fly_frame_size(&frame);
+            return FLY_OK;
+        }
+        if (status == FLY_OK && frame.type == FLY_FRAME_NOTICE) {
+            tell_notice(client, &frame);
+            client->in_at += fly_frame_size(&frame);
+            continue;
+        }
+        if (status == FLY_OK) { /* an Error: the server's last word */
+            client->taken = fly_frame_size(&frame);
+            return fly__client_last_word(client, &frame, err);
+        }
+        if (status != FLY_E_AGAIN) {
+            return broke(client, FLY_E_CORRUPT);
+        }
+        uint64_t now = fly_now();
+        uint64_t left = now < deadline ? (deadline - now + 999999) / 1000000 : 0;
+        if (!await(client, (uint32_t)left)) {
+            return fly_err_set(err, FLY_E_TIMEOUT, "no event in %u ms", timeout_ms);
+        }
+        status = receive_more(client, err);
+        if (status != FLY_OK) {
+            return status;
+        }
+    }
+}
+
 fly_status fly__client_receive(fly_client *client, fly_frame *frame, fly_err *err)
 {
     for (;;) {
@@ -402,7 +483,9 @@ fly_status fly__client_receive(fly_client *client, fly_frame *frame, fly_err *er
         }
         if (frame->type == FLY_FRAME_NOTICE) {
             tell_notice(client, frame);
-        } else if (frame->type != FLY_FRAME_EVENT && frame->type != FLY_FRAME_NOTIFICATION) {
+        } else if (frame->type == FLY_FRAME_EVENT || frame->type == FLY_FRAME_NOTIFICATION) {
+            tell_event(client, frame);
+        } else {
             return FLY_OK;
         }
     }

@@ -291,3 +291,26 @@ fly_status fly_client_server_info(fly_client *client, fly_client_server *info, f
                ? FLY_OK
                : fly__client_nonsense(client, "GetServerInfo", err);
 }
+
+/* ------------------------------------------------------------------------- events */
+
+fly_status fly_client_watch(fly_client *client, const char *table, uint64_t from, fly_err *err)
+{
+    fly_status status = fly__client_begin(client, FLY_FRAME_WATCH, 0, err);
+    if (status == FLY_OK) {
+        put_str(client, "table", table);
+        fly_frame_put_uint(&client->out, "from", from);
+        status = ask_only(client, FLY_FRAME_WATCH, err);
+    }
+    return status;
+}
+
+fly_status fly_client_unwatch(fly_client *client, const char *table, fly_err *err)
+{
+    fly_status status = fly__client_begin(client, FLY_FRAME_UNWATCH, 0, err);
+    if (status == FLY_OK) {
+        put_str(client, "table", table);
+        status = ask_only(client, FLY_FRAME_UNWATCH, err);
+    }
+    return status;
+}

@@ -57,6 +57,13 @@ static fly_status take_error(fly_client *client, const fly_frame *frame, fly_err
     return told.status;
 }
 
+fly_status fly__client_last_word(fly_client *client, const fly_frame *frame, fly_err *err)
+{
+    return frame->type == FLY_FRAME_ERROR
+               ? take_error(client, frame, err)
+               : fly__client_nonsense(client, "an answer that nobody asked for", err);
+}
+
 static fly_status send_request(fly_client *client, fly_err *err)
 {
     fly_status status = fly_frame_end(&client->out, err);

@@ -304,6 +304,33 @@ typedef struct fly_client_server {
 FLY_MUST_USE fly_status fly_client_server_info(fly_client *client, fly_client_server *info,
                                                fly_err *err);
 
+/* --------------------------------------------------------------------- events */
+
+/** A committed change of a watched table, or, with `operation` "NOTIFY", what LISTEN hears. Valid for the
+ *  call. */
+typedef struct fly_client_event {
+    uint64_t lsn;        /**< of the commit: where to go on from */
+    fly_bytes operation; /**< "INSERT", "UPDATE", "DELETE", "TRUNCATE", "NOTIFY" */
+    fly_bytes table;     /**< or the channel */
+    fly_bytes new_row;   /**< JSON, or the payload; empty if there is none */
+    fly_bytes old_row;   /**< JSON; empty if there is none, or it is not known */
+    bool last;           /**< of its transaction */
+} fly_client_event;
+
+/** Who is told events: while answers are read, and by fly_client_wait(). NULL: nobody. */
+void fly_client_on_event(fly_client *client,
+                         void (*event)(void *ctx, const fly_client_event *event), void *ctx);
+
+/** Watch a table, from now on (0) or from behind the event with this LSN. */
+FLY_MUST_USE fly_status fly_client_watch(fly_client *client, const char *table, uint64_t from,
+                                         fly_err *err);
+/** End it; NULL: all. */
+FLY_MUST_USE fly_status fly_client_unwatch(fly_client *client, const char *table, fly_err *err);
+
+/** @brief Wait for an event, and tell it. @return FLY_E_TIMEOUT: none has come; the connection is
+ *  fine. */
+FLY_MUST_USE fly_status fly_client_wait(fly_client *client, uint32_t timeout_ms, fly_err *err);
+
 /* ----------------------------------------------------------------------- pools */
 
 /**
