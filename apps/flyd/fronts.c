@@ -233,6 +233,61 @@ bool flyd_fronts_drain(flyd_server *server, int ms)
     return fly_net_drain(server->fronts->net, deadline) == FLY_OK;
 }
 
+typedef struct fact {
+    const char *name;
+    uint64_t value;
+} fact;
+
+static void tell_numbers(const fact *facts, size_t count, fly_sql_tell *tell, void *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)facts[i].value);
+        tell(to, facts[i].name, text);
+    }
+}
+
+/* Sessions are only there while the net is. */
+void flyd_fronts_inspect(const flyd_server *server, bool status, fly_sql_tell *tell, void *to)
+{
+    if (!status) {
+        for (size_t i = 0; i < sizeof fronts / sizeof fronts[0]; i++) {
+            char name[32];
+            flyd_ports ports = server->ports;
+            int64_t port = *bound_port(&fronts[i], &ports);
+            fact at = {name, (uint64_t)port};
+            (void)snprintf(name, sizeof name, "port_%s", fronts[i].name);
+            if (port != FLYD_OFF) {
+                tell_numbers(&at, 1, tell, to);
+            }
+        }
+        tell(to, "tls", server->fronts->tls != NULL ? "on" : "off");
+        return;
+    }
+    fly_net_stats net;
+    fly_server_stats logins;
+    fly_net_stats_read(server->fronts->net, &net);
+    fly_server_stats_read(server->fronts->server, &logins);
+    const fact facts[] = {
+        {"connections", net.connections},
+        {"connections_accepted", net.accepted},
+        {"connections_refused", net.refused},
+        {"connections_timed_out", net.timeouts},
+        {"threads", net.workers},
+        {"threads_waiting", net.workers_waiting},
+        {"bytes_in", net.bytes_in},
+        {"bytes_out", net.bytes_out},
+        {"tls_handshakes", net.handshakes},
+        {"tls_handshakes_failed", net.handshakes_failed},
+        {"clients", logins.clients},
+        {"clients_peak", logins.clients_peak},
+        {"logins", logins.logins},
+        {"logins_refused", logins.refused},
+        {"logins_throttled", logins.throttled},
+    };
+    tell_numbers(facts, sizeof facts / sizeof facts[0], tell, to);
+}
+
 void flyd_fronts_close(flyd_server *server)
 {
     if (server->fronts != NULL) {

@@ -13,6 +13,8 @@ FLY_MUST_USE fly_status flyd_fronts_reload(flyd_server *server, const flyd_setti
                                            fly_err *err);
 void flyd_fronts_tick(flyd_server *server); /* now and then */
 bool flyd_fronts_drain(flyd_server *server, int ms);
+/* Tell what INSPECT STATUS, or without `status` INSPECT SERVER, shows. */
+void flyd_fronts_inspect(const flyd_server *server, bool status, fly_sql_tell *tell, void *to);
 void flyd_fronts_close(flyd_server *server);
 
 #endif

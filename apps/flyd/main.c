@@ -22,8 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FLYD_VERSION "0.1.0"
-
 extern char **environ;
 
 /* docs/operations.md has them too. */

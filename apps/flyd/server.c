@@ -107,6 +107,24 @@ static fly_status give_password(flyd_server *server, fly_err *err)
     return status;
 }
 
+/* -------------------------------------------------------------------------- INSPECT */
+
+static void inspect(void *ctx, bool status, fly_sql_tell *tell, void *to)
+{
+    const flyd_server *server = ctx;
+    char number[24];
+    if (status) {
+        uint64_t seconds = (fly_now() - server->begun) / 1000000000;
+        (void)snprintf(number, sizeof number, "%llu", (unsigned long long)seconds);
+        tell(to, "uptime_s", number);
+    } else {
+        (void)snprintf(number, sizeof number, "%ld", (long)getpid());
+        tell(to, "server", "flyd " FLYD_VERSION);
+        tell(to, "pid", number);
+    }
+    flyd_fronts_inspect(server, status, tell, to);
+}
+
 /* ------------------------------------------------------------------------- together */
 
 fly_status flyd_server_open(flyd_server *server, const flyd_settings *settings, flyd_log *log,
@@ -115,6 +133,7 @@ fly_status flyd_server_open(flyd_server *server, const flyd_settings *settings, 
     *server = (flyd_server){
         .log = log,
         .lock = -1,
+        .begun = fly_now(),
         .fresh = true,
         .ports = {FLYD_OFF, FLYD_OFF, FLYD_OFF, FLYD_OFF, FLYD_OFF},
     };
@@ -128,6 +147,7 @@ fly_status flyd_server_open(flyd_server *server, const flyd_settings *settings, 
         status = open_engine(server, settings, err);
     }
     if (status == FLY_OK) {
+        fly_sql_on_inspect(server->sql, inspect, server);
         status = flyd_functions_register(server, err);
     }
     if (status == FLY_OK) {

@@ -8,10 +8,13 @@
 
 #include <fly/sql.h>
 
+#define FLYD_VERSION "0.1.0"
+
 typedef struct flyd_server {
     fly_env env;
     flyd_log *log;     /* keeps */
     int lock;          /* of the data directory; -1: none */
+    uint64_t begun;    /* as fly_now() counts */
     bool fresh;        /* the data directory was empty */
     char *archive_dir; /* own: settings may go while segments still come; NULL: none */
     fly_sql *sql;

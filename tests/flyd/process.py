@@ -178,6 +178,17 @@ def a_second_signal_does_not_wait_for_transactions(command, place):
     client.communicate()
 
 
+def inspecting_tells_of_the_server(command, place):
+    server = Server(command, place).start()
+    facts = dict(line.split("|") for line in server.psql("INSPECT SERVER").splitlines())
+    assert facts["pid"] == str(server.ports["pid"]) and facts["server"].startswith("flyd "), facts
+    assert facts["port_pg"] == str(server.ports["pg"]) and facts["tls"] == "off", facts
+    status = dict(line.split("|") for line in server.psql("INSPECT STATUS").splitlines())
+    assert status["clients"] == "1" and status["logins"] == "2", status
+    assert int(status["connections"]) >= 1 and int(status["uptime_s"]) >= 0, status
+    assert server.stop() == 0
+
+
 def it_keeps_nothing_in_memory(command, place):
     server = Server(command, place, "--storage-engine=memory").start()
     assert server.stop() == 0

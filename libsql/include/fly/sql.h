@@ -119,6 +119,19 @@ FLY_MUST_USE fly_status fly_sql_open(fly_env *env, const char *path, const fly_s
 /** Close. No session may be open. The handle is gone whatever the outcome. */
 FLY_MUST_USE fly_status fly_sql_close(fly_sql *sql, fly_err *err);
 
+/** Takes a fact for INSPECT; both are copied. */
+typedef void fly_sql_tell(void *to, const char *name, const char *value);
+
+/**
+ * @brief Let INSPECT SERVER and INSPECT STATUS show what the program knows, behind what the engine does.
+ *
+ * @param inspect  Called by the session that inspects, from any thread, until the engine is closed: tells
+ *                 what it is (SERVER), or, with `status`, what it does now.
+ */
+void fly_sql_on_inspect(fly_sql *sql,
+                        void (*inspect)(void *ctx, bool status, fly_sql_tell *tell, void *to),
+                        void *ctx);
+
 /**
  * @brief Copy a database while it is in use, as fly_store_backup_to().
  *

@@ -372,6 +372,14 @@ fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err)
     return status;
 }
 
+void fly_sql_on_inspect(fly_sql *sql,
+                        void (*inspect)(void *ctx, bool status, fly_sql_tell *tell, void *to),
+                        void *ctx)
+{
+    sql->inspect = inspect;
+    sql->inspect_ctx = ctx;
+}
+
 fly_status fly_sql_backup(fly_sql *sql, const char *name, const char *dir, uint64_t *lsn,
                           fly_err *err)
 {

@@ -197,6 +197,26 @@ static fly_status inspect_status(fly_sql_stmt *stmt, fly_err *err)
     return status;
 }
 
+static void tell_fact(void *to, const char *name, const char *value)
+{
+    struct listing *listing = to;
+    const char *cells[] = {name, value};
+    if (listing->status == FLY_OK) {
+        listing->status = fly__sql_line_add(listing->stmt, cells, listing->err);
+    }
+}
+
+/* What the program around the engine knows. */
+static fly_status inspect_program(fly_sql_stmt *stmt, bool about_status, fly_err *err)
+{
+    const fly_sql *sql = stmt->session->sql;
+    struct listing listing = {.stmt = stmt, .err = err};
+    if (sql->inspect != NULL) {
+        sql->inspect(sql->inspect_ctx, about_status, tell_fact, &listing);
+    }
+    return listing.status;
+}
+
 fly_status fly__sql_inspect(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_inspect *node = (const fly_ast_inspect *)stmt->node;
@@ -222,7 +242,10 @@ fly_status fly__sql_inspect(fly_sql_stmt *stmt, fly_err *err)
     }
     case FLY_AST_INSPECT_USERS:
         return inspect_users(stmt, err);
-    default:
-        return inspect_status(stmt, err);
+    default: {
+        fly_status status = inspect_status(stmt, err);
+        bool about_status = node->type == FLY_AST_INSPECT_STATUS;
+        return status == FLY_OK ? inspect_program(stmt, about_status, err) : status;
+    }
     }
 }
