@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { NOBODY = UINT32_MAX };
+static const uint32_t NOBODY = UINT32_MAX; /* an enumeration has no room for it */
 
 static const fly__sql_index *clustering(const fly__sql_table *table)
 {
