@@ -5,7 +5,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "../settings_int.h"
+#include "settings_int.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -117,7 +117,8 @@ server.start()
 
 check("a statement", ["-c", "SELECT 6 * 7, NULL, 'a|b'"], "42||a|b\n")
 check("values look as the session wants them",
-      ["-c", "SET datestyle = 'German'; SELECT date '2024-02-29', 0.1::float4, true, '\\xff'::bytea"],
+      ["-c", "SET datestyle = 'German'; "
+             "SELECT date '2024-02-29', 0.1::float4, true, '\\xff'::bytea"],
       "29.02.2024|0.1|t|\\xff\n")
 check("several statements are one transaction",
       ["-c", "CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1), (2)", "-c", "TABLE t"],

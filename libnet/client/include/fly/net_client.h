@@ -118,20 +118,23 @@ void fly_client_on_notice(fly_client *client,
 /** NULL. */
 static inline fly_frame_value fly_client_null_value(void)
 {
-    fly_frame_value value = {0};
+    fly_frame_value value;
+    __builtin_memset(&value, 0, sizeof value);
     return value;
 }
 /** true or false. */
 static inline fly_frame_value fly_client_bool(bool b)
 {
-    fly_frame_value value = {0};
+    fly_frame_value value;
+    __builtin_memset(&value, 0, sizeof value);
     value.kind = b ? FLY_FRAME_V_TRUE : FLY_FRAME_V_FALSE;
     return value;
 }
 /** An integer. */
 static inline fly_frame_value fly_client_int(int64_t i)
 {
-    fly_frame_value value = {0};
+    fly_frame_value value;
+    __builtin_memset(&value, 0, sizeof value);
     value.kind = FLY_FRAME_V_INT;
     value.i = i;
     return value;
@@ -139,7 +142,8 @@ static inline fly_frame_value fly_client_int(int64_t i)
 /** A floating-point number. */
 static inline fly_frame_value fly_client_double(double d)
 {
-    fly_frame_value value = {0};
+    fly_frame_value value;
+    __builtin_memset(&value, 0, sizeof value);
     value.kind = FLY_FRAME_V_DOUBLE;
     value.d = d;
     return value;
@@ -147,7 +151,8 @@ static inline fly_frame_value fly_client_double(double d)
 /** A text, in UTF-8; for parameters of any type what SQL writes between quotes. */
 static inline fly_frame_value fly_client_str(const char *text)
 {
-    fly_frame_value value = {0};
+    fly_frame_value value;
+    __builtin_memset(&value, 0, sizeof value);
     value.kind = FLY_FRAME_V_TEXT;
     value.bytes = fly_bytes_str(text);
     return value;
@@ -155,7 +160,8 @@ static inline fly_frame_value fly_client_str(const char *text)
 /** Bytes, for a bytea. */
 static inline fly_frame_value fly_client_blob(fly_bytes bytes)
 {
-    fly_frame_value value = {0};
+    fly_frame_value value;
+    __builtin_memset(&value, 0, sizeof value);
     value.kind = FLY_FRAME_V_BYTES;
     value.bytes = bytes;
     return value;
