@@ -1,7 +1,7 @@
 """idle.py CONNECTIONS[:KIB] COMMAND...: what a connection costs that is logged in and does nothing.
 
-Connections are made by psql's protocol, spoken here: start-up, SCRAM, one query. The keys are derived
-once, so that this program costs little beside the server.
+Connections are made by PostgreSQL's protocol, spoken here: start-up, SCRAM, one query. The keys are
+derived once, so that this program costs little beside the server.
 """
 
 import base64
