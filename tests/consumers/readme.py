@@ -1,7 +1,8 @@
 """readme.py PREFIX LAYER README: the programs in a library's README work as they stand there.
 
 Each block of C that has a main() is built against the installed layer, as pkg-config says, and run
-in an empty folder. Exit status 77 says that there is no program.
+in an empty folder; a block of "c no_run", which needs a server, is only built. Exit status 77 says
+that there is no program.
 """
 
 import os
@@ -26,9 +27,9 @@ def main(prefix, layer, readme):
     if not os.path.exists(readme):
         sys.exit(77)  # tidy.docs complains
     with open(readme, encoding="utf-8") as file:
-        blocks = re.findall(r"^```c\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
-    programs = [block for block in blocks if "int main(" in block]
-    for program in programs:
+        blocks = re.findall(r"^```c( no_run)?\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
+    programs = [block for block in blocks if "int main(" in block[1]]
+    for no_run, program in programs:
         with tempfile.TemporaryDirectory() as folder:
             with open(f"{folder}/program.c", "w", encoding="utf-8") as file:
                 file.write(program)
@@ -36,7 +37,8 @@ def main(prefix, layer, readme):
                             "program.c", *flags(prefix, layer), "-o", "program"],
                            cwd=folder, check=True)
             os.remove(f"{folder}/program.c")
-            subprocess.run(["./program"], cwd=folder, check=True)
+            if not no_run:
+                subprocess.run(["./program"], cwd=folder, check=True)
     sys.exit(0 if programs else 77)
 
 

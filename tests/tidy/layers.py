@@ -29,10 +29,14 @@ def check_fly(where, name, layer, in_tests, public, complaints):
 
 def check_private(root, path, where, name, layer, complaints):
     """An include of a file beside the includer or, from a test, in its library's src/ or in its
-    program's folder."""
+    program's folder; or in that of a program whose parts the includer's is linked with."""
     places = [os.path.dirname(path)] + ([layer.folder + "/src"] if layer else [])
-    if path.startswith("apps/") and "/tests/" in path:
-        places.append(path.split("/tests/")[0])
+    if path.startswith("apps/"):
+        program = "/".join(path.split("/")[:2])
+        recipe = program + "/CMakeLists.txt"
+        if os.path.exists(os.path.join(root, recipe)):
+            parts = re.findall(r"\b(\w+)_parts\b", tree.read(root, recipe))
+            places += [program] + ["apps/" + part for part in parts]
     if layer and path.startswith(layer.folder + "/include/"):
         complaints.add(where, f"a public header includes the private {name}")
     elif not any(os.path.exists(os.path.join(root, place, name)) for place in places):
