@@ -204,6 +204,7 @@ fly_status flyd_fronts_open(flyd_server *server, const flyd_settings *settings, 
     };
     fly_status status = make_server(server, settings, err);
     if (status == FLY_OK) {
+        fly_server_log_clients(server->fronts->server, settings->log_connections != 0);
         status = fly_net_create(&server->env, &options, &server->fronts->net, err);
     }
     if (status == FLY_OK) {
@@ -217,7 +218,7 @@ fly_status flyd_fronts_open(flyd_server *server, const flyd_settings *settings, 
 
 fly_status flyd_fronts_reload(flyd_server *server, const flyd_settings *settings, fly_err *err)
 {
-    (void)settings;
+    fly_server_log_clients(server->fronts->server, settings->log_connections != 0);
     return server->fronts->tls != NULL ? fly_net_tls_reload(server->fronts->tls, err) : FLY_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "functions.h"
 
 #include <fly/auth.h>
+#include <fly/net_server.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,28 @@ static void inspect(void *ctx, bool status, fly_sql_tell *tell, void *to)
     flyd_fronts_inspect(server, status, tell, to);
 }
 
+/* -------------------------------------------------------------------------- logging */
+
+/* A statement that took long: its text, but no password, and not more than is good to read. */
+static void slow(void *ctx, fly_sql_session *session, fly_bytes text, uint64_t us)
+{
+    enum { SHOWN_MAX = 1024 };
+    flyd_server *server = ctx;
+    fly_bytes shown = fly_server_loggable(text);
+    bool cut = shown.len > SHOWN_MAX;
+    fly_log(&server->env, FLY_LOG_WARNING, "slow statement: %llu.%03llu ms, user \"%s\": %.*s%s",
+            (unsigned long long)us / 1000, (unsigned long long)us % 1000,
+            fly_sql_session_user(session), cut ? SHOWN_MAX : (int)shown.len,
+            (const char *)shown.data, cut ? " ..." : "");
+}
+
+/* No time is still a time: then every statement is told. */
+static void set_slow(flyd_server *server, const flyd_settings *settings)
+{
+    uint64_t us = settings->log_slow < 0 ? 0 : (uint64_t)settings->log_slow * 1000;
+    fly_sql_on_slow(server->sql, settings->log_slow == 0 ? 1 : us, slow, server);
+}
+
 /* ------------------------------------------------------------------------- together */
 
 fly_status flyd_server_open(flyd_server *server, const flyd_settings *settings, flyd_log *log,
@@ -148,6 +171,7 @@ fly_status flyd_server_open(flyd_server *server, const flyd_settings *settings, 
     }
     if (status == FLY_OK) {
         fly_sql_on_inspect(server->sql, inspect, server);
+        set_slow(server, settings);
         status = flyd_functions_register(server, err);
     }
     if (status == FLY_OK) {
@@ -161,6 +185,7 @@ fly_status flyd_server_open(flyd_server *server, const flyd_settings *settings, 
 
 fly_status flyd_server_reload(flyd_server *server, const flyd_settings *settings, fly_err *err)
 {
+    set_slow(server, settings);
     return flyd_fronts_reload(server, settings, err);
 }
 

@@ -178,6 +178,30 @@ def a_second_signal_does_not_wait_for_transactions(command, place):
     client.communicate()
 
 
+def slow_statements_and_clients_are_logged(command, place):
+    config = os.path.join(place, "flyd.toml")
+    with open(config, "w") as file:
+        file.write("log_connections = true\nlog_slow = '1500ms'\n")
+    server = Server(command, place, f"--config={config}").start()
+    server.psql("SELECT 'quick';\nSELECT pg_sleep(1.6);\n"
+                "CREATE ROLE x PASSWORD 'Open-sesame-1';")
+    server.wait_for("disconnected: user \\\"admin\\\" from 127.0.0.1:")
+    log = server.log()
+    assert "connected: user \\\"admin\\\" from 127.0.0.1:" in log, log
+    assert re.search(r"slow statement: \d+\.\d{3} ms, user .*admin.*: SELECT pg_sleep", log), log
+    assert "quick" not in log, log
+    with open(config, "w") as file:
+        file.write("log_slow = '0ms'\n")
+    server.send(signal.SIGHUP)
+    server.wait_for("configuration read again")
+    server.psql("SELECT 'after'; ALTER ROLE x PASSWORD 'Open-sesame-2';")
+    server.wait_for("SELECT 'after'")
+    server.wait_for("ALTER ROLE x ")
+    assert "sesame" not in server.log(), server.log()
+    assert log.count('"connected:') == 1 == server.log().count('"connected:'), server.log()
+    assert server.stop() == 0
+
+
 def inspecting_tells_of_the_server(command, place):
     server = Server(command, place).start()
     facts = dict(line.split("|") for line in server.psql("INSPECT SERVER").splitlines())

@@ -57,8 +57,7 @@ static void delist(fly_server_client *client)
 
 /* ------------------------------------------------------------------------- auditing */
 
-/* Where "password" stands in a text, in any case; its length if nowhere. */
-static size_t before_password(fly_bytes text)
+fly_bytes fly_server_loggable(fly_bytes text)
 {
     static const char word[] = "password";
     for (size_t at = 0; at + sizeof word - 1 <= text.len; at++) {
@@ -67,10 +66,10 @@ static size_t before_password(fly_bytes text)
             same++;
         }
         if (same == sizeof word - 1) {
-            return at;
+            return fly_bytes_of(text.data, at);
         }
     }
-    return text.len;
+    return text;
 }
 
 /* What kind of event a command is, or NULL: not worth a line. */
@@ -109,11 +108,24 @@ static void told(void *ctx, const char *tag, fly_bytes text, const fly_err *fail
                                        .from = client->from,
                                        .protocol = client->protocol,
                                        .outcome = denied ? failure->sqlstate : "ok",
-                                       .text = fly_bytes_of(text.data, before_password(text)),
+                                       .text = fly_server_loggable(text),
                                        .durable = !denied}); /* who is denied waits for no disk */
 }
 
 /* --------------------------------------------------------------------------- opening */
+
+void fly_server_log_clients(fly_server *server, bool yes)
+{
+    fly_store_u32(&server->log_clients, yes);
+}
+
+static void log_client(const fly_server_client *client, const char *what)
+{
+    if (fly_load_u32(&client->server->log_clients) != 0) {
+        fly_log(client->server->env, FLY_LOG_INFO, "%s: user \"%s\" from %s by %s", what,
+                client->user, client->from, client->protocol);
+    }
+}
 
 /* The server's statement time-out, for sessions whose user or database has set none. */
 static fly_status set_timeout(fly_server_client *client, fly_err *err)
@@ -157,6 +169,7 @@ fly_status fly__server_client_create(fly_server *server, const fly_server_peer *
     if (server->audit != NULL) {
         fly_sql_on_utility(made->session, told, made);
     }
+    log_client(made, "connected");
     *client = made;
     return FLY_OK;
 }
@@ -168,6 +181,9 @@ void fly_server_client_close(fly_server_client *client)
                                                            .user = client->user,
                                                            .from = client->from,
                                                            .protocol = client->protocol});
+        if (client->session != NULL) {
+            log_client(client, "disconnected");
+        }
         fly_sql_session_close(client->session);
         delist(client);
         fly_mem_free(client->server->env->mem, client, sizeof *client);

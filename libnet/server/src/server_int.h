@@ -27,6 +27,7 @@ struct fly_server {
     uint32_t waiting;           /* mutex: for that */
     bool audit_stopped;         /* mutex: and the log knows */
     bool draining;              /* mutex */
+    fly_atomic_u32 log_clients; /* who comes and goes */
     fly_server_stats stats;     /* mutex */
     fly_server_client *clients; /* mutex */
 };

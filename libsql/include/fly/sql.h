@@ -133,6 +133,18 @@ void fly_sql_on_inspect(fly_sql *sql,
                         void *ctx);
 
 /**
+ * @brief Hear of statements that took long.
+ *
+ * @param us    Microseconds from which on a statement is told; 0: none is. May be changed at any time,
+ *              with the same function and context.
+ * @param slow  Called by the session's thread when the statement has ended, well or not; it must not run
+ *              statements. `text` is all of it, passwords included.
+ */
+void fly_sql_on_slow(fly_sql *sql, uint64_t us,
+                     void (*slow)(void *ctx, fly_sql_session *session, fly_bytes text, uint64_t us),
+                     void *ctx);
+
+/**
  * @brief Copy a database while it is in use, as fly_store_backup_to().
  *
  * @param database  One that exists; it is opened if it is not. "_system" has the roles, if anybody

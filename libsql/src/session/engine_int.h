@@ -53,6 +53,9 @@ typedef struct fly__sql_database {
 struct fly_sql {
     void (*inspect)(void *ctx, bool status, fly_sql_tell *tell, void *to); /* set before sessions */
     void *inspect_ctx;
+    fly_atomic_u64 slow_us; /* 0: nobody is told */
+    void (*slow)(void *ctx, fly_sql_session *session, fly_bytes text, uint64_t us);
+    void *slow_ctx;
     fly_env *env;
     fly_env own_env;  /* ":memory:": env with files of its own */
     fly_vfs *outside; /* the caller's files, which COPY reads and writes */

@@ -245,3 +245,25 @@ void fly__sql_stats_reset(fly_sql *sql)
         }
     }
 }
+
+/* --------------------------------------------------------------------- slow ones */
+
+void fly_sql_on_slow(fly_sql *sql, uint64_t us,
+                     void (*slow)(void *ctx, fly_sql_session *session, fly_bytes text, uint64_t us),
+                     void *ctx)
+{
+    if (sql->slow == NULL) { /* later calls bring the same, and somebody may be reading it */
+        sql->slow_ctx = ctx;
+        sql->slow = slow;
+    }
+    fly_store_u64(&sql->slow_us, us);
+}
+
+void fly__sql_slow(fly_sql_session *session, fly_bytes text, uint64_t us)
+{
+    fly_sql *sql = session->sql;
+    uint64_t limit = fly_load_u64(&sql->slow_us);
+    if (FLY_UNLIKELY(limit != 0 && us >= limit)) {
+        sql->slow(sql->slow_ctx, session, text, us);
+    }
+}

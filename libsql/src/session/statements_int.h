@@ -44,6 +44,9 @@ void fly__sql_stats_deinit(fly__sql_stats *stats, fly_mem *mem);
 fly__sql_stat *fly__sql_stat_of(fly_sql_session *session, fly_bytes text);
 
 /* It ran. */
+/* Tell of a statement if it took long. */
+void fly__sql_slow(fly_sql_session *session, fly_bytes text, uint64_t us);
+
 void fly__sql_stat_add(fly_sql_session *session, fly__sql_stat *stat, uint64_t us, uint64_t rows);
 
 /* What an entry counts all in all. */

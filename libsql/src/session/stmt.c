@@ -571,11 +571,12 @@ static void unshow(fly_sql_stmt *stmt)
     }
     stmt->shown = false;
     int64_t now = (int64_t)session->env->wall_time(session->env);
+    int64_t us = now > session->statement_time ? now - session->statement_time : 0;
     if (stmt->stat != NULL) {
-        int64_t us = now - session->statement_time;
-        fly__sql_stat_add(session, stmt->stat, us > 0 ? (uint64_t)us : 0, stmt->rows);
+        fly__sql_stat_add(session, stmt->stat, (uint64_t)us, stmt->rows);
     }
     fly__sql_activity_end(session, now);
+    fly__sql_slow(session, fly_bytes_of(stmt->text.data + stmt->start, stmt->len), (uint64_t)us);
 }
 
 static fly_status fail(fly_sql_stmt *stmt, fly_status status)

@@ -97,6 +97,12 @@ fly_sql *fly_server_sql(const fly_server *server);
  */
 void fly_server_audit(fly_server *server, const fly_auth_event *event);
 
+/** Whether the log has a line for each client that comes and goes. Any time, any thread. */
+void fly_server_log_clients(fly_server *server, bool yes);
+
+/** What of a statement may stand in a log: all that is before the word "password". */
+fly_bytes fly_server_loggable(fly_bytes text);
+
 /** Make what the trail has durable: now and then, when nobody comes. */
 void fly_server_audit_sync(fly_server *server);
 
