@@ -74,7 +74,7 @@ fly_status fly__sql_need_owner(fly_sql_session *session, const fly__sql_secured 
 /* The right on a schema that the user must have to see into it, or to make something in it. */
 bool fly__sql_may_schema(fly_sql_session *session, const fly__sql_catalog_view *view,
                          uint32_t schema, uint32_t rights);
-fly_status fly__sql_need_schema(fly_sql_session *session, uint32_t schema, uint32_t rights,
+fly_status fly__sql_need_schema(fly_sql_session *session, uint32_t oid, uint32_t rights,
                                 uint32_t pos, fly_err *err);
 
 bool fly__sql_may_database(fly_sql_session *session, uint32_t role, const char *database,

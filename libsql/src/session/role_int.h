@@ -38,7 +38,7 @@ fly_status fly__sql_acl_put(fly_sql_session *session, const fly__sql_secured *ob
 fly_status fly__sql_acl_drop(fly_sql_session *session, uint32_t oid, fly_err *err);
 /* An object that a statement names: 42704, 42P01, 3F000 ... */
 fly_status fly__sql_ddl_object(fly_sql_stmt *stmt, fly_ast_object_kind kind, const fly_ast *node,
-                               fly__sql_secured *object, fly_err *err);
+                               fly__sql_secured *found, fly_err *err);
 
 fly_status fly__sql_set_owner(fly_sql_stmt *stmt, fly_err *err);
 /* Give an object to a role, as OWNER TO does: the user owns it, and belongs to the role. */
