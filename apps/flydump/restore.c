@@ -141,7 +141,7 @@ static bool copy_data(const flydump_entry *entry, FILE *archive, FILE *to)
     bool good = reader != NULL;
     do {
         good = good && flydump_reader_next(reader, &data, &why) &&
-               fwrite(data.data, 1, data.len, to) == data.len;
+               (data.len == 0 || fwrite(data.data, 1, data.len, to) == data.len);
     } while (good && data.len > 0);
     if (!good) {
         (void)fprintf(stderr, "flydump: %s: %s\n", entry->name, fsql_text_str(&why));
