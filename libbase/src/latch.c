@@ -44,19 +44,36 @@ void fly__base_latch_wake(fly_latch *latch)
     fly_unpark(low_half(latch), UINT32_MAX);
 }
 
-uint64_t fly__base_latch_observe_slow(fly_latch *latch)
+static bool always(const void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+bool fly__base_latch_observe_while(fly_latch *latch, bool (*still)(const void *ctx),
+                                   const void *ctx, uint64_t *seen)
 {
     int spins = 0;
     for (;;) {
-        uint64_t seen = fly_load_u64(&latch->word);
-        if ((seen & FLY__LATCH_EXCLUSIVE) == 0) {
-            return seen;
+        *seen = fly_load_u64(&latch->word);
+        if ((*seen & FLY__LATCH_EXCLUSIVE) == 0) {
+            return true;
         }
-        wait_for_change(latch, seen, &spins);
+        if (!still(ctx)) {
+            return false;
+        }
+        wait_for_change(latch, *seen, &spins);
     }
 }
 
-void fly__base_latch_shared_slow(fly_latch *latch)
+uint64_t fly__base_latch_observe_slow(fly_latch *latch)
+{
+    uint64_t seen = 0;
+    (void)fly__base_latch_observe_while(latch, always, NULL, &seen);
+    return seen;
+}
+
+bool fly__base_latch_shared_while(fly_latch *latch, bool (*still)(const void *ctx), const void *ctx)
 {
     int spins = 0;
     for (;;) {
@@ -68,27 +85,44 @@ void fly__base_latch_shared_slow(fly_latch *latch)
         if ((seen & FLY__LATCH_EXCLUSIVE) == 0 && !full && !writer_waits) {
             uint64_t taken = (seen + FLY__LATCH_READER) & ~(uint64_t)FLY__LATCH_PARKED;
             if (fly_cas_u64(&latch->word, &seen, taken)) {
-                return;
+                return true;
             }
             continue;
+        }
+        if (!still(ctx)) {
+            return false;
         }
         wait_for_change(latch, seen, &spins);
     }
 }
 
-void fly__base_latch_exclusive_slow(fly_latch *latch)
+bool fly__base_latch_exclusive_while(fly_latch *latch, bool (*still)(const void *ctx),
+                                     const void *ctx)
 {
     int spins = 0;
     for (;;) {
         uint64_t seen = fly_load_u64(&latch->word);
         if ((seen & (FLY__LATCH_EXCLUSIVE | FLY__LATCH_READERS)) == 0) {
             if (fly_cas_u64(&latch->word, &seen, fly__latch_taken(seen))) {
-                return;
+                return true;
             }
             continue;
         }
+        if (!still(ctx)) {
+            return false;
+        }
         wait_for_change(latch, seen, &spins);
     }
+}
+
+void fly__base_latch_shared_slow(fly_latch *latch)
+{
+    (void)fly__base_latch_shared_while(latch, always, NULL);
+}
+
+void fly__base_latch_exclusive_slow(fly_latch *latch)
+{
+    (void)fly__base_latch_exclusive_while(latch, always, NULL);
 }
 
 void fly__base_latch_step_back(void)

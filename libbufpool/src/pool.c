@@ -440,6 +440,28 @@ static bool find(fly_bufpool *pool, uint32_t page, fly_pageref *ref, uint32_t *s
     return true;
 }
 
+/* A slot that is found may get another page while its latch is waited for: then the latch is that
+ * page's, and whoever holds it may wait for one that the caller holds. So nobody waits on. */
+struct found {
+    const fly_bufpool *pool;
+    uint32_t page;
+    uint32_t slot;
+};
+
+static bool is_still_there(const void *ctx)
+{
+    const struct found *found = ctx;
+    return fly__bufpool_slot(found->pool, found->page) == found->slot;
+}
+
+static bool lock_found(const fly_bufpool *pool, const fly_pageref *ref, uint32_t slot,
+                       bool exclusive)
+{
+    const struct found found = {pool, ref->page, slot};
+    return exclusive ? fly_latch_lock_exclusive_while(ref->latch, is_still_there, &found)
+                     : fly_latch_lock_shared_while(ref->latch, is_still_there, &found);
+}
+
 /* A page was found, or found again by the caller who just brought it in, which was its use. */
 static void note_use(fly_bufpool *pool, uint32_t page, uint32_t slot, bool brought_in)
 {
@@ -459,7 +481,10 @@ fly_status fly__bufpool_observe_slow(fly_bufpool *pool, uint32_t page, fly_pager
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) {
-            ref->version = fly_latch_observe(ref->latch);
+            const struct found found = {pool, page, slot};
+            if (!fly_latch_observe_while(ref->latch, is_still_there, &found, &ref->version)) {
+                continue;
+            }
             if (fly__bufpool_slot(pool, page) == slot) {
                 note_use(pool, page, slot, brought_in);
                 return FLY_OK;
@@ -486,7 +511,9 @@ fly_status fly_bufpool_fix_shared(fly_bufpool *pool, uint32_t page, fly_pageref 
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) {
-            fly_latch_lock_shared(ref->latch);
+            if (!lock_found(pool, ref, slot, false)) {
+                continue;
+            }
             if (fly__bufpool_slot(pool, page) == slot) {
                 note_use(pool, page, slot, brought_in);
                 return FLY_OK;
@@ -513,7 +540,9 @@ fly_status fly_bufpool_fix_exclusive(fly_bufpool *pool, uint32_t page, fly_pager
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) {
-            fly_latch_lock_exclusive(ref->latch);
+            if (!lock_found(pool, ref, slot, true)) {
+                continue;
+            }
             if (fly__bufpool_slot(pool, page) == slot) {
                 note_use(pool, page, slot, false);
                 return FLY_OK;
@@ -536,7 +565,9 @@ fly_status fly_bufpool_fix_new(fly_bufpool *pool, uint32_t page, fly_pageref *re
     for (;;) {
         uint32_t slot;
         if (find(pool, page, ref, &slot)) { /* from an earlier life, or read ahead */
-            fly_latch_lock_exclusive(ref->latch);
+            if (!lock_found(pool, ref, slot, true)) {
+                continue;
+            }
             if (fly__bufpool_slot(pool, page) == slot) {
                 note_use(pool, page, slot, false);
                 break;

@@ -47,8 +47,14 @@ typedef struct fly_latch {
 #define FLY__LATCH_VERSION 0x1000u
 #define FLY__LATCH_TRANSIENT (FLY__LATCH_READERS | FLY__LATCH_PARKED)
 uint64_t fly__base_latch_observe_slow(fly_latch *latch);
+bool fly__base_latch_observe_while(fly_latch *latch, bool (*still)(const void *ctx),
+                                   const void *ctx, uint64_t *seen);
 void fly__base_latch_shared_slow(fly_latch *latch);
 void fly__base_latch_exclusive_slow(fly_latch *latch);
+bool fly__base_latch_shared_while(fly_latch *latch, bool (*still)(const void *ctx),
+                                  const void *ctx);
+bool fly__base_latch_exclusive_while(fly_latch *latch, bool (*still)(const void *ctx),
+                                     const void *ctx);
 void fly__base_latch_wake(fly_latch *latch);
 void fly__base_latch_step_back(void);
 /** @endcond */
@@ -110,6 +116,33 @@ static inline void fly_latch_lock_exclusive(fly_latch *latch)
         fly__base_latch_exclusive_slow(latch);
     }
     fly__latch_entered(latch);
+}
+
+/** As fly_latch_lock_shared(), but only as long as `still` is true, which is asked before each wait: for a
+ *  latch that may come to protect something else. Whether it was taken. */
+FLY_MUST_USE static inline bool fly_latch_lock_shared_while(fly_latch *latch,
+                                                            bool (*still)(const void *ctx),
+                                                            const void *ctx)
+{
+    FLY_POINT("latch shared", latch);
+    if (!fly__base_latch_shared_while(latch, still, ctx)) {
+        return false;
+    }
+    FLY_TAKEN(latch, "latch");
+    return true;
+}
+
+/** As fly_latch_lock_exclusive(), likewise. */
+FLY_MUST_USE static inline bool fly_latch_lock_exclusive_while(fly_latch *latch,
+                                                               bool (*still)(const void *ctx),
+                                                               const void *ctx)
+{
+    FLY_POINT("latch exclusive", latch);
+    if (!fly__base_latch_exclusive_while(latch, still, ctx)) {
+        return false;
+    }
+    fly__latch_entered(latch);
+    return true;
 }
 
 /** Take it exclusive if nobody has it in any way. */
@@ -175,6 +208,27 @@ static inline fly_latch_version fly_latch_observe(fly_latch *latch)
     return seen & ~(uint64_t)FLY__LATCH_TRANSIENT;
 }
 
+/** Begin an optimistic read without waiting: false if somebody writes. */
+FLY_MUST_USE static inline bool fly_latch_try_observe(fly_latch *latch, fly_latch_version *version)
+{
+    FLY_POINT("latch observe", latch);
+    uint64_t seen = fly_load_u64(&latch->word);
+    *version = seen & ~(uint64_t)FLY__LATCH_TRANSIENT;
+    return FLY_LIKELY((seen & FLY__LATCH_EXCLUSIVE) == 0);
+}
+
+/** As fly_latch_observe(), but only as long as `still` is true, which is asked before each wait. */
+FLY_MUST_USE static inline bool fly_latch_observe_while(fly_latch *latch,
+                                                        bool (*still)(const void *ctx),
+                                                        const void *ctx, fly_latch_version *version)
+{
+    FLY_POINT("latch observe", latch);
+    uint64_t seen = 0;
+    bool begun = fly__base_latch_observe_while(latch, still, ctx, &seen);
+    *version = seen & ~(uint64_t)FLY__LATCH_TRANSIENT;
+    return begun;
+}
+
 /** Whether nothing has changed so far; the observation goes on. */
 static inline bool fly_latch_still(const fly_latch *latch, fly_latch_version version)
 {
@@ -225,6 +279,25 @@ static inline fly_latch_version fly_latch_observe(fly_latch *latch)
 {
     fly_latch_lock_shared(latch);
     return fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT;
+}
+
+/* Here it would be a wait, or a kind of its own of taking it shared. */
+FLY_MUST_USE static inline bool fly_latch_try_observe(fly_latch *latch, fly_latch_version *version)
+{
+    (void)latch;
+    *version = 0;
+    return false;
+}
+
+FLY_MUST_USE static inline bool fly_latch_observe_while(fly_latch *latch,
+                                                        bool (*still)(const void *ctx),
+                                                        const void *ctx, fly_latch_version *version)
+{
+    if (!fly_latch_lock_shared_while(latch, still, ctx)) {
+        return false;
+    }
+    *version = fly_load_u64(&latch->word) & ~(uint64_t)FLY__LATCH_TRANSIENT;
+    return true;
 }
 
 static inline bool fly_latch_still(const fly_latch *latch, fly_latch_version version)

@@ -148,7 +148,10 @@ FLY_MUST_USE static inline fly_status fly_bufpool_observe(fly_bufpool *pool, uin
         if (FLY_LIKELY(slot != 0)) {
             size_t index = hot->by_page ? page : slot - 1;
             fly_latch *latch = &hot->latches[index];
-            fly_latch_version version = fly_latch_observe(latch);
+            fly_latch_version version;
+            if (FLY_UNLIKELY(!fly_latch_try_observe(latch, &version))) {
+                return fly__bufpool_observe_slow(pool, page, ref, err);
+            }
             FLY_POINT("page observed", latch);
             /* The slot may have gone to another page between the two loads. */
             if (FLY_LIKELY((uint32_t)fly_load_u64(&hot->table[page]) == slot)) {
