@@ -48,6 +48,40 @@ START_TEST(readers_share_and_keep_writers_out)
 }
 END_TEST
 
+static bool countdown(const void *ctx)
+{
+    int *left;
+    memcpy(&left, &ctx, sizeof left);
+    return (*left)-- > 0;
+}
+
+/* The condition is asked before each wait, and not at all of a latch that is free. */
+START_TEST(who_waits_for_a_latch_may_give_up)
+{
+    fly_latch own = {0};
+    fly_latch_version version = 0;
+    int left = 3;
+    fly_latch_lock_exclusive(&own);
+    ck_assert(!fly_latch_lock_exclusive_while(&own, countdown, &left));
+    ck_assert_int_eq(left, -1);
+    left = 3;
+    ck_assert(!fly_latch_lock_shared_while(&own, countdown, &left));
+    ck_assert_int_eq(left, -1);
+    left = 3;
+    ck_assert(!fly_latch_observe_while(&own, countdown, &left, &version));
+    ck_assert_int_eq(left, -1);
+    ck_assert(!fly_latch_try_observe(&own, &version));
+    fly_latch_unlock_exclusive(&own);
+    ck_assert(fly_latch_observe_while(&own, countdown, &left, &version));
+    ck_assert(fly_latch_unchanged(&own, version));
+    ck_assert(fly_latch_lock_shared_while(&own, countdown, &left));
+    fly_latch_unlock_shared(&own);
+    ck_assert(fly_latch_lock_exclusive_while(&own, countdown, &left));
+    fly_latch_unlock_exclusive(&own);
+    ck_assert_int_eq(left, -1);
+}
+END_TEST
+
 START_TEST(an_observation_of_a_quiet_latch_stands)
 {
     fly_latch_version version = fly_latch_observe(&latch);
@@ -321,6 +355,7 @@ int main(void)
     tcase_add_checked_fixture(states, setup, NULL);
     tcase_add_test(states, zero_is_a_free_latch);
     tcase_add_test(states, readers_share_and_keep_writers_out);
+    tcase_add_test(states, who_waits_for_a_latch_may_give_up);
     tcase_add_test(states, an_observation_of_a_quiet_latch_stands);
     tcase_add_test(states, an_observation_becomes_exclusive_if_nothing_changed);
 #ifndef FLY_NO_OPTIMISTIC
