@@ -100,12 +100,17 @@ START_TEST(output_can_be_taken_back)
 }
 END_TEST
 
+static bool was_called(fly_net_conn *conn)
+{
+    fly_bytes input = fly_net_input(conn);
+    return input.len != 0 && memchr(input.data, '!', input.len) != NULL;
+}
+
 static void reading_run(fly_net_conn *conn)
 {
     /* Works for long, and looks now and then whether the client has something to say. */
     uint64_t until = fly_now() + 10000 * MS;
-    while (memchr(fly_net_input(conn).data, '!', fly_net_input(conn).len) == NULL &&
-           fly_now() < until) {
+    while (!was_called(conn) && fly_now() < until) {
         if (!fly_net_read(conn)) {
             fly_net_write(conn, ".", 1);
             fly_net_flush(conn);
