@@ -346,15 +346,24 @@ static fly_status no_segment(fly_wal_reader *reader, uint64_t number, fly_err *e
     if (reader->wal == NULL) {
         return judge_end(reader, number, err);
     }
-    uint64_t durable = fly_wal_durable(reader->wal);
-    return reader->position < durable ? damaged(reader, reader->position, durable, err) : FLY_E_END;
+    return damaged(reader, reader->position, fly_wal_durable(reader->wal), err);
+}
+
+/* A live log is read up to where it is durable. */
+static bool at_live_end(const fly_wal_reader *reader)
+{
+    return reader->wal != NULL && reader->position >= fly_wal_durable(reader->wal);
 }
 
 /* Step to where the next record could begin: into another segment, or a later life's. Returns
- * FLY_E_END where nothing has begun yet. */
+ * FLY_E_END where nothing has begun yet. A live log's segment is opened only once it was durable
+ * beyond its start: whether it is missing or not there yet could not be told afterwards. */
 static fly_status settle(fly_wal_reader *reader, fly_err *err)
 {
     for (;;) {
+        if (at_live_end(reader)) {
+            return FLY_E_END;
+        }
         uint64_t position = reader->position;
         uint64_t number = position / reader->segment.size;
         if (reader->file == NULL || reader->segment.number != number) {
@@ -377,25 +386,10 @@ static fly_status settle(fly_wal_reader *reader, fly_err *err)
     }
 }
 
-static fly_status of_live_log(fly_wal_reader *reader, fly_err *err)
-{
-    if (reader->wal != NULL && reader->position >= fly_wal_durable(reader->wal)) {
-        return FLY_E_END;
-    }
-    (void)err;
-    return FLY_OK;
-}
-
 fly_status fly_wal_reader_next(fly_wal_reader *reader, fly_wal_record *record, fly_err *err)
 {
     for (;;) {
-        fly_status status = of_live_log(reader, err);
-        if (status == FLY_OK) {
-            status = settle(reader, err);
-        }
-        if (status == FLY_OK) {
-            status = of_live_log(reader, err);
-        }
+        fly_status status = settle(reader, err);
         if (status != FLY_OK) {
             return status;
         }

@@ -6,6 +6,8 @@
  */
 #include "wal_world.h"
 
+#include <errno.h>
+
 static fly_sim_env world;
 static struct book book;
 static fly_wal *wal;
@@ -220,6 +222,53 @@ START_TEST(a_segment_may_end_at_any_byte)
 }
 END_TEST
 
+/* Files, of which the next segment's is looked for just before it is there and the log goes on to
+ * it. */
+struct late_vfs {
+    fly_vfs vfs;
+    const char *path;
+    int looks; /* the last of these comes too early */
+};
+
+static int late_open(fly_vfs *vfs, const char *path, unsigned flags, fly_file **file)
+{
+    struct late_vfs *late = (struct late_vfs *)vfs;
+    if (strcmp(path, late->path) == 0 && --late->looks == 0) {
+        flush_all();
+        return -ENOENT;
+    }
+    return world.env.vfs->open(world.env.vfs, path, flags, file);
+}
+
+/* A reader that comes to the end of a segment looks into the next one not before something there is
+ * durable: a moment later it could not tell a segment that is missing from one that has just begun. */
+START_TEST(a_reader_does_not_look_into_a_segment_too_early)
+{
+    open_log(&tiny);
+    leave(16); /* too little for a pad: what is durable goes on at the next segment */
+    uint64_t end = fly_wal_next(wal);
+    append(200);
+    FLY_CHECK_OK(book_flush(&book, wal, end, &err), err);
+
+    /* The first look asks whether the segment before ends early. */
+    struct late_vfs late = {
+        .vfs.open = late_open, .path = segment_name(end / SMALL + 1), .looks = 2};
+    fly_env env = world.env;
+    env.vfs = &late.vfs;
+    fly_wal_reader *reader = NULL;
+    FLY_CHECK_OK(fly_wal_reader_open(&env, DIR, wal, NULL, NULL, 0, &reader, &err), err);
+    fly_status status;
+    size_t read = book_read(&book, reader, 0, &status, &err);
+    ck_assert_msg(status == FLY_E_END, "%s", err.message);
+    ck_assert_uint_ge(read, book.count - 1);
+    late.looks = 0;
+    flush_all();
+    read += book_read(&book, reader, read, &status, &err);
+    ck_assert_uint_eq(read, book.count);
+    fly_wal_reader_close(reader);
+}
+END_TEST
+
 /* What aligns records is zero, also where the ring held others before: what is on disk is decided by
  * what was appended, and by nothing else. */
 START_TEST(bytes_between_records_are_zero)
@@ -420,6 +469,7 @@ int main(void)
     tcase_add_test(records, the_ring_wraps_and_segments_follow_in_every_alignment);
     tcase_add_test(records, bytes_between_records_are_zero);
     tcase_add_loop_test(records, a_segment_may_end_at_any_byte, 0, 2);
+    tcase_add_test(records, a_reader_does_not_look_into_a_segment_too_early);
 
     TCase *durability = fly_test_case(suite, "durability");
     tcase_add_checked_fixture(durability, setup, teardown);
