@@ -3,70 +3,9 @@
  * back; who waits is seen, cancelled, and freed from a deadlock.
  * Method: SQL through the public header; a thread for who waits.
  */
-#include <fly/base_check.h>
+#include "sql_world.h"
+
 #include <fly/base_sched.h>
-#include <fly/sql.h>
-
-#include <stdio.h>
-#include <string.h>
-
-static fly_env env;
-static fly_sql *sql;
-static fly_sql_session *session, *other;
-static char text[1 << 12];
-static fly_err err;
-
-static fly_status add_row(void *ctx, fly_sql_stmt *stmt)
-{
-    char *rows = ctx;
-    for (uint32_t i = 0; i < fly_sql_column_count(stmt); i++) {
-        fly_bytes shown = fly_bytes_str("NULL");
-        if (!fly_sql_column_null(stmt, i)) {
-            shown = fly_sql_column_text(stmt, i);
-        }
-        size_t len = strlen(rows);
-        (void)snprintf(rows + len, sizeof text - len, "%s%.*s", i > 0 ? "," : " ", (int)shown.len,
-                       (const char *)shown.data);
-    }
-    return FLY_OK;
-}
-
-static void run_in(fly_sql_session *in, const char *statements, char *rows)
-{
-    fly_err failure = {0};
-    rows[0] = 0;
-    fly_status status = fly_sql_execute(in, fly_bytes_str(statements), add_row, rows, &failure);
-    if (status != FLY_OK) {
-        (void)snprintf(rows, sizeof text, "!%s %s", failure.sqlstate, failure.message);
-    }
-}
-
-static void check_in(fly_sql_session *in, const char *statements, const char *rows)
-{
-    run_in(in, statements, text);
-    ck_assert_msg(strcmp(text, rows) == 0, "%s\n  gave \"%s\", not \"%s\"", statements, text, rows);
-}
-
-static void check(const char *statements, const char *rows)
-{
-    check_in(session, statements, rows);
-}
-
-static void set_up(void)
-{
-    fly_env_init(&env);
-    FLY_CHECK(fly_sql_open(&env, ":memory:", &(fly_sql_options){.create = true}, &sql, &err),
-              FLY_OK, err);
-    FLY_CHECK(fly_sql_session_open(sql, NULL, &session, &err), FLY_OK, err);
-    FLY_CHECK(fly_sql_session_open(sql, NULL, &other, &err), FLY_OK, err);
-}
-
-static void tear_down(void)
-{
-    fly_sql_session_close(other);
-    fly_sql_session_close(session);
-    FLY_CHECK(fly_sql_close(sql, &err), FLY_OK, err);
-}
 
 START_TEST(an_exclusive_lock_is_held_by_one_session)
 {
@@ -133,7 +72,7 @@ END_TEST
 typedef struct runner {
     fly_thread thread;
     const char *statement;
-    char rows[sizeof text];
+    char rows[TEXT_MAX];
 } runner;
 
 static runner run;

@@ -5,65 +5,9 @@
  * each n. What PostgreSQL answers is in tests/slt/plpgsql.slt and triggers.slt; here is what those
  * cannot say.
  */
-#include <fly/base_check.h>
+#include "sql_world.h"
+
 #include <fly/base_fault.h>
-#include <fly/sql.h>
-
-#include <stdio.h>
-#include <string.h>
-
-static fly_env env;
-static fly_sql *sql;
-static fly_sql_session *session;
-static char text[1 << 14];
-static size_t text_len;
-
-static fly_status add_row(void *ctx, fly_sql_stmt *stmt)
-{
-    (void)ctx;
-    for (uint32_t i = 0; i < fly_sql_column_count(stmt); i++) {
-        fly_bytes shown = fly_bytes_str("NULL");
-        if (!fly_sql_column_null(stmt, i)) {
-            shown = fly_sql_column_text(stmt, i);
-        }
-        if (text_len + shown.len + 2 < sizeof text) {
-            text[text_len++] = i > 0 ? ',' : ' ';
-            memcpy(text + text_len, shown.data, shown.len);
-            text_len += shown.len;
-        }
-    }
-    text[text_len] = 0;
-    return FLY_OK;
-}
-
-/* Run statements; their rows as " a,b c,d", or "!", the SQLSTATE and the message. */
-static void check(const char *statements, const char *rows)
-{
-    fly_err err = {0};
-    text_len = 0;
-    text[0] = 0;
-    fly_status status = fly_sql_execute(session, fly_bytes_str(statements), add_row, NULL, &err);
-    if (status != FLY_OK) {
-        (void)snprintf(text, sizeof text, "!%s %s", err.sqlstate, err.message);
-    }
-    ck_assert_msg(strcmp(text, rows) == 0, "%s\n  gave \"%s\", not \"%s\"", statements, text, rows);
-}
-
-static void set_up(void)
-{
-    fly_err err = {0};
-    fly_env_init(&env);
-    FLY_CHECK(fly_sql_open(&env, ":memory:", &(fly_sql_options){.create = true}, &sql, &err),
-              FLY_OK, err);
-    FLY_CHECK(fly_sql_session_open(sql, NULL, &session, &err), FLY_OK, err);
-}
-
-static void tear_down(void)
-{
-    fly_err err = {0};
-    fly_sql_session_close(session);
-    FLY_CHECK(fly_sql_close(sql, &err), FLY_OK, err);
-}
 
 /* ----------------------------------------------------------------------------- tests */
 
@@ -217,7 +161,6 @@ END_TEST
 
 START_TEST(a_syntax_error_in_a_body_has_a_position_in_the_statement)
 {
-    fly_err err = {0};
     const char *statement =
         "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1 +; END $$";
     ck_assert_int_eq(fly_sql_execute(session, fly_bytes_str(statement), NULL, NULL, &err),
@@ -282,7 +225,6 @@ START_TEST(functions_of_the_program_are_found_beside_the_others)
     static const int factor = 2;
     static const char *const names[] = {"letter", "number"};
     static const uint32_t types[] = {FLY_SQL_TEXT, FLY_SQL_INT8};
-    fly_err err = {0};
     const fly_sql_scalar scalar = {.name = "twice",
                                    .argc = 1,
                                    .args = {FLY_SQL_INT8},
@@ -339,20 +281,19 @@ static const char *const work_statements[] = {
 static fly_status work(fly_sim_env *world, void *ctx)
 {
     fly_err story = {0};
-    fly_err *err = &story;
     fly_env *of = &world->env;
     fly_sql *opened = NULL;
     fly_sql_session *in = NULL;
     (void)ctx;
     fly_status status =
-        fly_sql_open(of, ":memory:", &(fly_sql_options){.create = true}, &opened, err);
+        fly_sql_open(of, ":memory:", &(fly_sql_options){.create = true}, &opened, &story);
     if (status != FLY_OK) {
         return status;
     }
-    status = fly_sql_session_open(opened, NULL, &in, err);
+    status = fly_sql_session_open(opened, NULL, &in, &story);
     for (size_t i = 0; status == FLY_OK && i < sizeof work_statements / sizeof work_statements[0];
          i++) {
-        status = fly_sql_execute(in, fly_bytes_str(work_statements[i]), NULL, NULL, err);
+        status = fly_sql_execute(in, fly_bytes_str(work_statements[i]), NULL, NULL, &story);
     }
     fly_sql_session_close(in);
     fly_err ignored = {0};

@@ -3,71 +3,14 @@
  * counted; clients hear of settings that change.
  * Method: SQL through the public header, from several threads where that matters.
  */
-#include <fly/base_check.h>
+#include "sql_world.h"
+
 #include <fly/base_sched.h>
-#include <fly/sql.h>
 
-#include <stdio.h>
-#include <string.h>
-
-static fly_env env;
-static fly_sql *sql;
-static fly_sql_session *session, *other;
-static char text[1 << 14];
-static fly_err err;
-
-static fly_status add_row(void *ctx, fly_sql_stmt *stmt)
+static void set_up_known(void)
 {
-    char *rows = ctx;
-    for (uint32_t i = 0; i < fly_sql_column_count(stmt); i++) {
-        fly_bytes shown = fly_bytes_str("NULL");
-        if (!fly_sql_column_null(stmt, i)) {
-            shown = fly_sql_column_text(stmt, i);
-        }
-        size_t len = strlen(rows);
-        (void)snprintf(rows + len, sizeof text - len, "%s%.*s", i > 0 ? "," : " ", (int)shown.len,
-                       (const char *)shown.data);
-    }
-    return FLY_OK;
-}
-
-static void run_in(fly_sql_session *in, const char *statements, char *rows)
-{
-    fly_err failure = {0};
-    rows[0] = 0;
-    fly_status status = fly_sql_execute(in, fly_bytes_str(statements), add_row, rows, &failure);
-    if (status != FLY_OK) {
-        (void)snprintf(rows, sizeof text, "!%s %s", failure.sqlstate, failure.message);
-    }
-}
-
-static void check_in(fly_sql_session *in, const char *statements, const char *rows)
-{
-    run_in(in, statements, text);
-    ck_assert_msg(strcmp(text, rows) == 0, "%s\n  gave \"%s\", not \"%s\"", statements, text, rows);
-}
-
-static void check(const char *statements, const char *rows)
-{
-    check_in(session, statements, rows);
-}
-
-static void set_up(void)
-{
-    fly_env_init(&env);
-    FLY_CHECK(fly_sql_open(&env, ":memory:", &(fly_sql_options){.create = true}, &sql, &err),
-              FLY_OK, err);
-    fly_sql_session_options options = {
-        .application_name = "test", .client_addr = "192.0.2.1", .client_port = 4711};
-    FLY_CHECK(fly_sql_session_open(sql, &options, &session, &err), FLY_OK, err);
-    FLY_CHECK(fly_sql_session_open(sql, NULL, &other, &err), FLY_OK, err);
-}
-
-static void tear_down(void)
-{
-    fly_sql_session_close(other);
-    fly_sql_session_close(session);
-    FLY_CHECK(fly_sql_close(sql, &err), FLY_OK, err);
+    open_world(&(fly_sql_session_options){
+        .application_name = "test", .client_addr = "192.0.2.1", .client_port = 4711});
 }
 
 /* ------------------------------------------------------------------ being seen */
@@ -148,7 +91,7 @@ END_TEST
 typedef struct runner {
     fly_thread thread;
     const char *statement;
-    char rows[sizeof text];
+    char rows[TEXT_MAX];
 } runner;
 
 static runner run;
@@ -359,7 +302,7 @@ static void harass(void *ctx)
 
 START_TEST(sessions_come_and_go_while_others_end_them)
 {
-    static char rows[2][sizeof text];
+    static char rows[2][TEXT_MAX];
     fly_thread threads[3];
     FLY_CHECK(fly_thread_start(env.sched, &threads[0], "live", live, rows[0], &err), FLY_OK, err);
     FLY_CHECK(fly_thread_start(env.sched, &threads[1], "live", live, rows[1], &err), FLY_OK, err);
@@ -432,7 +375,7 @@ int main(void)
 {
     Suite *suite = suite_create("sessions");
     TCase *t = fly_test_case(suite, "sessions");
-    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_checked_fixture(t, set_up_known, tear_down);
     tcase_add_test(t, sessions_have_numbers_and_are_listed);
     tcase_add_test(t, activity_follows_the_transaction);
     tcase_add_test(t, a_long_text_is_cut_at_a_character);

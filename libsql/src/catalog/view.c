@@ -332,20 +332,28 @@ static const fly__sql_core *core_of(const fly__sql_catalog_view *view, uint32_t 
     return schema == FLY__SQL_SCHEMA_TEMP ? view->temp : view->core;
 }
 
+/* The schemas in which a name is looked for: the one that is named (kept in `*one`), or the path. */
+static const uint32_t *places(const fly__sql_catalog_view *view, const char *schema, uint32_t *one,
+                              uint32_t *count)
+{
+    if (schema == NULL) {
+        *count = view->path_count;
+        return view->path;
+    }
+    const fly__sql_schema *found = fly__sql_schema_named(view, schema);
+    *one = found == NULL ? 0 : found->oid;
+    *count = 1;
+    return one;
+}
+
 /* The object, or the index of a table, that a name means. */
 static const fly__sql_name *resolve(const fly__sql_catalog_view *view, fly__sql_object_kind kind,
                                     const char *schema, const char *name, bool is_index,
                                     const fly__sql_object **object)
 {
-    const uint32_t *path = view->path;
-    uint32_t count = view->path_count;
     uint32_t one;
-    if (schema != NULL) {
-        const fly__sql_schema *found = fly__sql_schema_named(view, schema);
-        one = found == NULL ? 0 : found->oid;
-        path = &one;
-        count = 1;
-    }
+    uint32_t count;
+    const uint32_t *path = places(view, schema, &one, &count);
     for (uint32_t i = 0; i < count; i++) {
         const fly__sql_core *core = core_of(view, path[i]);
         size_t at = SIZE_MAX;
@@ -465,15 +473,9 @@ const fly__sql_user_function *fly__sql_user_function_next(const fly__sql_catalog
     /* The walk goes through the schemas of the path one after the other: `*next` counts how many
      * functions were given so far. Overloads are few. */
     size_t skip = (*next)++;
-    const uint32_t *path = view->path;
-    uint32_t count = view->path_count;
     uint32_t one;
-    if (schema != NULL) {
-        const fly__sql_schema *found = fly__sql_schema_named(view, schema);
-        one = found == NULL ? 0 : found->oid;
-        path = &one;
-        count = 1;
-    }
+    uint32_t count;
+    const uint32_t *path = places(view, schema, &one, &count);
     for (uint32_t i = 0; i < count; i++) {
         const fly__sql_core *core = core_of(view, path[i]);
         size_t at = SIZE_MAX;
