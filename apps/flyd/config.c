@@ -381,13 +381,6 @@ static fly_status check_together(const flyd_settings *values, fly_err *err)
     if ((values->page_size & (values->page_size - 1)) != 0) {
         return fly_err_set(err, FLY_E_INVALID, "page_size must be a power of two");
     }
-    if (values->resp_port != FLYD_OFF) {
-        return fly_err_set(err, FLY_E_UNSUPPORTED,
-                           "resp_port: the Redis protocol is not part of this version");
-    }
-    if (values->http_port != FLYD_OFF) {
-        return fly_err_set(err, FLY_E_UNSUPPORTED, "http_port: HTTP is not part of this version");
-    }
     return FLY_OK;
 }
 

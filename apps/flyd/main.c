@@ -206,6 +206,18 @@ static fly_status announce(flyd *self, fly_err *err)
     return status;
 }
 
+/* Who asks for more than there is gets what there is, and hears of the rest. */
+static void warn_of_missing(flyd *self)
+{
+    static const char message[] = "nothing listens: the protocol is not part of this version";
+    if (self->config.values.resp_port != FLYD_OFF) {
+        flyd_say(&self->log, FLY_LOG_WARNING, message, "setting", "resp_port", NULL);
+    }
+    if (self->config.values.http_port != FLYD_OFF) {
+        flyd_say(&self->log, FLY_LOG_WARNING, message, "setting", "http_port", NULL);
+    }
+}
+
 static int run(flyd *self)
 {
     fly_err err = {0};
@@ -213,6 +225,7 @@ static int run(flyd *self)
     fly_status status = flyd_log_set(&self->log, values, &err);
     if (status == FLY_OK) {
         flyd_set_limits(values, &self->log);
+        warn_of_missing(self);
         status = flyd_server_open(&self->server, values, &self->log, &err);
         if (status == FLY_OK) {
             status = announce(self, &err);

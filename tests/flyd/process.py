@@ -28,9 +28,7 @@ def wrong_configurations_are_refused_with_code_2(command, place):
     for flags, words in ((["--pg-prot=1"], "Perhaps you meant --pg-port."),
                          (["--pg-port=x"], "is no value of pg_port"),
                          (["--config=/nowhere/flyd.toml"], "could not open"),
-                         ([], "where are the databases?"),
-                         (["-D", place, "--resp-port=0"], "Redis protocol is not part"),
-                         (["-D", place, "--http-port=0"], "HTTP is not part")):
+                         ([], "where are the databases?")):
         result = call(command, *flags)
         assert result.returncode == 2 and words in result.stderr, (flags, result)
 
@@ -161,6 +159,14 @@ def protocols_can_be_switched_off(command, place):
         for port in (server.ports["pg"], server.ports["binary"]):
             socket.create_connection((address, port), timeout=10).close()
     assert server.stop() == 0
+
+
+def a_protocol_that_is_not_there_is_a_warning(command, place):
+    server = Server(command, place, "--resp-port=0", "--http-port", "0").start()
+    assert server.ports["resp"] is None and server.ports["http"] is None
+    assert server.stop() == 0
+    for setting in ("resp_port", "http_port"):
+        assert f"setting={setting}" in server.log(), server.log()
 
 
 def a_second_signal_does_not_wait_for_transactions(command, place):
