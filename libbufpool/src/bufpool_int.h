@@ -31,7 +31,7 @@ struct fly_bufpool {
     void *check_ctx;
     uint32_t slots;
     uint32_t page_size;
-    fly_atomic_u32 watched; /* emit FIXED */
+    fly_atomic_u32 watched; /* so many want uses of pages to be counted and told */
 
     fly_atomic_u32 *slot_page; /* by slot: its page, or FLY_PAGE_NONE */
 
@@ -60,6 +60,7 @@ struct fly_bufpool {
     fly_atomic_u32 stop;
 
     fly_atomic_u64 loads; /* pages that came in, for whatever reason: the policy's clock */
+    fly_atomic_u64 fixes; /* while it was watched */
     fly_atomic_u64 misses;
     fly_atomic_u64 read_ahead;
     fly_atomic_u64 evictions;

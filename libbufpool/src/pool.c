@@ -105,9 +105,10 @@ uint32_t fly__bufpool_victim(fly_bufpool *pool, bool (*may)(void *ctx, uint32_t 
     return slot;
 }
 
-static void tell_use(const fly_bufpool *pool, uint32_t page, uint32_t slot)
+static void tell_use(fly_bufpool *pool, uint32_t page, uint32_t slot)
 {
     if (fly_load_relaxed_u32(&pool->watched) != 0) {
+        (void)fly_add_u64(&pool->fixes, 1);
         FLY_TRACE(pool->env->trace, FLY_BUFPOOL_EVENT_FIXED, page, slot, 0, 0);
     }
 }
@@ -159,7 +160,8 @@ static void pass_time(fly_bufpool *pool)
 
 void fly_bufpool_watch(fly_bufpool *pool, bool on)
 {
-    fly_store_seq_u32(&pool->watched, on ? 1 : 0);
+    uint32_t before = on ? fly_add_u32(&pool->watched, 1) : fly_sub_u32(&pool->watched, 1);
+    FLY_ASSERT(on || before > 0);
     show_tick(pool);
 }
 
@@ -876,6 +878,12 @@ fly_pagefile *fly_bufpool_file(const fly_bufpool *pool)
 uint32_t fly_bufpool_slots(const fly_bufpool *pool)
 {
     return pool->slots;
+}
+
+fly_bufpool_usage fly_bufpool_used(const fly_bufpool *pool)
+{
+    return (fly_bufpool_usage){.fixes = fly_load_u64(&pool->fixes),
+                               .misses = fly_load_u64(&pool->misses)};
 }
 
 void fly_bufpool_get_stats(const fly_bufpool *pool, fly_bufpool_stats *stats)

@@ -361,7 +361,10 @@ START_TEST(every_use_of_a_watched_page_is_told)
     sim.env.trace = trace;
     open_pool(_i);
     fly_trace_set(trace, true);
+    use_observed(4);
     fly_bufpool_watch(w.pool, true);
+    fly_bufpool_watch(w.pool, true);
+    ck_assert_uint_eq(fly_bufpool_used(w.pool).fixes, 0);
     size_t count = 0;
     fly_trace_event event = {0};
     for (uint32_t round = 0; round < 3; round++) {
@@ -370,12 +373,20 @@ START_TEST(every_use_of_a_watched_page_is_told)
             count++;
             ck_assert_uint_eq(count_events(FLY_BUFPOOL_EVENT_FIXED, &event), count);
             ck_assert_uint_eq(event.field[0], 5 + use);
+            ck_assert_uint_eq(fly_bufpool_used(w.pool).fixes, count);
+        }
+        if (round == 0) { /* one of two has seen enough */
+            fly_bufpool_watch(w.pool, false);
         }
     }
     fly_bufpool_watch(w.pool, false);
     use_observed(5);
     use_shared(50);
     ck_assert_uint_eq(count_events(FLY_BUFPOOL_EVENT_FIXED, &event), count);
+    ck_assert_uint_eq(fly_bufpool_used(w.pool).fixes, count);
+    fly_bufpool_stats stats;
+    fly_bufpool_get_stats(w.pool, &stats);
+    ck_assert_uint_eq(fly_bufpool_used(w.pool).misses, stats.misses);
     close_pool();
     fly_trace_destroy(trace);
 }

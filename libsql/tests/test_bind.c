@@ -138,7 +138,7 @@ static const char *printed(const char *text)
     fly_err err = {0};
     ck_assert_msg(bind_text(text, &plan, &err) == FLY_OK, "%s: %s", text, err.message);
     fly_bytes out;
-    ck_assert_int_eq(fly__sql_plan_print(plan, false, &arena, &out, &err), FLY_OK);
+    ck_assert_int_eq(fly__sql_plan_print(plan, false, NULL, 0, &arena, &out, &err), FLY_OK);
     return (const char *)out.data;
 }
 

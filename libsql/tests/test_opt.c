@@ -131,6 +131,26 @@ START_TEST(what_cannot_come_up_stays)
 }
 END_TEST
 
+START_TEST(analyze_tells_what_each_node_did)
+{
+    expect_plan("ANALYZE SELECT count(*) FROM big WHERE c >= 0",
+                HAS("Aggregate  (cost=", " rows=1 loops=1)", "Seq Scan on big  (cost=",
+                    " rows=1000 loops=1)", "Pages: fixed=", "Memory: ", "Execution Time: "),
+                "Log");
+    expect_plan("ANALYZE UPDATE small SET s = s || 'x' WHERE id > 100000", HAS("rows=0 loops=1"),
+                "Log");
+    expect_plan("ANALYZE UPDATE small SET s = s || 'x'", HAS("Log: bytes="), "never executed");
+    expect_plan("ANALYZE SELECT (SELECT count(*) FROM big y WHERE y.c < x.id + random()) "
+                "FROM small x LIMIT 3",
+                HAS("SubPlan: Project  (actual", " rows=1 loops="), "never executed");
+    expect_plan("ANALYZE SELECT CASE WHEN id < 0 THEN (SELECT count(*) FROM big y WHERE y.c < x.id "
+                "+ random()) END FROM small x",
+                HAS("(never executed)"), "SubPlan: Project  (actual");
+    expect_plan("(ANALYZE, FORMAT JSON) SELECT count(*) FROM big",
+                HAS("\"Actual Rows\": 1000", "\"Actual Loops\": 1", "\"Pages Fixed\": "), "Log:");
+}
+END_TEST
+
 static void same_rows(const char *query);
 
 START_TEST(indexes_are_used)
@@ -514,6 +534,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, subqueries_become_joins);
     tcase_add_test(tests, what_cannot_come_up_stays);
+    tcase_add_test(tests, analyze_tells_what_each_node_did);
     tcase_add_test(tests, indexes_are_used);
     tcase_add_test(tests, an_index_that_has_all_columns_is_read_alone);
     tcase_add_test(tests, an_index_that_leads_to_most_rows_is_left);

@@ -803,6 +803,19 @@ static void see_age(void *ctx, fly_txn *txn)
     }
 }
 
+void fly_store_watch(fly_store *store, bool on)
+{
+    fly_bufpool_watch(store->pool, on);
+}
+
+fly_store_usage fly_store_used(const fly_store *store)
+{
+    fly_bufpool_usage pool = fly_bufpool_used(store->pool);
+    return (fly_store_usage){.pages_fixed = pool.fixes,
+                             .pages_missed = pool.misses,
+                             .log_bytes = store->wal == NULL ? 0 : fly_wal_next(store->wal)};
+}
+
 void fly_store_get_stats(fly_store *store, fly_store_stats *stats)
 {
     struct ages ages = {.oldest = UINT64_MAX};

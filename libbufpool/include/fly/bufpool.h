@@ -308,8 +308,20 @@ typedef struct fly_bufpool_stats {
     uint32_t dirty;      /**< of them, changed since they were written */
 } fly_bufpool_stats;
 
-/** Emit FIXED for every use of a page while `on`: slows the pool down. Off at first. */
+/**
+ * Count every use of a page, and emit FIXED for it, while somebody wants it: slows the pool down. Each
+ * call with `on` is taken back by one without; nobody wants it at first.
+ */
 void fly_bufpool_watch(fly_bufpool *pool, bool on);
+
+/** What was used, by all who use the pool. */
+typedef struct fly_bufpool_usage {
+    uint64_t fixes;  /**< uses of pages, while the pool was watched */
+    uint64_t misses; /**< as in fly_bufpool_stats */
+} fly_bufpool_usage;
+
+/** Take the two counters. O(1). */
+fly_bufpool_usage fly_bufpool_used(const fly_bufpool *pool);
 
 /** Take the counters. */
 void fly_bufpool_get_stats(const fly_bufpool *pool, fly_bufpool_stats *stats);

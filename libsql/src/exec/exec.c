@@ -5,6 +5,7 @@
  * in rows with memory of their own, and is gone at close.
  */
 #include "exec/program_int.h"
+#include "session/engine_int.h"
 
 #include <string.h>
 
@@ -148,15 +149,48 @@ static uint64_t clock_ns(const fly__sql_exec *exec)
     return exec->session->env->sched->now(exec->session->env->sched);
 }
 
+/* Where counters stood before a call to a node that is watched. */
+typedef struct mark {
+    uint64_t ns, memory;
+    int64_t below;
+    fly_store_usage used;
+} mark;
+
+static mark mark_now(fly__sql_exec *exec)
+{
+    mark now = {.ns = clock_ns(exec),
+                .memory = fly_load_u64(&exec->session->query.used),
+                .below = exec->below,
+                .used = fly_store_used(exec->watched)};
+    exec->below = 0;
+    return now;
+}
+
+/* What came since is the node's; of memory only what nodes below it did not take. */
+static void measure(fly__sql_op *op, const mark *from)
+{
+    fly__sql_exec *exec = op->exec;
+    fly__sql_node_stats *stats = &op->stats;
+    mark now = mark_now(exec);
+    int64_t grown = (int64_t)(now.memory - from->memory);
+    stats->ns += now.ns - from->ns;
+    stats->holds += grown - now.below;
+    stats->memory = stats->holds > stats->memory ? stats->holds : stats->memory;
+    stats->pages_fixed += now.used.pages_fixed - from->used.pages_fixed;
+    stats->pages_missed += now.used.pages_missed - from->used.pages_missed;
+    stats->log_bytes += now.used.log_bytes - from->used.log_bytes;
+    exec->below = from->below + grown;
+}
+
 fly_status fly__sql_op_open(fly__sql_op *op, fly_err *err)
 {
     op->stats.loops++;
-    if (FLY_LIKELY(!op->exec->watch)) {
+    if (FLY_LIKELY(op->exec->watched == NULL)) {
         return op->vt->open(op, err);
     }
-    uint64_t begin = clock_ns(op->exec);
+    mark from = mark_now(op->exec);
     fly_status status = op->vt->open(op, err);
-    op->stats.ns += clock_ns(op->exec) - begin;
+    measure(op, &from);
     return status;
 }
 
@@ -209,13 +243,16 @@ fly_status fly__sql_op_next(fly__sql_op *op, fly_vec_batch **batch, fly_err *err
             return status;
         }
     }
-    if (FLY_LIKELY(!exec->watch)) {
+    if (FLY_LIKELY(exec->watched == NULL)) {
         return op->vt->next(op, batch, err);
     }
-    uint64_t begin = clock_ns(exec);
+    mark from = mark_now(exec);
     fly_status status = op->vt->next(op, batch, err);
-    op->stats.ns += clock_ns(exec) - begin;
+    measure(op, &from);
     if (status == FLY_OK) {
+        if (op->stats.batches == 0) {
+            op->stats.first_ns = op->stats.ns;
+        }
         op->stats.batches++;
         op->stats.rows += fly_vec_batch_rows(*batch);
     }
@@ -300,6 +337,9 @@ void fly__sql_exec_destroy(fly__sql_exec *exec)
         return;
     }
     fly__sql_exec_close(exec);
+    if (exec->watched != NULL) {
+        fly_store_watch(exec->watched, false);
+    }
     for (fly__sql_program *p = exec->programs; p != NULL; p = p->chain) {
         fly__sql_program_deinit(p);
     }
@@ -422,9 +462,12 @@ uint64_t fly__sql_exec_changed(const fly__sql_exec *exec)
 
 /* ---------------------------------------------------------------------- statistics */
 
-void fly__sql_exec_watch(fly__sql_exec *exec, bool on)
+void fly__sql_exec_watch(fly__sql_exec *exec)
 {
-    exec->watch = on;
+    if (exec->watched == NULL) {
+        exec->watched = exec->session->database->store;
+        fly_store_watch(exec->watched, true);
+    }
 }
 
 const fly__sql_node_stats *fly__sql_exec_stats(const fly__sql_exec *exec, size_t *count)

@@ -34,15 +34,8 @@ uint64_t fly__sql_exec_changed(const fly__sql_exec *exec);
 /* For verification: let sources give at most so many rows at a time, 1 to FLY_VEC_CAPACITY. */
 void fly__sql_exec_batch_rows(fly__sql_exec *exec, uint32_t rows);
 
-/* What EXPLAIN ANALYZE says about each node. */
-typedef struct fly__sql_node_stats {
-    const fly__sql_rel *rel;
-    uint64_t rows, batches, loops;
-    uint64_t ns;
-    uint64_t memory, spilled;
-    uint64_t pages_fixed, pages_missed, log_bytes;
-} fly__sql_node_stats;
-void fly__sql_exec_watch(fly__sql_exec *exec, bool on);
+/* Measure what each node does from now on, for EXPLAIN ANALYZE: until the instance is destroyed. */
+void fly__sql_exec_watch(fly__sql_exec *exec);
 const fly__sql_node_stats *fly__sql_exec_stats(const fly__sql_exec *exec, size_t *count);
 
 /* One expression by itself, over a row of values for given column ids: defaults, checks, PL. */

@@ -109,8 +109,9 @@ struct fly__sql_exec {
         batch_rows; /* rows that sources put into a batch: FLY_VEC_CAPACITY, or fewer to verify */
     uint32_t depth; /* while compiling */
     uint32_t ticks; /* counts the times when the statement's limit of time may be looked at */
-    bool watch;
-    bool thawed; /* scans read their tables, whatever they have kept */
+    fly_store *watched; /* whose use by the nodes is measured; NULL: nothing is */
+    int64_t below;      /* bytes that calls to nodes below the one that runs have taken */
+    bool thawed;        /* scans read their tables, whatever they have kept */
     bool opened;
     uint64_t progress;            /* rows that were scanned, */
     uint64_t progress_of;         /* of so many in the tables that are scanned; 0: unknown */

@@ -417,8 +417,23 @@ static inline bool fly__sql_rel_makes(const fly__sql_rel *rel, fly__sql_colid id
     return false;
 }
 
-/* As EXPLAIN shows it; in plan_print.c. */
-fly_status fly__sql_plan_print(const fly__sql_plan *plan, bool json, fly_arena *arena,
+/*
+ * What a node of a plan did when it was run. Time, pages and bytes of the log are those of the nodes
+ * below it too; pages and log count what everybody did to the database meanwhile.
+ */
+typedef struct fly__sql_node_stats {
+    const fly__sql_rel *rel;
+    uint64_t rows, batches, loops;
+    uint64_t ns, first_ns; /* in all, and until the first batch was there */
+    int64_t holds;         /* bytes of memory, of this node alone, */
+    int64_t memory;        /* and the most that these were after a call */
+    uint64_t spilled;
+    uint64_t pages_fixed, pages_missed, log_bytes;
+} fly__sql_node_stats;
+
+/* As EXPLAIN shows it, with what the nodes did if that is known; in plan_print.c. */
+fly_status fly__sql_plan_print(const fly__sql_plan *plan, bool json,
+                               const fly__sql_node_stats *stats, size_t count, fly_arena *arena,
                                fly_bytes *text, fly_err *err);
 
 #endif

@@ -17,7 +17,9 @@ typedef struct printer {
     const char **names;
     const char **tables;
     fly_arena *arena;
-    uint32_t depth; /* of expressions */
+    uint32_t depth;                   /* of expressions */
+    const fly__sql_node_stats *stats; /* what nodes did; NULL: the plan was not run */
+    size_t stats_count;
 } printer;
 
 /* ------------------------------------------------------------------------- names */
@@ -704,15 +706,62 @@ static void details(printer *p, uint32_t level, const fly__sql_rel *rel)
     }
 }
 
-static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const char *title);
+/* Where a plan stands that is not simply its node's input. */
+typedef struct role {
+    const char *kind; /* "CTE", "SubPlan" */
+    const char *name; /* of a CTE */
+} role;
+
+static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const role *as);
+
+static void print_subplans_in(printer *p, const fly__sql_expr *e, uint32_t level)
+{
+    static const role subplan = {"SubPlan", NULL};
+    if (e == NULL || p->depth > 1000) {
+        return;
+    }
+    p->depth++;
+    for (uint32_t i = 0; i < e->argc; i++) {
+        print_subplans_in(p, e->args[i], level);
+    }
+    if (e->kind == FLY__SQL_X_SUBQUERY) {
+        print_rel(p, e->subquery->rel, level, &subplan);
+    }
+    p->depth--;
+}
+
+/* Plans that a node's expressions run. */
+static void print_subplans(printer *p, const fly__sql_rel *rel, uint32_t level)
+{
+    switch ((fly__sql_rel_kind)rel->kind) {
+    case FLY__SQL_R_FILTER:
+        print_subplans_in(p, rel->filter.condition, level);
+        break;
+    case FLY__SQL_R_SCAN:
+        print_subplans_in(p, rel->scan.filter, level);
+        break;
+    case FLY__SQL_R_PROJECT:
+    case FLY__SQL_R_UNNEST:
+        for (uint32_t i = 0; i < rel->column_count; i++) {
+            print_subplans_in(p, rel->project.exprs[i], level);
+        }
+        break;
+    case FLY__SQL_R_JOIN:
+        print_subplans_in(p, rel->join.condition, level);
+        break;
+    default:
+        break;
+    }
+}
 
 static void print_children(printer *p, const fly__sql_rel *rel, uint32_t level)
 {
     if (rel->kind == FLY__SQL_R_WITH) {
         for (uint32_t i = 0; i < rel->with.count; i++) {
-            print_rel(p, rel->with.ctes[i]->rel, level, rel->with.ctes[i]->name);
+            const role cte = {"CTE", rel->with.ctes[i]->name};
+            print_rel(p, rel->with.ctes[i]->rel, level, &cte);
             if (rel->with.ctes[i]->recursive != NULL) {
-                print_rel(p, rel->with.ctes[i]->recursive, level, rel->with.ctes[i]->name);
+                print_rel(p, rel->with.ctes[i]->recursive, level, &cte);
             }
         }
     }
@@ -722,6 +771,7 @@ static void print_children(printer *p, const fly__sql_rel *rel, uint32_t level)
     if (rel->right != NULL) {
         print_rel(p, rel->right, level, NULL);
     }
+    print_subplans(p, rel, level);
 }
 
 static void print_costs(printer *p, const fly__sql_rel *rel)
@@ -733,7 +783,97 @@ static void print_costs(printer *p, const fly__sql_rel *rel)
     }
 }
 
-static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const char *title)
+/* ---------------------------------------------------------------- what nodes did */
+
+static const fly__sql_node_stats *stats_of(const printer *p, const fly__sql_rel *rel)
+{
+    for (size_t i = 0; i < p->stats_count; i++) {
+        if (p->stats[i].rel == rel) {
+            return &p->stats[i];
+        }
+    }
+    return NULL;
+}
+
+/* Time and rows are those of one run on the average, as PostgreSQL has them. */
+static void print_actual(printer *p, const fly__sql_rel *rel)
+{
+    const fly__sql_node_stats *s = stats_of(p, rel);
+    char text[160];
+    if (s == NULL) {
+        return;
+    }
+    if (s->loops == 0) {
+        put(p, "  (never executed)");
+        return;
+    }
+    double ms = 1e6 * (double)s->loops;
+    (void)snprintf(text, sizeof text, "  (actual time=%.3f..%.3f rows=%.0f loops=%" PRIu64 ")",
+                   (double)s->first_ns / ms, (double)s->ns / ms, (double)s->rows / (double)s->loops,
+                   s->loops);
+    put(p, text);
+}
+
+/* What was used, if anything was. */
+static void print_usage(printer *p, uint32_t level, const fly__sql_rel *rel)
+{
+    const fly__sql_node_stats *s = stats_of(p, rel);
+    char text[160];
+    if (s == NULL) {
+        return;
+    }
+    if (s->memory > 0 || s->spilled > 0) {
+        indent(p, level + 1);
+        (void)snprintf(text, sizeof text, "Memory: %" PRId64 "kB", (s->memory + 1023) / 1024);
+        put(p, text);
+        if (s->spilled > 0) {
+            (void)snprintf(text, sizeof text, "  Disk: %" PRIu64 "kB", (s->spilled + 1023) / 1024);
+            put(p, text);
+        }
+        put(p, "\n");
+    }
+    if (s->pages_fixed > 0 || s->pages_missed > 0) {
+        indent(p, level + 1);
+        (void)snprintf(text, sizeof text, "Pages: fixed=%" PRIu64 " missed=%" PRIu64 "\n",
+                       s->pages_fixed, s->pages_missed);
+        put(p, text);
+    }
+    if (s->log_bytes > 0) {
+        indent(p, level + 1);
+        (void)snprintf(text, sizeof text, "Log: bytes=%" PRIu64 "\n", s->log_bytes);
+        put(p, text);
+    }
+}
+
+static void json_number(printer *p, uint32_t level, const char *name, double value, int digits)
+{
+    char text[64];
+    put(p, ",\n");
+    indent(p, level + 1);
+    json_string(p, name, strlen(name));
+    (void)snprintf(text, sizeof text, ": %.*f", digits, value);
+    put(p, text);
+}
+
+static void json_actual(printer *p, uint32_t level, const fly__sql_rel *rel)
+{
+    const fly__sql_node_stats *s = stats_of(p, rel);
+    if (s == NULL) {
+        return;
+    }
+    double loops = s->loops > 0 ? (double)s->loops : 1;
+    json_number(p, level, "Actual Startup Time", (double)s->first_ns / loops / 1e6, 3);
+    json_number(p, level, "Actual Total Time", (double)s->ns / loops / 1e6, 3);
+    json_number(p, level, "Actual Rows", (double)s->rows / loops, 0);
+    json_number(p, level, "Actual Loops", (double)s->loops, 0);
+    json_number(p, level, "Memory Bytes", (double)s->memory, 0);
+    json_number(p, level, "Disk Bytes", (double)s->spilled, 0);
+    json_number(p, level, "Pages Fixed", (double)s->pages_fixed, 0);
+    json_number(p, level, "Pages Missed", (double)s->pages_missed, 0);
+    json_number(p, level, "Log Bytes", (double)s->log_bytes, 0);
+}
+
+static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const role *as)
 {
     if (level > 500) {
         return;
@@ -749,24 +889,25 @@ static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const
         size_t at = p->out.len;
         node_name(p, rel);
         end(p, at);
-        if (title != NULL) {
-            size_t name = begin(p, level, "CTE Name");
-            put(p, title);
+        if (as != NULL) {
+            size_t name = begin(p, level, as->name != NULL ? "CTE Name" : "Parent Relationship");
+            put(p, as->name != NULL ? as->name : as->kind);
             end(p, name);
         }
         if (rel->rows > 0) {
-            char text[48];
-            put(p, ",\n");
-            indent(p, level + 1);
-            (void)snprintf(text, sizeof text, "\"Plan Rows\": %.0f", rel->rows);
-            put(p, text);
+            json_number(p, level, "Plan Rows", rel->rows, 0);
         }
+        json_actual(p, level, rel);
         details(p, level, rel);
-        if (rel->left != NULL || rel->right != NULL || rel->kind == FLY__SQL_R_WITH) {
-            put(p, ",\n");
-            indent(p, level + 1);
-            put(p, "\"Plans\": [");
-            print_children(p, rel, level + 2);
+        size_t before = p->out.len;
+        put(p, ",\n");
+        indent(p, level + 1);
+        put(p, "\"Plans\": [");
+        size_t none = p->out.len;
+        print_children(p, rel, level + 2);
+        if (p->out.len == none) {
+            p->out.len = before;
+        } else {
             put(p, "\n");
             indent(p, level + 1);
             put(p, "]");
@@ -780,22 +921,31 @@ static void print_rel(printer *p, const fly__sql_rel *rel, uint32_t level, const
         indent(p, level > 0 ? level - 1 : 0);
         put(p, "->  ");
     }
-    if (title != NULL) {
-        put(p, "CTE ");
-        put(p, title);
+    if (as != NULL) {
+        put(p, as->kind);
+        put(p, as->name != NULL ? " " : "");
+        put(p, as->name != NULL ? as->name : "");
         put(p, ": ");
     }
     node_name(p, rel);
     print_costs(p, rel);
+    print_actual(p, rel);
     put(p, "\n");
     details(p, level, rel);
+    print_usage(p, level, rel);
     print_children(p, rel, level + 2);
 }
 
-fly_status fly__sql_plan_print(const fly__sql_plan *plan, bool json, fly_arena *arena,
+fly_status fly__sql_plan_print(const fly__sql_plan *plan, bool json,
+                               const fly__sql_node_stats *stats, size_t count, fly_arena *arena,
                                fly_bytes *text, fly_err *err)
 {
-    printer p = {.out = {.arena = arena}, .json = json, .arena = arena, .count = plan->next_id};
+    printer p = {.out = {.arena = arena},
+                 .json = json,
+                 .arena = arena,
+                 .count = plan->next_id,
+                 .stats = stats,
+                 .stats_count = count};
     p.names = fly_arena_alloc(arena, plan->next_id * sizeof *p.names);
     p.tables = fly_arena_alloc(arena, plan->next_id * sizeof *p.tables);
     if (p.names == NULL || p.tables == NULL) {
@@ -811,7 +961,7 @@ fly_status fly__sql_plan_print(const fly__sql_plan *plan, bool json, fly_arena *
     if (json) {
         put(&p, "[\n  {\n    \"Plan\": ");
         print_rel(&p, plan->root, 2, NULL);
-        put(&p, "\n  }\n]\n");
+        put(&p, "\n  }\n]");
     } else {
         print_rel(&p, plan->root, 0, NULL);
     }

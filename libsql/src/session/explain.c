@@ -100,43 +100,6 @@ static fly_status run_all(fly_sql_stmt *inner, fly_err *err)
     return status == FLY_E_END ? FLY_OK : status;
 }
 
-static double ms_between(uint64_t from, uint64_t to)
-{
-    return (double)(to - from) / 1e6;
-}
-
-/* What each node did, in the order in which the executor made them. */
-static fly_status give_stats(fly_sql_stmt *stmt, const fly__sql_exec *exec, fly_err *err)
-{
-    static const char *const kinds[] = {
-        [FLY__SQL_R_SCAN] = "Scan",         [FLY__SQL_R_VALUES] = "Values",
-        [FLY__SQL_R_FUNCTION] = "Function", [FLY__SQL_R_FILTER] = "Filter",
-        [FLY__SQL_R_PROJECT] = "Project",   [FLY__SQL_R_UNNEST] = "ProjectSet",
-        [FLY__SQL_R_JOIN] = "Join",         [FLY__SQL_R_AGGREGATE] = "Aggregate",
-        [FLY__SQL_R_WINDOW] = "Window",     [FLY__SQL_R_SORT] = "Sort",
-        [FLY__SQL_R_LIMIT] = "Limit",       [FLY__SQL_R_DISTINCT] = "Unique",
-        [FLY__SQL_R_SETOP] = "SetOp",       [FLY__SQL_R_CTE] = "CTE",
-        [FLY__SQL_R_WITH] = "With",         [FLY__SQL_R_LOCK] = "LockRows",
-        [FLY__SQL_R_MODIFY] = "Modify"};
-    size_t count = 0;
-    const fly__sql_node_stats *stats = fly__sql_exec_stats(exec, &count);
-    fly_status status = FLY_OK;
-    for (size_t i = 0; i < count && status == FLY_OK; i++) {
-        const fly__sql_node_stats *node = &stats[i];
-        const char *table = node->rel->kind == FLY__SQL_R_SCAN ? node->rel->scan.table->name : "";
-        status = add_line(stmt, err,
-                          "%s%s%s: rows=%llu loops=%llu time=%.3f ms memory=%lluB spilled=%lluB "
-                          "pages=%llu missed=%llu log=%lluB",
-                          kinds[node->rel->kind], table[0] != '\0' ? " on " : "", table,
-                          (unsigned long long)node->rows, (unsigned long long)node->loops,
-                          (double)node->ns / 1e6, (unsigned long long)node->memory,
-                          (unsigned long long)node->spilled, (unsigned long long)node->pages_fixed,
-                          (unsigned long long)node->pages_missed,
-                          (unsigned long long)node->log_bytes);
-    }
-    return status;
-}
-
 static fly_status analyze(fly_sql_stmt *stmt, fly_sql_stmt *inner, bool json, fly_err *err)
 {
     fly_bytes text = {0};
@@ -144,21 +107,21 @@ static fly_status analyze(fly_sql_stmt *stmt, fly_sql_stmt *inner, bool json, fl
     if (status != FLY_OK) {
         return status;
     }
-    fly__sql_exec_watch(inner->exec, true);
+    fly__sql_exec_watch(inner->exec);
     uint64_t from = fly_now();
     status = run_all(inner, err);
     uint64_t to = fly_now();
+    size_t count = 0;
+    const fly__sql_node_stats *stats = fly__sql_exec_stats(inner->exec, &count);
     if (status == FLY_OK) {
-        status = fly__sql_plan_print(inner->plan, json, &stmt->line_arena, &text, err);
+        status =
+            fly__sql_plan_print(inner->plan, json, stats, count, &stmt->line_arena, &text, err);
     }
     if (status == FLY_OK) {
         status = give_text(stmt, text, json, err);
     }
     if (status == FLY_OK && !json) {
-        status = give_stats(stmt, inner->exec, err);
-    }
-    if (status == FLY_OK && !json) {
-        status = add_line(stmt, err, "Execution Time: %.3f ms", ms_between(from, to));
+        status = add_line(stmt, err, "Execution Time: %.3f ms", (double)(to - from) / 1e6);
     }
     return status;
 }
@@ -180,14 +143,16 @@ static fly_status explain_plan(fly_sql_stmt *stmt, const fly_ast *query,
         fly__sql_plan *plan = NULL;
         status = fly__sql_bind(&context, query, &plan, err);
         if (status == FLY_OK) {
-            status = fly__sql_plan_print(plan, wanted->json, &stmt->line_arena, &text, err);
+            status =
+                fly__sql_plan_print(plan, wanted->json, NULL, 0, &stmt->line_arena, &text, err);
         }
     } else {
         status = fly__sql_stmt_plan(inner, err);
         if (status == FLY_OK && wanted->analyze) {
             status = analyze(stmt, inner, wanted->json, err);
         } else if (status == FLY_OK) {
-            status = fly__sql_plan_print(inner->plan, wanted->json, &stmt->line_arena, &text, err);
+            status = fly__sql_plan_print(inner->plan, wanted->json, NULL, 0, &stmt->line_arena,
+                                         &text, err);
         }
     }
     if (status == FLY_OK && text.len > 0) {

@@ -486,6 +486,19 @@ typedef struct fly_store_stats {
 /** Take the counters. */
 void fly_store_get_stats(fly_store *store, fly_store_stats *stats);
 
+/** What all who use a store have used of it so far. */
+typedef struct fly_store_usage {
+    uint64_t pages_fixed;  /**< uses of pages, while the store was watched */
+    uint64_t pages_missed; /**< pages read because somebody wanted them */
+    uint64_t log_bytes;    /**< appended to the log */
+} fly_store_usage;
+
+/** Count uses of pages while somebody wants it, which makes them slower: see fly_bufpool_watch(). */
+void fly_store_watch(fly_store *store, bool on);
+
+/** Take these few counters. O(1). */
+fly_store_usage fly_store_used(const fly_store *store);
+
 /** About how many entries a tree has, deleted ones that may still be seen included:
  *  fly_btree_estimate(). */
 double fly_tree_estimate(fly_tree *tree);
