@@ -51,15 +51,15 @@ fly_status fly__txn_purge_ghost(fly_tree *tree, fly_bytes key, uint64_t stamp, b
 static fly_status purge_record(fly_store *store, const struct undo *undo, fly_err *err)
 {
     fly_status status = FLY_OK;
-    if (undo->kind == UNDO_DROP) {
+    if (undo_kind(undo) == UNDO_DROP) {
         return fly__txn_tree_destroy(store, undo->tree, (uint32_t)undo->prev_stamp, err);
     }
-    if (undo->kind != UNDO_UPDATE && undo->kind != UNDO_DELETE) {
+    if (undo_kind(undo) != UNDO_UPDATE && undo_kind(undo) != UNDO_DELETE) {
         return FLY_OK;
     }
     fly_tree *tree = fly__txn_tree_find(store, undo->tree);
     /* A ghost goes with its tree. */
-    if (undo->kind == UNDO_DELETE && tree != NULL && fly_load_u32(&tree->destroyed) == 0) {
+    if (undo_kind(undo) == UNDO_DELETE && tree != NULL && fly_load_u32(&tree->destroyed) == 0) {
         bool removed = false;
         status = fly__txn_purge_ghost(tree, undo_key(undo), undo->stamp, &removed, err);
         fly_count_u64(&store->purged, removed ? 1 : 0);

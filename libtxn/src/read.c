@@ -79,7 +79,7 @@ static fly_status look_back(fly_txn *txn, struct version newest, uint8_t *room,
     struct version version = newest;
     for (;;) {
         const struct undo *undo = fly__txn_undo_find(txn->store, version.stamp);
-        if (undo->kind == UNDO_INSERT) {
+        if (undo_kind(undo) == UNDO_INSERT) {
             return FLY_E_NOT_FOUND;
         }
         version.stamp = undo->prev_stamp;

@@ -692,13 +692,13 @@ static fly_status rebuild_record(fly_txn *txn, const fly_wal_record *record, fly
     struct undo shape = {.undo_next = 0};
     fly_bytes payload = fly_bytes_of(NULL, 0);
     if (record->manager == MANAGER_TXNS) {
-        shape.kind = UNDO_DROP;
+        shape.marked_kind = UNDO_DROP;
         shape.tree = fly_get_u32(record->payload.data + 16);
         shape.prev_stamp = fly_get_u32(record->payload.data + 20);
         shape.undo_next = fly_get_u64(record->payload.data + 8);
         txn->has_work = txn->has_drops = true;
     } else if (record->manager != MANAGER_TREES) {
-        shape.kind = UNDO_OTHER;
+        shape.marked_kind = UNDO_OTHER;
         shape.tree = record->type;
         shape.prev_flags = record->manager;
         shape.undo_next = fly_get_u64(record->payload.data + 8);
@@ -714,7 +714,7 @@ static fly_status rebuild_record(fly_txn *txn, const fly_wal_record *record, fly
         shape.undo_next = change.before;
         shape.tree = logged.tree;
         shape.prev_stamp = logged.page;
-        shape.kind = record->type == FLY_BTREE_LOG_NODES    ? UNDO_TREE
+        shape.marked_kind = record->type == FLY_BTREE_LOG_NODES    ? UNDO_TREE
                      : record->type == FLY_BTREE_LOG_LOADED ? UNDO_LOADED
                                                             : UNDO_PAGE;
     }
@@ -728,7 +728,7 @@ static fly_status rebuild_record(fly_txn *txn, const fly_wal_record *record, fly
         }
         bool kept = had && fly_bytes_equal(now.payload, previous.payload) &&
                     now.flags == previous.flags;
-        shape.kind = !had                             ? UNDO_INSERT
+        shape.marked_kind = !had                             ? UNDO_INSERT
                      : (now.flags & VALUE_GHOST) != 0 ? UNDO_DELETE
                      : kept                           ? UNDO_RELOCK
                                                       : UNDO_UPDATE;
@@ -736,7 +736,7 @@ static fly_status rebuild_record(fly_txn *txn, const fly_wal_record *record, fly
         shape.prev_flags = previous.flags;
         payload = had ? previous.payload : payload;
         stamp = now.stamp;
-        txn->has_work = txn->has_work || shape.kind == UNDO_DELETE ||
+        txn->has_work = txn->has_work || shape.marked_kind == UNDO_DELETE ||
                         (previous.flags & VALUE_BLOB) != 0;
     }
     return fly__txn_undo_rebuild(txn, stamp, &shape, logged.key, payload, err);

@@ -330,7 +330,8 @@ static bool meets(const struct read_set *set, const struct extent *extent)
     uint32_t used = fly_load_u32(&extent->used);
     for (uint32_t at = sizeof *extent; at < used;) {
         const struct undo *undo = (const struct undo *)(const void *)((const uint8_t *)extent + at);
-        if ((undo->kind == UNDO_INSERT || undo->kind == UNDO_UPDATE || undo->kind == UNDO_DELETE) &&
+        if ((undo_kind(undo) == UNDO_INSERT || undo_kind(undo) == UNDO_UPDATE ||
+             undo_kind(undo) == UNDO_DELETE) &&
             was_read(set, undo->tree, undo_key(undo))) {
             return true;
         }

@@ -389,6 +389,7 @@ static void take_snapshot(fly_txn *txn)
     FLY_POINT("take snapshot", store);
     txn->view.low = fly_load_seq_u64(&store->low);
     txn->view.timestamp = fly_load_seq_u64(&store->clock);
+    txn->held = txn->view.timestamp;
     FLY_POINT("read the clock", store);
     fly_store_relaxed_u64(&txn->low, txn->view.low);
     fly_store_u64(&txn->snapshot, txn->view.timestamp);
@@ -410,6 +411,29 @@ void fly__txn_leave(fly_txn *txn)
     if (txn->isolation == FLY_ISOLATION_READ_COMMITTED && !txn->in_statement && txn->cursors == 0) {
         fly_store_u64(&txn->snapshot, NO_SNAPSHOT);
     }
+}
+
+/*
+ * Seeing more than the snapshot does. What is kept for the snapshot is enough for a later one too, so it
+ * need not be announced.
+ */
+void fly_txn_fresh_begin(fly_txn *txn)
+{
+    FLY_ASSERT(!txn->fresh);
+    fly__txn_enter(txn);
+    txn->fresh = true;
+    txn->fresh_views = txn->views;
+    txn->view.timestamp = fly_load_seq_u64(&txn->store->clock);
+}
+
+void fly_txn_fresh_end(fly_txn *txn)
+{
+    FLY_ASSERT(txn->fresh);
+    txn->fresh = false;
+    if (txn->views == txn->fresh_views) { /* else it has another one by now */
+        txn->view.timestamp = txn->held;
+    }
+    fly__txn_leave(txn);
 }
 
 void fly__txn_forget_snapshot(fly_txn *txn)

@@ -457,6 +457,7 @@ static fly_store *allocate(fly_env *env, const char *dir, const fly_store_option
     for (int i = 0; i < SHARDS; i++) {
         fly_mutex_init(&store->shards[i].mutex, "free contexts", RANK_SHARD);
     }
+    fly__txn_shared_init(store);
     fly_store_u64(&store->clock, TIMESTAMP_FIRST);
     return store;
 }
@@ -721,6 +722,7 @@ void fly_store_abandon(fly_store *store)
     fly_env *env = store->env;
     stop_threads(store);
     fly__txn_recovery_destroy(store->recovery);
+    fly__txn_shared_deinit(store);
     fly__txn_contexts_destroy(store);
     fly__txn_states_destroy(store);
     fly__txn_trees_close(store);

@@ -261,6 +261,7 @@ static uint64_t end_state(fly_txn *txn, bool committed)
     uint64_t shown = committed ? timestamp : TIMESTAMP_NEVER;
     FLY_POINT("commit", store);
     fly__txn_end_ids(txn, shown);
+    fly__txn_unshare(txn, 0);
     fly__txn_undo_retire(txn, timestamp);
     fly_store_seq_u64(&txn->id, 0);
     fly__txn_wake_waiters(txn);
@@ -297,13 +298,22 @@ static fly_status leave_to_recovery(fly_txn *txn, fly_status status)
 static void mark_drops(fly_txn *txn, const struct undo *undo, uint64_t timestamp)
 {
     for (; undo != NULL; undo = undo->before) {
-        fly_tree *tree = undo->kind == UNDO_DROP ? fly__txn_tree_find(txn->store, undo->tree)
-                                                 : NULL;
+        fly_tree *tree = undo_kind(undo) == UNDO_DROP ? fly__txn_tree_find(txn->store, undo->tree)
+                                                      : NULL;
         if (tree != NULL) {
             fly_store_u64(&tree->dropped_at, timestamp);
             fly_store_seq_u32(&tree->dropped, 1);
         }
     }
+}
+
+/* It has a number, to be waited for by, and changed nothing: as one that only reads. */
+static fly_status commit_shares(fly_txn *txn)
+{
+    (void)end_state(txn, true);
+    fly_count_u64(&txn->store->committed, 1);
+    finish(txn);
+    return FLY_OK;
 }
 
 static fly_status commit_changes(fly_txn *txn, fly_durability durability, fly_err *err)
@@ -362,6 +372,9 @@ fly_status fly_txn_commit_as(fly_txn *txn, fly_durability durability, fly_err *e
         fly_count_u64(&store->committed, 1);
         finish(txn);
         return FLY_OK;
+    }
+    if (txn->undo == NULL && txn->last_lsn == 0 && !txn->prepared) {
+        return commit_shares(txn);
     }
     return commit_changes(
         txn, durability != FLY_DURABILITY_DEFAULT ? durability : store->options.durability, err);
@@ -427,7 +440,9 @@ void fly_txn_rollback(fly_txn *txn)
 
 fly_savepoint fly_txn_savepoint(const fly_txn *txn)
 {
-    return (fly_savepoint){.undo = (uint64_t)(uintptr_t)txn->undo, .count = txn->undo_count};
+    return (fly_savepoint){.undo = (uint64_t)(uintptr_t)txn->undo,
+                           .count = txn->undo_count,
+                           .shares = txn->share_count};
 }
 
 /* Whether what was the newest undo record at a savepoint still is one: it is not, if the transaction was
@@ -447,14 +462,22 @@ fly_status fly_txn_rollback_to(fly_txn *txn, fly_savepoint savepoint, fly_err *e
     if (txn->prepared || savepoint.count > txn->undo_count || !is_within(txn, stop)) {
         return fly_err_set(err, FLY_E_INVALID, "that savepoint is not one of this transaction");
     }
+    bool shares = txn->share_count > savepoint.shares;
+    if (shares) {
+        fly__txn_unshare(txn, savepoint.shares);
+    }
     if (txn->undo == stop) {
         txn->failed = false;
+        if (shares) {
+            fly__txn_wake_waiters(txn);
+        }
         return FLY_OK;
     }
     fly__txn_enter(txn);
     fly_status status = fly__txn_undo_to(txn, stop, err);
     fly__txn_leave(txn);
     txn->failed = status != FLY_OK;
+    fly__txn_wake_waiters(txn);
     return status;
 }
 
@@ -531,6 +554,9 @@ fly_status fly_txn_prepare(fly_txn *txn, fly_bytes name, fly_err *err)
     }
     if (status == FLY_OK && fly_load_relaxed_u64(&txn->id) == 0) {
         status = fly__txn_undo_reserve(txn, 0, err); /* it takes a number, to be found by */
+    }
+    if (status == FLY_OK && txn->shares != NULL) {
+        status = fly__txn_harden_locks(txn, err);
     }
     if (status == FLY_OK) {
         status = take_name(txn, name, err);

@@ -7,6 +7,7 @@
  * read.c     seeing entries; cursor.c walking over them
  * txn.c      beginning, ending, savepoints, prepare
  * wait.c     waiting for another writer, deadlocks
+ * share.c    locks that several hold
  * serial.c   what a serializable transaction has read, and whether that still holds
  * purge.c    what nobody can see any more goes
  * catalog.c  trees by name
@@ -33,7 +34,8 @@ enum {
     RANK_TREES = 140,
     RANK_CONTEXTS = 150,
     RANK_STATES = 160,
-    RANK_SHARD = 170
+    RANK_SHARD = 170,
+    RANK_SHARED = 180
 };
 
 /* -------------------------------------------------------------------- values in leaves */
@@ -119,6 +121,10 @@ enum undo_kind {
     UNDO_OTHER       /* another resource manager's: manager in prev_flags, type in `tree` */
 };
 
+/* Set in the kind of a change or lock that goes together with weak shared locks, as have all before it
+ * of the same transaction. */
+enum { UNDO_WEAK = 0x80 };
+
 /* A record. Aligned to 16 bytes; the index in a stamp counts these from the extent's start. */
 struct undo {
     uint64_t stamp;      /* of the version that this is the undo of */
@@ -129,12 +135,17 @@ struct undo {
     uint32_t size; /* of the record */
     uint32_t value_len;
     uint16_t key_len;
-    uint8_t kind;
+    uint8_t marked_kind; /* undo_kind(), and UNDO_WEAK */
     uint8_t prev_flags;
     uint8_t bytes[]; /* key, then the version's payload */
 };
 
 enum { UNDO_UNIT = 16 };
+
+static inline uint8_t undo_kind(const struct undo *undo)
+{
+    return (uint8_t)(undo->marked_kind & ~UNDO_WEAK);
+}
 
 /* The undo records of one number, one behind the other. */
 struct extent {
@@ -192,6 +203,7 @@ struct fly_txn {
     fly_atomic_u32 waiters;      /* how many do */
     fly_atomic_u32 looking_back; /* it looks at states or old versions just now */
     fly_atomic_u32 victim;       /* it was chosen to give way in a deadlock */
+    fly_atomic_u32 softly;       /* it waits for a claim only, which it may pass over */
     uint8_t gap[FLY_CACHE_LINE];
 
     fly_store *store;
@@ -204,8 +216,11 @@ struct fly_txn {
     uint32_t cursors;  /* open: snapshots last while there are any */
     uint64_t lock_ns;  /* how long to wait for others; 0: as long as it takes */
     const fly_txn_waiting *waiting; /* asked and told meanwhile; NULL: nobody */
-    struct snapshot view;
-    uint64_t views; /* that the context has had */
+    struct snapshot view;           /* what it sees */
+    uint64_t held;        /* the timestamp that `snapshot` was given: what is kept for it */
+    bool fresh;           /* fly_txn_fresh_begin(): it sees more than that */
+    uint64_t fresh_views; /* `views` then */
+    uint64_t views;       /* that the context has had */
 
     uint64_t last_id;               /* number in use now: the first, or a later part */
     struct extent *extent;          /* of last_id */
@@ -231,6 +246,9 @@ struct fly_txn {
     uint8_t *entry; /* room for a leaf's entry */
     fly_btree_hint hints[HINTS];
     uint32_t hint_tree[HINTS];
+
+    struct share *shares; /* shared locks, newest first */
+    uint64_t share_count;
 
     uint32_t since_purge; /* ends since it last purged */
 
@@ -280,6 +298,19 @@ struct shard {
     uint8_t gap[FLY_CACHE_LINE];
 };
 
+struct shared_entry;
+
+/* Shared locks, by what their entries hash to. */
+struct shared_part {
+    fly_mutex mutex;
+    fly_atomic_u32 count; /* of entries; mutex to write */
+    uint32_t room;        /* of buckets */
+    struct shared_entry **buckets;
+    uint8_t gap[FLY_CACHE_LINE];
+};
+
+enum { SHARED_PARTS = 64 };
+
 struct fly_store {
     fly_env *env;
     char dir[FLY_PATH_MAX];
@@ -315,6 +346,8 @@ struct fly_store {
     fly_atomic_u32 context_count;
     fly_mutex contexts_mutex;
     struct shard shards[SHARDS];
+
+    struct shared_part shared[SHARED_PARTS];
 
     /* undo */
     fly_account undo_memory;
@@ -413,15 +446,21 @@ struct op {
     bool exclusive;  /* only if there is none */
     bool required;   /* only if there is one */
     bool seen;       /* only if the newest version is the one that our snapshot sees */
+    bool weak;       /* goes together with weak locks of the other sort */
+    bool patient;    /* waits for others */
+    bool barge;      /* passes over claims */
     uint64_t stamp;  /* of the new version */
     uint8_t header[VALUE_HEADER];
     bool had;                /* there is an entry */
     struct version previous; /* it, in the leaf */
-    uint64_t wait_for;       /* its writer is not finished */
+    bool marked;             /* the new version is to be marked as weak */
+    uint64_t wait_for;       /* its writer, or somebody who has locked it, is not finished */
+    bool soft;               /* that one has a claim only */
+    bool claimed;            /* the entry bears a claim of ours */
     uint64_t undo_next;      /* of a compensation */
 };
 
-enum { COMPENSATES = 0 };
+enum { COMPENSATES = 0, UNDO_NONE = 0 };
 
 /* ---------------------------------------------------------------------------- state.c */
 
@@ -465,7 +504,7 @@ void fly__txn_forget_snapshot(fly_txn *txn);
 static inline bool begin_looking_back(fly_txn *txn)
 {
     fly_store_seq_u32(&txn->looking_back, 1);
-    if (FLY_UNLIKELY(fly_load_seq_u64(&txn->given_up) == txn->view.timestamp)) {
+    if (FLY_UNLIKELY(fly_load_seq_u64(&txn->given_up) == txn->held)) {
         fly_store_u32(&txn->looking_back, 0);
         return false;
     }
@@ -479,7 +518,7 @@ static inline void end_looking_back(fly_txn *txn)
 /* Whether the snapshot was taken away: what has been read with it since cannot be believed. */
 static inline bool is_given_up(const fly_txn *txn)
 {
-    return fly_load_u64(&txn->given_up) == txn->view.timestamp;
+    return fly_load_u64(&txn->given_up) == txn->held;
 }
 
 /* Find out how old the oldest snapshot is. */
@@ -535,6 +574,9 @@ FLY_MUST_USE fly_status fly__txn_restore(fly_txn *txn, uint8_t kind, uint64_t st
                                          uint32_t tree_id, fly_bytes key,
                                          const struct version *previous, uint64_t undo_next,
                                          fly_err *err);
+/* Lock exclusively, waiting for others, what the transaction has locked in a shared way: then it can be
+ * logged. */
+FLY_MUST_USE fly_status fly__txn_harden_locks(fly_txn *txn, fly_err *err);
 /* Log the locks that the transaction holds, so that they survive. */
 FLY_MUST_USE fly_status fly__txn_log_locks(fly_txn *txn, fly_err *err);
 /* Let another resource manager undo its record. */
@@ -588,9 +630,30 @@ void fly__txn_list_prepared(fly_txn *txn);
 
 /* ----------------------------------------------------------------------------- wait.c */
 
-/* Wait until the transaction with this number has ended. FLY_E_DEADLOCK, FLY_E_TIMEOUT. */
-FLY_MUST_USE fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err);
+/* Wait until the transaction with this number has ended, or has let go of something: look again then.
+ * `soft`: its claim only is waited for, and FLY_E_DEADLOCK says, without more, to pass it over.
+ * FLY_E_DEADLOCK, FLY_E_TIMEOUT, FLY_E_CANCELLED. */
+FLY_MUST_USE fly_status fly__txn_wait(fly_txn *txn, uint64_t id, bool soft, uint64_t deadline,
+                                      fly_err *err);
 void fly__txn_wake_waiters(fly_txn *txn);
+
+/* ---------------------------------------------------------------------------- share.c */
+
+void fly__txn_shared_init(fly_store *store);
+void fly__txn_shared_deinit(fly_store *store);
+/* Under the latch of the entry's leaf: give the shared lock that `op` wants. FLY_E_AGAIN: wait first. */
+FLY_MUST_USE fly_status fly__txn_share(struct op *op, fly_err *err);
+/* Under that latch: whether nobody's shared lock forbids what `op` does. FLY_E_AGAIN: wait first. */
+FLY_MUST_USE fly_status fly__txn_exclude(struct op *op, fly_err *err);
+/* Take back the claim of an `op` that does not wait any more. */
+void fly__txn_unclaim(struct op *op);
+/* Give back the newest shared locks until so many are left. */
+void fly__txn_unshare(fly_txn *txn, uint64_t down_to);
+/* Call `each` with every entry that the transaction has locked so. */
+FLY_MUST_USE fly_status fly__txn_each_share(fly_txn *txn,
+                                            fly_status (*each)(fly_txn *txn, uint32_t tree,
+                                                               fly_bytes key, fly_err *err),
+                                            fly_err *err);
 
 /* --------------------------------------------------------------------------- serial.c */
 

@@ -161,7 +161,7 @@ struct undo *fly__txn_undo_add(fly_txn *txn, uint8_t kind, uint32_t tree, fly_by
     undo->size = size;
     undo->value_len = (uint32_t)payload;
     undo->key_len = (uint16_t)key.len;
-    undo->kind = kind;
+    undo->marked_kind = kind;
     if (key.len > 0) {
         memcpy(undo->bytes, key.data, key.len);
     }
@@ -254,19 +254,19 @@ static fly_status undo_one(fly_txn *txn, const struct undo *undo, fly_err *err)
 {
     struct version previous = {
         .stamp = undo->prev_stamp, .flags = undo->prev_flags, .payload = undo_payload(undo)};
-    switch (undo->kind) {
+    switch (undo_kind(undo)) {
     case UNDO_INSERT:
     case UNDO_UPDATE:
     case UNDO_DELETE:
     case UNDO_LOCK:
     case UNDO_RELOCK:
-        return fly__txn_restore(txn, undo->kind, undo->stamp, undo->tree, undo_key(undo), &previous,
-                                undo->undo_next, err);
+        return fly__txn_restore(txn, undo_kind(undo), undo->stamp, undo->tree, undo_key(undo),
+                                &previous, undo->undo_next, err);
     case UNDO_PAGE:
     case UNDO_LOADED:
     case UNDO_TREE:
     case UNDO_DROP:
-        return fly__txn_restore_page(txn, undo->kind, undo->tree, (uint32_t)undo->prev_stamp,
+        return fly__txn_restore_page(txn, undo_kind(undo), undo->tree, (uint32_t)undo->prev_stamp,
                                      undo->undo_next, err);
     default:
         return fly__txn_undo_other(txn, undo->prev_flags, (uint8_t)undo->tree, undo_payload(undo),

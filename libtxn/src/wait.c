@@ -1,11 +1,14 @@
 /*
  * Waiting for another writer, and deadlocks.
  *
- * Who wants to change an entry whose newest version belongs to a transaction that has not ended,
- * waits for that transaction's end. A transaction waits for at most one other, so the graph of who
- * waits for whom is a set of paths, and a deadlock is a path that comes back. Everybody who is about
+ * Who wants to change an entry whose newest version belongs to a transaction that has not ended, or
+ * which such a one has locked, waits for that transaction's end; or until it lets go of something,
+ * rolling back to a savepoint, and then looks again. A transaction waits for at most one other at a
+ * time, so the graph of who waits for whom is a set of paths, and a deadlock is a path that comes back. Everybody who is about
  * to wait says so first and then follows the path from there: of all those who close a circle, at
- * least the last to say so finds it. The youngest in the circle gives way: it has the least to lose.
+ * least the last to say so finds it. The youngest in the circle gives way: it has the least to lose. But
+ * if somebody in it waits for another one's claim only (share.c), that claim is passed over, and nobody
+ * has to give way.
  *
  *     T3 ──waits for──> T1 ──> T7 ──> T3        T7 is told to give way
  *
@@ -39,7 +42,14 @@ static fly_txn *opponent_of(fly_txn *viewer, const fly_txn *txn)
     return fly__txn_context(viewer->store, context);
 }
 
-/* Follow the path from `txn`; if it comes back, the youngest on it. */
+static bool goes_before(fly_txn *a, fly_txn *b)
+{
+    uint32_t soft_a = fly_load_u32(&a->softly);
+    uint32_t soft_b = fly_load_u32(&b->softly);
+    return soft_a != soft_b ? soft_a != 0 : fly_load_u64(&a->id) > fly_load_u64(&b->id);
+}
+
+/* Follow the path from `txn`; if it comes back, the youngest on it, of those first who wait softly. */
 static fly_txn *find_victim(fly_txn *txn)
 {
     fly_txn *victim = txn;
@@ -48,7 +58,7 @@ static fly_txn *find_victim(fly_txn *txn)
         if (at == txn) {
             return victim;
         }
-        if (fly_load_u64(&at->id) > fly_load_u64(&victim->id)) {
+        if (goes_before(at, victim)) {
             victim = at;
         }
         at = opponent_of(txn, at);
@@ -58,6 +68,9 @@ static fly_txn *find_victim(fly_txn *txn)
 
 static fly_status gives_way(fly_txn *txn, uint64_t id, fly_err *err)
 {
+    if (fly_load_relaxed_u32(&txn->softly) != 0) {
+        return FLY_E_DEADLOCK;
+    }
     txn->failed = true;
     fly_count_u64(&txn->store->deadlocks, 1);
     return fly_err_set(err, FLY_E_DEADLOCK,
@@ -107,14 +120,14 @@ static bool interrupted(const fly_txn *txn)
            txn->waiting->interrupted(txn->waiting->ctx);
 }
 
-fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
+fly_status fly__txn_wait(fly_txn *txn, uint64_t id, bool soft, uint64_t deadline, fly_err *err)
 {
     fly_store *store = txn->store;
     uint64_t began = fly_now();
-    uint64_t deadline = txn->lock_ns != 0 ? began + txn->lock_ns : FLY_FOREVER;
     fly_status status = FLY_OK;
     fly_count_u64(&store->lock_waits, 1);
     fly_store_relaxed_u32(&txn->victim, 0);
+    fly_store_u32(&txn->softly, soft);
     fly_store_seq_u64(&txn->waiting_for, id);
     for (;;) {
         uint32_t context = 0;
@@ -126,6 +139,7 @@ fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
         (void)fly_add_u32(&opponent->waiters, 1);
         uint32_t seen = fly_load_seq_u32(&opponent->finishes);
         bool in_time = true;
+        bool again = false;
         if (fly__txn_ended(txn, id, &context) == 0) {
             if (fly_load_seq_u32(&txn->victim) != 0 || resolve_deadlock(txn)) {
                 status = gives_way(txn, id, err);
@@ -133,6 +147,7 @@ fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
                 in_time = fly_park(&opponent->finishes, seen, nap_end(txn, deadline),
                                    "another transaction") ||
                           fly_now() < deadline;
+                again = fly_load_u32(&opponent->finishes) != seen;
             }
         }
         (void)fly_sub_u32(&opponent->waiters, 1);
@@ -146,7 +161,7 @@ fly_status fly__txn_wait(fly_txn *txn, uint64_t id, fly_err *err)
                                  "waited %" PRIu64 " ms for transaction %" PRIu64 " to end",
                                  txn->lock_ns / 1000000, id);
         }
-        if (status != FLY_OK) {
+        if (status != FLY_OK || again) {
             break;
         }
     }

@@ -16,7 +16,7 @@
  * and never undone; it says which record is to be undone next.
  *
  * Locks change an entry's stamp and nothing else. They are not logged, for a lock does not outlive
- * its transaction, not even by a crash.
+ * its transaction, not even by a crash. Shared locks change nothing (share.c).
  */
 #include "txn_int.h"
 
@@ -50,6 +50,11 @@ static void put_value_header(struct op *op, uint8_t flags)
     op->header[8] = flags;
 }
 
+static bool is_lock(const struct undo *undo)
+{
+    return undo_kind(undo) == UNDO_LOCK || undo_kind(undo) == UNDO_RELOCK;
+}
+
 /* The stamp of the version that undoing leads back to. Locks of our own are passed over, for no log
  * record tells of them: after a crash nobody could say what was before. */
 static uint64_t stamp_before(const struct op *op)
@@ -57,7 +62,7 @@ static uint64_t stamp_before(const struct op *op)
     uint64_t stamp = op->previous.stamp;
     while (fly__txn_is_own(op->txn, stamp_id(stamp))) {
         const struct undo *undo = fly__txn_undo_find(op->txn->store, stamp);
-        if (undo->kind != UNDO_LOCK && undo->kind != UNDO_RELOCK) {
+        if (!is_lock(undo)) {
             break;
         }
         stamp = undo->prev_stamp;
@@ -103,8 +108,9 @@ static void keep_previous(struct op *op, uint8_t type, const struct fly_btree_lo
         undo->prev_flags = 0;
         return;
     }
-    struct undo *undo = fly__txn_undo_add(txn, op->kind, op->tree->id, op->key,
-                                          &op->previous.payload, op->had ? 1 : 0);
+    uint8_t kind = (uint8_t)(op->kind | (op->marked ? UNDO_WEAK : 0));
+    struct undo *undo =
+        fly__txn_undo_add(txn, kind, op->tree->id, op->key, &op->previous.payload, op->had ? 1 : 0);
     undo->prev_stamp = op->had ? op->previous.stamp : 0;
     undo->prev_flags = op->had ? op->previous.flags : 0;
     bool replaced_blob = op->had && (op->kind == UNDO_UPDATE || op->kind == UNDO_DELETE) &&
@@ -236,6 +242,22 @@ static fly_status conflict(struct op *op, fly_err *err)
                        op->tree->id);
 }
 
+/* Whether a version whose writer has committed behind our snapshot says something else than the one that
+ * the snapshot sees: locks do not. */
+static bool is_news(fly_txn *txn, uint64_t stamp)
+{
+    if (!begin_looking_back(txn)) {
+        return true;
+    }
+    const struct undo *undo = fly__txn_undo_find(txn->store, stamp);
+    while (is_lock(undo) && !fly__txn_sees(txn, stamp_id(undo->prev_stamp))) {
+        undo = fly__txn_undo_find(txn->store, undo->prev_stamp);
+    }
+    bool news = !is_lock(undo);
+    end_looking_back(txn);
+    return news;
+}
+
 /* Whether the newest version may be followed by ours. FLY_E_AGAIN: wait for `wait_for` first. */
 static fly_status may_follow(struct op *op, const struct version *newest, fly_err *err)
 {
@@ -253,8 +275,9 @@ static fly_status may_follow(struct op *op, const struct version *newest, fly_er
     if (is_given_up(txn)) {
         return fly__txn_too_old(txn, err);
     }
-    if (txn->isolation != FLY_ISOLATION_READ_COMMITTED && timestamp > txn->view.timestamp) {
-        return conflict(op, err);
+    if (txn->isolation != FLY_ISOLATION_READ_COMMITTED && timestamp > txn->view.timestamp &&
+        is_news(txn, newest->stamp)) {
+        return is_given_up(txn) ? fly__txn_too_old(txn, err) : conflict(op, err);
     }
     return FLY_OK;
 }
@@ -272,6 +295,55 @@ static bool is_as_seen(struct op *op, const struct version *newest)
     }
     uint64_t timestamp = fly__txn_ended(op->txn, id, &context);
     return timestamp != 0 && timestamp <= op->txn->view.timestamp;
+}
+
+/* Whether a version of somebody who is at work is marked as weak. */
+static bool is_weak(fly_txn *txn, uint64_t stamp)
+{
+    if (!begin_looking_back(txn)) {
+        return false;
+    }
+    bool weak = (fly__txn_undo_find(txn->store, stamp)->marked_kind & UNDO_WEAK) != 0;
+    end_looking_back(txn);
+    return weak;
+}
+
+/* Whether our change or lock may follow as far as shared locks go, and how it is to be marked: once strong,
+ * always strong. `*has`: what is wanted is there already. */
+static fly_status may_exclude(struct op *op, bool *has, fly_err *err)
+{
+    fly_txn *txn = op->txn;
+    bool own = op->had && fly__txn_is_own(txn, stamp_id(op->previous.stamp));
+    bool strong = own && !is_weak(txn, op->previous.stamp);
+    op->marked = op->weak && !strong;
+    *has = op->kind == UNDO_LOCK && own && (strong || op->weak);
+    return strong || *has ? FLY_OK : fly__txn_exclude(op, err);
+}
+
+static fly_status decide_share(void *ctx, const fly_btree_entry *entry, fly_btree_change *change,
+                               fly_err *err)
+{
+    struct op *op = ctx;
+    fly_txn *txn = op->txn;
+    (void)change;
+    if (entry == NULL) {
+        return FLY_E_NOT_FOUND;
+    }
+    if (!parse_value(entry->value, &op->previous)) {
+        return fly__txn_damaged_entry(op->tree, err);
+    }
+    op->soft = false;
+    fly_status status = may_follow(op, &op->previous, err);
+    if (status == FLY_E_AGAIN && op->weak && is_weak(txn, op->previous.stamp)) {
+        status = FLY_OK;
+    }
+    if (status == FLY_OK && (op->previous.flags & VALUE_GHOST) != 0) {
+        status = FLY_E_NOT_FOUND;
+    }
+    if (status != FLY_OK || fly__txn_is_own(txn, stamp_id(op->previous.stamp))) {
+        return status; /* an exclusive lock of our own is more than a shared one */
+    }
+    return fly__txn_share(op, err);
 }
 
 static fly_status decide_write(void *ctx, const fly_btree_entry *entry, fly_btree_change *change,
@@ -300,8 +372,10 @@ static fly_status decide_write(void *ctx, const fly_btree_entry *entry, fly_btre
     if (op->exclusive && live) {
         return FLY_E_EXISTS;
     }
-    if (op->kind == UNDO_LOCK && fly__txn_is_own(txn, stamp_id(op->previous.stamp))) {
-        return FLY_OK; /* ours already: keep it */
+    bool has = false;
+    fly_status status = op->had ? may_exclude(op, &has, err) : FLY_OK;
+    if (status != FLY_OK || has) {
+        return status;
     }
     op->stamp = fly__txn_undo_stamp(txn);
     change->verdict = FLY_BTREE_PUT;
@@ -354,22 +428,35 @@ static fly_status may_write(fly_txn *txn, fly_bytes key, fly_err *err)
 static fly_status run(struct op *op, fly_lock_wait wait, fly_err *err)
 {
     fly_txn *txn = op->txn;
+    fly_btree_decide decide = op->kind == UNDO_NONE ? decide_share : decide_write;
+    uint64_t deadline = 0;
     fly_status status;
+    op->patient = wait == FLY_LOCK_WAIT;
     do {
         status = fly__txn_undo_reserve(txn, op->key.len + txn->store->entry_room, err);
         if (status != FLY_OK) {
             return status;
         }
-        status = fly_btree_upsert(op->tree->btree, fly__txn_hint(txn, op->tree), op->key,
-                                  decide_write, op, op, err);
-        if (status != FLY_E_AGAIN) {
-            return status;
+        status = fly_btree_upsert(op->tree->btree, fly__txn_hint(txn, op->tree), op->key, decide,
+                                  op, op, err);
+        if (status != FLY_E_AGAIN || wait == FLY_LOCK_NO_WAIT) {
+            break;
         }
-        if (wait == FLY_LOCK_NO_WAIT) {
-            return FLY_E_AGAIN;
+        if (deadline == 0) {
+            deadline = txn->lock_ns != 0 ? fly_now() + txn->lock_ns : FLY_FOREVER;
         }
-        status = fly__txn_wait(txn, op->wait_for, err);
+        status = fly__txn_wait(txn, op->wait_for, op->soft, deadline, err);
+        if (status == FLY_E_DEADLOCK && op->soft) {
+            op->barge = true;
+            status = FLY_OK;
+        }
     } while (status == FLY_OK);
+    if (FLY_UNLIKELY(op->claimed)) {
+        fly__txn_unclaim(op);
+        if (status != FLY_OK) { /* else they wait for what we have got */
+            fly__txn_wake_waiters(txn);
+        }
+    }
     return status;
 }
 
@@ -455,6 +542,21 @@ fly_status fly_txn_delete(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_err *
     return write_entry(&op, err);
 }
 
+fly_status fly_txn_put_weak(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_bytes value, bool seen,
+                            fly_err *err)
+{
+    struct op op = {.txn = txn,
+                    .tree = tree,
+                    .kind = UNDO_UPDATE,
+                    .logged = true,
+                    .key = key,
+                    .value = value,
+                    .required = seen,
+                    .seen = seen,
+                    .weak = true};
+    return write_entry(&op, err);
+}
+
 fly_status fly_txn_put_seen(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_bytes value,
                             fly_err *err)
 {
@@ -484,7 +586,19 @@ fly_status fly_txn_delete_seen(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_
 fly_status fly_txn_lock(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_lock_wait wait,
                         fly_err *err)
 {
-    struct op op = {.txn = txn, .tree = tree, .kind = UNDO_LOCK, .key = key, .required = true};
+    return fly_txn_lock_as(txn, tree, key, FLY_LOCK_EXCLUSIVE, wait, err);
+}
+
+fly_status fly_txn_lock_as(fly_txn *txn, fly_tree *tree, fly_bytes key, fly_lock_mode mode,
+                           fly_lock_wait wait, fly_err *err)
+{
+    bool shared = mode == FLY_LOCK_SHARED || mode == FLY_LOCK_SHARED_WEAK;
+    struct op op = {.txn = txn,
+                    .tree = tree,
+                    .kind = shared ? UNDO_NONE : UNDO_LOCK,
+                    .key = key,
+                    .required = true,
+                    .weak = mode == FLY_LOCK_SHARED_WEAK || mode == FLY_LOCK_EXCLUSIVE_WEAK};
     fly_status status = may_write(txn, key, err);
     if (status != FLY_OK) {
         return status;
@@ -519,11 +633,30 @@ static fly_status decide_relock(void *ctx, const fly_btree_entry *entry, fly_btr
     return FLY_OK;
 }
 
+static fly_status lock_shared_too(fly_txn *txn, uint32_t tree_id, fly_bytes key, fly_err *err)
+{
+    fly_tree *tree = fly__txn_tree_find(txn->store, tree_id);
+    if (tree == NULL || fly_load_u32(&tree->dropped) != 0) {
+        return FLY_OK;
+    }
+    struct op op = {.txn = txn, .tree = tree, .kind = UNDO_LOCK, .key = key, .required = true};
+    fly_status status = run(&op, FLY_LOCK_WAIT, err);
+    return status == FLY_E_NOT_FOUND ? FLY_OK : status; /* it has deleted the entry itself */
+}
+
+fly_status fly__txn_harden_locks(fly_txn *txn, fly_err *err)
+{
+    fly__txn_enter(txn);
+    fly_status status = fly__txn_each_share(txn, lock_shared_too, err);
+    fly__txn_leave(txn);
+    return status;
+}
+
 fly_status fly__txn_log_locks(fly_txn *txn, fly_err *err)
 {
     for (const struct undo *undo = txn->undo; undo != NULL; undo = undo->before) {
         fly_tree *tree = fly__txn_tree_find(txn->store, undo->tree);
-        if (undo->kind != UNDO_LOCK || tree == NULL) {
+        if (undo_kind(undo) != UNDO_LOCK || tree == NULL) {
             continue;
         }
         struct op op = {

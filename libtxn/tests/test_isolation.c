@@ -6,6 +6,10 @@
  *     1x=11    transaction 1 puts 11 under x          2x?   transaction 2 gets x
  *     1x-      deletes x                              2*?   gets all, in order of their keys
  *     1x!      locks x                                2x!!  locks it without waiting
+ *     1x&      shares it                              2x&&  shares it without waiting
+ *     1x~      shares it weakly                       2x~~  ... without waiting
+ *     1x^      locks it weakly                        2x^^  ... without waiting
+ *     1x%11    puts 11 under x, weakly                1f?   gets all there is now
  *     1x+11    inserts                                1*u?  walks down instead
  *     1s 1r    sets a savepoint, rolls back to it     1c 1a commits, rolls back
  *
@@ -118,13 +122,79 @@ static const struct {
      {"ok ok waits waits ok/2ok/3ok ok ok: x=12 y=23"}},
     {"a lock keeps others from changing an entry, not from seeing it",
      "1x! 2x? 2x!! 2x=12 1c 2c",
-     {"ok 10 again waits ok/2ok ok: x=12 y=20", "ok 10 again waits ok/2conflict .: x=10 y=20"}},
+     {"ok 10 again waits ok/2ok ok: x=12 y=20"}},
     {"a lock that is rolled back leaves nothing",
      "1x! 2x=12 1a 2x? 2c",
      {"ok waits ok/2ok 12 ok: x=12 y=20"}},
     {"a lock makes write skew impossible",
      "1x? 1y! 2y? 2x! 1x=11 2c 1c",
-     {"10 ok 20 ok waits ok/1ok ok: x=11 y=20", "10 ok 20 ok waits ok/1conflict .: x=10 y=20"}},
+     {"10 ok 20 ok waits ok/1ok ok: x=11 y=20"}},
+    {"a lock above a change is no news, the change is",
+     "1x? 2x=12 2c 3x! 3c 1x=11 1c",
+     {"10 ok ok ok ok ok ok: x=11 y=20", "10 ok ok ok ok conflict .: x=12 y=20"}},
+    {"several share an entry, and a writer waits for all",
+     "1x& 2x& 3x=13 1c 2c 3c",
+     {"ok ok waits ok ok/3ok ok: x=13 y=20"}},
+    {"of a writer, others do not wait to see what they share",
+     "1x& 2x? 2x!! 2x^^ 2x&& 2x~~ 2c 1c",
+     {"ok 10 again again ok ok ok ok: x=10 y=20"}},
+    {"weak ones go together with weak ones",
+     "1x~ 2x!! 2x^^ 2x%12 2c 1x? 1c",
+     {"ok again ok ok ok 12 ok: x=12 y=20", "ok again ok ok ok 10 ok: x=12 y=20"}},
+    {"a weak change keeps from sharing, and from another",
+     "1x%11 2x&& 2x^^ 2x~~ 2x? 1c 2x? 2c",
+     {"ok again again ok 10 ok 11 ok: x=11 y=20", "ok again again ok 10 ok 10 ok: x=11 y=20"}},
+    {"a strong change that a weak one follows is strong",
+     "1x=11 1x%12 2x~~ 1c 2c",
+     {"ok ok again ok ok: x=12 y=20"}},
+    {"a weak change that a strong one follows waits for those who share",
+     "1x%11 2x~ 1x- 2c 1c",
+     {"ok ok waits ok/1ok ok: y=20"}},
+    {"a weak lock becomes strong, and waits for those who share",
+     "1x^ 2x~ 1x! 2c 3x~~ 1c 3c",
+     {"ok ok waits ok/1ok again ok ok: x=10 y=20"}},
+    {"who shares alone may change",
+     "1x& 1x=11 2x&& 1c 2x&& 2c",
+     {"ok ok again ok ok ok: x=11 y=20", "ok ok again ok conflict .: x=11 y=20"}},
+    {"two who share and both want to change",
+     "1x& 2x& 1x=11 2x=12 1c",
+     {"ok ok waits deadlock/1ok ok: x=11 y=20"}},
+    {"two who share and both want to change, the older one last",
+     "1x& 2x& 2x=12 1x=11 1c",
+     {"ok ok waits ok/2deadlock ok: x=11 y=20"}},
+    {"a deadlock over two entries that are shared",
+     "1x& 2y& 1y=21 2x=12 1c",
+     {"ok ok waits deadlock/1ok ok: x=10 y=21"}},
+    {"a writer that waits is not overtaken",
+     "1x& 2x=12 3x& 1c 2c 3x? 3c",
+     {"ok waits waits ok/2ok ok/3ok 12 ok: x=12 y=20",
+      "ok waits waits ok/2ok ok/3conflict . .: x=12 y=20"}},
+    {"nor stops those who share already, nor those who do not wait",
+     "1x~ 2x=12 1x& 3x&& 1c 3c 2c",
+     {"ok waits ok ok ok ok/2ok ok: x=12 y=20"}},
+    {"a writer that waits weakly does not stop who shares weakly",
+     "1x& 2x%12 3x~ 1c 3c 2c",
+     {"ok waits ok ok/2ok ok ok: x=12 y=20"}},
+    {"a writer that waits is overtaken rather than that somebody gives way",
+     "1x& 3y& 2x=12 3x& 1y=21 3c 1c 2c",
+     {"ok ok waits waits waits/3ok ok/1ok ok/2ok ok: x=12 y=21"}},
+    {"a writer that gives up lets those go on who waited for it",
+     "1x& 2z=32 2x=12 3x& 1z=31 3c 1c",
+     {"ok ok waits waits ok/2deadlock/3ok ok ok: x=10 y=20 z=31"}},
+    {"what is shared after a savepoint is given back with it",
+     "1s 1x& 2x=12 1r 2c 1c",
+     {"ok ok waits ok/2ok ok ok: x=12 y=20"}},
+    {"what is shared before it is not",
+     "1x& 1s 1y& 1r 2y=22 2x!! 2c 1c",
+     {"ok ok ok ok ok again ok ok: x=10 y=22"}},
+    {"what is not there cannot be shared",
+     "1z& 1z~ 2x- 1x& 2c 1c",
+     {"none none ok waits ok/1none ok: y=20", "none none ok waits ok/1conflict .: y=20"}},
+    {"who looks afresh sees what his snapshot does not",
+     "1x? 2z=30 2c 1*? 1f? 1*? 1y=21 1f? 1c",
+     {"10 ok ok 10,20,30 10,20,30 10,20,30 ok 10,21,30 ok: x=10 y=21 z=30",
+      "10 ok ok 10,20 10,20,30 10,20 ok 10,21,30 ok: x=10 y=21 z=30",
+      "10 ok ok 10,20 10,20,30 10,20 ok 10,21,30 conflict: x=10 y=20 z=30"}},
     {"insert waits for another insert, which may fail",
      "1z+1 2z+2 1a 2c",
      {"ok waits ok/2ok ok: x=10 y=20 z=2"}},
@@ -135,8 +205,8 @@ static const struct {
      "1x- 2x- 1c 2c",
      {"ok waits ok/2none ok: y=20", "ok waits ok/2conflict .: y=20"}},
     {"rolling back to a savepoint lets those go on who wait for what came after it",
-     "1y=21 1s 1x=11 1r 2x=12 2c 1c",
-     {"ok ok ok ok ok ok ok: x=12 y=21"}},
+     "1y=21 1s 1x=11 2x=12 1r 2c 1c",
+     {"ok ok ok waits ok/2ok ok ok: x=12 y=21"}},
 };
 
 enum { SCHEDULES = sizeof schedules / sizeof schedules[0], ACTORS = 4, SECOND = 1000000000 };
@@ -235,6 +305,11 @@ static void take_step(struct actor *actor)
         actor->savepoint = fly_txn_savepoint(actor->txn);
     } else if (strcmp(step, "r") == 0) {
         status = fly_txn_rollback_to(actor->txn, actor->savepoint, &story);
+    } else if (strcmp(step, "f?") == 0) {
+        fly_txn_fresh_begin(actor->txn);
+        list_values(actor->txn, true, ",", false, actor->result, sizeof actor->result);
+        fly_txn_fresh_end(actor->txn);
+        return;
     } else if (step[0] == '*') {
         list_values(actor->txn, step[1] != 'u', ",", false, actor->result, sizeof actor->result);
         return;
@@ -245,6 +320,8 @@ static void take_step(struct actor *actor)
                            status == FLY_OK ? (int)len : 1, status == FLY_OK ? value : "-");
             return;
         }
+    } else if (step[1] == '%') {
+        status = fly_txn_put_weak(actor->txn, tree, key, text(step + 2), false, &story);
     } else if (step[1] == '=') {
         status = fly_txn_put(actor->txn, tree, key, text(step + 2), &story);
     } else if (step[1] == '+') {
@@ -252,9 +329,11 @@ static void take_step(struct actor *actor)
     } else if (step[1] == '-') {
         status = fly_txn_delete(actor->txn, tree, key, &story);
     } else {
-        FLY_ASSERT(step[1] == '!');
-        status = fly_txn_lock(actor->txn, tree, key,
-                              step[2] == '!' ? FLY_LOCK_NO_WAIT : FLY_LOCK_WAIT, &story);
+        static const char modes[] = "!^&~"; /* as in the enum */
+        const char *mode = strchr(modes, step[1]);
+        FLY_ASSERT(mode != NULL && step[1] != '\0');
+        status = fly_txn_lock_as(actor->txn, tree, key, (fly_lock_mode)(mode - modes),
+                                 step[2] == step[1] ? FLY_LOCK_NO_WAIT : FLY_LOCK_WAIT, &story);
     }
     if (status == FLY_E_CONFLICT && strcmp(step, "c") == 0) { /* it has been rolled back */
         actor->failed = true;

@@ -51,17 +51,19 @@ struct model_txn {
     fly_txn *txn; /* NULL: there is none, or it is prepared */
     bool open;
     bool prepared;
-    bool snapshot;           /* it sees what was committed when it began */
-    uint64_t clock;          /* when that was, in commits */
-    bool placed;             /* it has its snapshot */
-    struct model_state base; /* of a snapshot */
-    struct model_state own;  /* its changes, where `changed` says so */
-    bool changed[MODEL_TREES][MODEL_KEYS];
+    bool snapshot;                         /* it sees what was committed when it began */
+    uint64_t clock;                        /* when that was, in commits */
+    bool placed;                           /* it has its snapshot */
+    struct model_state base;               /* of a snapshot */
+    struct model_state own;                /* its changes, where `changed` says so */
+    bool changed[MODEL_TREES][MODEL_KEYS]; /* or locked */
+    bool written[MODEL_TREES][MODEL_KEYS]; /* not only locked */
     bool tree_changed[MODEL_TREES];
     bool saved; /* there is a savepoint, and this is how it was: */
     fly_savepoint savepoint;
     struct model_state saved_own;
     bool saved_changed[MODEL_TREES][MODEL_KEYS];
+    bool saved_written[MODEL_TREES][MODEL_KEYS];
     bool saved_tree_changed[MODEL_TREES];
 };
 
@@ -329,7 +331,9 @@ static inline void model_apply(struct model *model, const struct model_txn *txn,
         for (uint32_t k = 0; k < MODEL_KEYS; k++) {
             if (txn->changed[t][k]) {
                 next->values[t][k] = txn->own.values[t][k];
-                model->changed_at[t][k] = model->newest + 1;
+                if (txn->written[t][k]) {
+                    model->changed_at[t][k] = model->newest + 1;
+                }
             }
         }
     }
@@ -486,6 +490,7 @@ static inline void model_change(struct model *model, struct model_txn *txn)
     if (status == FLY_OK) {
         model->versions += value.version > model->versions;
         txn->changed[t][k] = true;
+        txn->written[t][k] = txn->written[t][k] || what < 7;
         txn->own.values[t][k] = value;
     } else if (conflict) { /* it has failed, and says so until it is rolled back */
         model_roll_back(model, txn);
@@ -580,6 +585,7 @@ static inline void model_change_tree(struct model *model, struct model_txn *txn)
     txn->tree_changed[t] = true;
     memset(txn->own.values[t], 0, sizeof txn->own.values[t]);
     memset(txn->changed[t], 0, sizeof txn->changed[t]);
+    memset(txn->written[t], 0, sizeof txn->written[t]);
 }
 
 static inline void model_save(struct model *model, struct model_txn *txn)
@@ -589,6 +595,7 @@ static inline void model_save(struct model *model, struct model_txn *txn)
     txn->savepoint = fly_txn_savepoint(txn->txn);
     txn->saved_own = txn->own;
     memcpy(txn->saved_changed, txn->changed, sizeof txn->changed);
+    memcpy(txn->saved_written, txn->written, sizeof txn->written);
     memcpy(txn->saved_tree_changed, txn->tree_changed, sizeof txn->tree_changed);
 }
 
@@ -600,6 +607,7 @@ static inline void model_back_to_saved(struct model *model, struct model_txn *tx
     MODEL_CALL(model, fly_txn_rollback_to(txn->txn, txn->savepoint, err));
     txn->own = txn->saved_own;
     memcpy(txn->changed, txn->saved_changed, sizeof txn->changed);
+    memcpy(txn->written, txn->saved_written, sizeof txn->written);
     memcpy(txn->tree_changed, txn->saved_tree_changed, sizeof txn->tree_changed);
 }
 

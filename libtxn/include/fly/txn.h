@@ -14,7 +14,7 @@
  *
  * Leaves hold the newest version of every entry; older ones lie in memory, where the writer's undo
  * is, for as long as somebody may want to see them. Readers never wait and nobody waits for them.
- * Writers of the same entry wait for each other.
+ * Writers of the same entry wait for each other, and for those who have locked it.
  *
  * Threads: a store is thread-safe; a transaction and what is opened in it belong to one thread at a
  * time. A process that forks must not use a store it inherits.
@@ -204,9 +204,10 @@ fly_store *fly_txn_store(const fly_txn *txn);
 
 /** A point to come back to. Savepoints nest. Plain data: copy it freely. */
 typedef struct fly_savepoint {
-    uint64_t undo;  /**< the library's */
-    uint64_t count; /**< the library's */
-    uint64_t lsn;   /**< the library's */
+    uint64_t undo;   /**< the library's */
+    uint64_t count;  /**< the library's */
+    uint64_t lsn;    /**< the library's */
+    uint64_t shares; /**< the library's */
 } fly_savepoint;
 
 /** Remember where the transaction is. */
@@ -220,9 +221,11 @@ FLY_MUST_USE fly_status fly_txn_rollback_to(fly_txn *txn, fly_savepoint savepoin
  * @brief Vote yes in a two-phase commit: what the transaction did survives any crash and waits, with
  *        its entries locked, for somebody to take it over and commit it or roll it back.
  *
+ * What it has locked in a shared way is locked exclusively then, which may wait for others.
+ *
  * @param name  How to find it again, 1 to 200 bytes; no other prepared transaction may bear it.
- * @return FLY_OK: the handle is gone. Else the transaction goes on as it was; after FLY_E_CONFLICT it
- *         has failed.
+ * @return FLY_OK: the handle is gone. Else the transaction goes on as it was; after FLY_E_CONFLICT and
+ *         FLY_E_DEADLOCK it has failed.
  */
 FLY_MUST_USE fly_status fly_txn_prepare(fly_txn *txn, fly_bytes name, fly_err *err);
 
@@ -285,7 +288,7 @@ FLY_MUST_USE fly_status fly_txn_get(fly_txn *txn, fly_tree *tree, fly_bytes key,
 /**
  * @brief Set the value of `key`.
  *
- * Like every change: waits for a transaction that has changed the entry and is not finished.
+ * Like every change: waits for a transaction that has changed or locked the entry and is not finished.
  *
  * @return FLY_E_TOO_LARGE, FLY_E_READ_ONLY: nothing happened. FLY_E_CONFLICT, FLY_E_DEADLOCK: the
  *         transaction has failed and must be rolled back. FLY_E_TIMEOUT, FLY_E_CANCELLED,
@@ -319,6 +322,38 @@ FLY_MUST_USE fly_status fly_txn_put_seen(fly_txn *txn, fly_tree *tree, fly_bytes
 FLY_MUST_USE fly_status fly_txn_delete_seen(fly_txn *txn, fly_tree *tree, fly_bytes key,
                                             fly_err *err);
 
+/**
+ * @brief Set the value of a key, without changing what others refer to: goes together with their
+ *        FLY_LOCK_SHARED_WEAK. What the caller must not change so is the caller's to say.
+ *
+ * @param seen  As fly_txn_put_seen(); else as fly_txn_put().
+ */
+FLY_MUST_USE fly_status fly_txn_put_weak(fly_txn *txn, fly_tree *tree, fly_bytes key,
+                                         fly_bytes value, bool seen, fly_err *err);
+
+/**
+ * What a lock keeps others from. It lasts until the transaction ends, or rolls back to a savepoint set
+ * before it was taken.
+ *
+ * | held \\ wanted          | SHARED_WEAK | SHARED | EXCLUSIVE_WEAK | EXCLUSIVE |
+ * |-------------------------|-------------|--------|----------------|-----------|
+ * | SHARED_WEAK             | yes         | yes    | yes            | waits     |
+ * | SHARED                  | yes         | yes    | waits          | waits     |
+ * | EXCLUSIVE_WEAK          | yes         | waits  | waits          | waits     |
+ * | EXCLUSIVE               | waits       | waits  | waits          | waits     |
+ *
+ * A change is an exclusive lock; fly_txn_put_weak() a weak one, unless the transaction has a strong one
+ * already. Locks may be made stronger; two who both do that to a lock they share are a deadlock. Who
+ * waits for an exclusive lock is not overtaken for ever: who wants to share the entry later waits for
+ * it, unless that would be a deadlock, or he shares it already.
+ */
+typedef enum fly_lock_mode {
+    FLY_LOCK_EXCLUSIVE = 0,  /**< nobody else may lock or change the entry */
+    FLY_LOCK_EXCLUSIVE_WEAK, /**< nor so, but its being there may be relied on */
+    FLY_LOCK_SHARED,         /**< nobody else may change the entry */
+    FLY_LOCK_SHARED_WEAK     /**< nor delete it or change what others refer to */
+} fly_lock_mode;
+
 /** How to lock: what to do if somebody else has changed or locked the entry. */
 typedef enum fly_lock_wait {
     FLY_LOCK_WAIT,   /**< wait */
@@ -328,6 +363,29 @@ typedef enum fly_lock_wait {
 /** Let nobody else change `key` until the transaction ends: FLY_E_NOT_FOUND. */
 FLY_MUST_USE fly_status fly_txn_lock(fly_txn *txn, fly_tree *tree, fly_bytes key,
                                      fly_lock_wait wait, fly_err *err);
+
+/**
+ * @brief As fly_txn_lock(), in a mode.
+ *
+ * A shared lock does not make its owner see the entry as it is now: see fly_txn_fresh_begin().
+ *
+ * @return As a change. FLY_E_NOT_FOUND; FLY_E_AGAIN with FLY_LOCK_NO_WAIT. FLY_E_NO_MEMORY: nothing
+ *         happened.
+ * @cost   A shared lock: the key and about a hundred bytes of memory, and no log.
+ */
+FLY_MUST_USE fly_status fly_txn_lock_as(fly_txn *txn, fly_tree *tree, fly_bytes key,
+                                        fly_lock_mode mode, fly_lock_wait wait, fly_err *err);
+
+/**
+ * @brief See, whatever the isolation, what is committed now, until fly_txn_fresh_end().
+ *
+ * For checks that must not miss anything, as of what refers to an entry that is locked exclusively.
+ * Cursors opened meanwhile are closed before the end. Does not nest; changes behave as ever.
+ */
+void fly_txn_fresh_begin(fly_txn *txn);
+
+/** See again what was seen before. */
+void fly_txn_fresh_end(fly_txn *txn);
 
 /* ---------------------------------------------------------------------------- cursors */
 
