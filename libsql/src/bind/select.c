@@ -447,7 +447,7 @@ static bool on_nullable_side(const fly__sql_rel *rel, const fly__sql_rel *scan, 
 
 static bool lock_item(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_item *item,
                       fly__sql_rel *lock, fly__sql_target **targets, uint32_t *count,
-                      uint32_t *room)
+                      uint32_t *room, fly_lock_mode mode)
 {
     if (item->table == NULL || item->rel == NULL || item->rel->kind != FLY__SQL_R_SCAN ||
         item->table->class != FLY__SQL_TABLE) {
@@ -464,6 +464,7 @@ static bool lock_item(fly__sql_binder *b, fly__sql_scope *scope, fly__sql_item *
         return false;
     }
     lock->lock.tables[lock->lock.count] = item->table;
+    lock->lock.modes[lock->lock.count] = mode;
     /* The target's index for now; its column once it is projected. */
     lock->lock.row_keys[lock->lock.count++] = *count - 1;
     return true;
@@ -474,10 +475,17 @@ static bool locking(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_sel
                     uint32_t *count, uint32_t *room)
 {
     *lock = NULL;
+    size_t most = 0; /* tables to lock, if each clause names each of its tables as often */
+    for (uint32_t i = 0; i < ast->locking.count; i++) {
+        const fly_ast_locking *l = (const fly_ast_locking *)ast->locking.items[i];
+        most += (size_t)scope->item_count * (l->relations.count + 1);
+    }
     for (uint32_t i = 0; i < ast->locking.count; i++) {
         const fly_ast_locking *l = (const fly_ast_locking *)ast->locking.items[i];
         static const char *const words[] = {"FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE",
                                             "FOR KEY SHARE"};
+        static const fly_lock_mode modes[] = {FLY_LOCK_EXCLUSIVE, FLY_LOCK_EXCLUSIVE_WEAK,
+                                              FLY_LOCK_SHARED, FLY_LOCK_SHARED_WEAK};
         const char *word = words[l->strength];
         const char *with = ast->distinct || ast->distinct_on.count > 0 ? "DISTINCT clause"
                            : ast->group_by.count > 0                   ? "GROUP BY clause"
@@ -509,18 +517,14 @@ static bool locking(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_sel
             if (*lock == NULL) {
                 return false;
             }
-            (*lock)->lock.tables =
-                fly__sql_bind_alloc(b, (scope->item_count + 1) * sizeof(fly__sql_table *));
-            (*lock)->lock.row_keys =
-                fly__sql_bind_alloc(b, (scope->item_count + 1) * sizeof(fly__sql_colid));
-            if ((*lock)->lock.tables == NULL || (*lock)->lock.row_keys == NULL) {
+            (*lock)->lock.tables = fly__sql_bind_alloc(b, (most + 1) * sizeof(fly__sql_table *));
+            (*lock)->lock.row_keys = fly__sql_bind_alloc(b, (most + 1) * sizeof(fly__sql_colid));
+            (*lock)->lock.modes = fly__sql_bind_alloc(b, (most + 1) * sizeof(fly_lock_mode));
+            if ((*lock)->lock.tables == NULL || (*lock)->lock.row_keys == NULL ||
+                (*lock)->lock.modes == NULL) {
                 return false;
             }
-            (*lock)->lock.strength = 's';
             (*lock)->lock.wait = 'w';
-        }
-        if (l->strength == FLY_AST_LOCK_UPDATE || l->strength == FLY_AST_LOCK_NO_KEY_UPDATE) {
-            (*lock)->lock.strength = 'u';
         }
         if (l->wait != FLY_AST_LOCK_WAIT) {
             (*lock)->lock.wait = l->wait == FLY_AST_LOCK_NOWAIT ? 'n' : 's';
@@ -532,7 +536,8 @@ static bool locking(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_sel
                 if (scope->items[k]->alias != NULL &&
                     strcmp(scope->items[k]->alias, relation->name) == 0) {
                     found = true;
-                    if (!lock_item(b, scope, scope->items[k], *lock, targets, count, room)) {
+                    if (!lock_item(b, scope, scope->items[k], *lock, targets, count, room,
+                                   modes[l->strength])) {
                         return false;
                     }
                 }
@@ -544,7 +549,8 @@ static bool locking(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_sel
             }
         }
         for (uint32_t k = 0; l->relations.count == 0 && k < scope->item_count; k++) {
-            if (!lock_item(b, scope, scope->items[k], *lock, targets, count, room)) {
+            if (!lock_item(b, scope, scope->items[k], *lock, targets, count, room,
+                           modes[l->strength])) {
                 return false;
             }
         }

@@ -1486,18 +1486,18 @@ static fly_status remove_row(const fly__sql_source *source, fly_txn *txn,
 }
 
 static fly_status lock(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
-                       fly_bytes row_key, const fly_vec_value *old_values, fly_lock_wait wait,
-                       fly_err *err)
+                       fly_bytes row_key, const fly_vec_value *old_values, fly_lock_mode mode,
+                       fly_lock_wait wait, fly_err *err)
 {
-    (void)source, (void)txn, (void)row_key, (void)old_values, (void)wait;
+    (void)source, (void)txn, (void)row_key, (void)old_values, (void)wait, (void)mode;
     return refuse(table, err);
 }
 
 static fly_status conflict(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                            const fly__sql_index *index, const fly_vec_value *values,
-                           fly_arena *arena, fly_bytes *row_key, fly_err *err)
+                           fly_lock_mode mode, fly_arena *arena, fly_bytes *row_key, fly_err *err)
 {
-    (void)source, (void)txn, (void)index, (void)values, (void)arena, (void)row_key;
+    (void)source, (void)txn, (void)index, (void)values, (void)mode, (void)arena, (void)row_key;
     return refuse(table, err);
 }
 

@@ -351,10 +351,11 @@ static bool is_gone(fly_sql_session *session, const fly__sql_source *source,
 
 fly_status fly__sql_change_lock(fly_sql_session *session, const fly__sql_table *table,
                                 fly_bytes row_key, const fly_vec_value *old_values,
-                                fly_lock_wait wait, fly_err *err)
+                                fly_lock_mode mode, fly_lock_wait wait, fly_err *err)
 {
     const fly__sql_source *source = fly__sql_source_of(session, table);
-    fly_status status = source->lock(source, session->txn, table, row_key, old_values, wait, err);
+    fly_status status =
+        source->lock(source, session->txn, table, row_key, old_values, mode, wait, err);
     bool strict = fly_txn_isolation(session->txn) >= FLY_ISOLATION_SNAPSHOT;
     bool conflict = status == FLY_E_CONFLICT || (strict && status == FLY_E_AGAIN);
     if (conflict && is_gone(session, source, table, row_key)) {

@@ -83,7 +83,7 @@ void fly__sql_failing_row(fly_sql_session *session, const fly__sql_table *table,
  * changed and is locked: read and decide again. FLY_E_NOT_FOUND: it is gone. Otherwise an error. */
 fly_status fly__sql_change_lock(fly_sql_session *session, const fly__sql_table *table,
                                 fly_bytes row_key, const fly_vec_value *old_values,
-                                fly_lock_wait wait, fly_err *err);
+                                fly_lock_mode mode, fly_lock_wait wait, fly_err *err);
 
 /* foreign.c: checks and actions of foreign keys. `old_values` NULL: inserted, `new_values` NULL:
  * deleted. */

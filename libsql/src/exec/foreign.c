@@ -144,10 +144,12 @@ static fly_status look_up(fly__sql_change *change, const fly__sql_table *table,
     }
     const fly__sql_source *source = fly__sql_source_of(session, other);
     fly_bytes row_key;
-    fly_status status =
-        source->conflict(source, session->txn, other, index, wanted, &change->arena, &row_key, err);
+    fly_status status = source->conflict(source, session->txn, other, index, wanted,
+                                         FLY_LOCK_SHARED_WEAK, &change->arena, &row_key, err);
+    status = fly__sql_change_story(session, status, err);
     if (status == FLY_OK) {
-        status = source->lock(source, session->txn, other, row_key, NULL, FLY_LOCK_WAIT, err);
+        status = source->lock(source, session->txn, other, row_key, NULL, FLY_LOCK_SHARED_WEAK,
+                              FLY_LOCK_WAIT, err);
         status = fly__sql_change_story(session, status, err);
     }
     if (status != FLY_E_NOT_FOUND) {
@@ -325,10 +327,15 @@ static fly_status find_referring(fly__sql_change *change, const fly__sql_table *
     fly_status status = index != NULL ? index_range(change, index, key, wanted, &spec, err)
                                       : FLY_OK;
     fly__sql_scan *scan;
-    if (status == FLY_OK) {
-        status = source->scan_open(source, session->txn, &spec, &change->arena, &scan, err);
-    }
     if (status != FLY_OK) {
+        return status;
+    }
+    /* Who refers to the row may have committed since the statement, or the transaction, has its
+     * snapshot: he holds a shared lock no longer, so nobody has waited for him. */
+    fly_txn_fresh_begin(session->txn);
+    status = source->scan_open(source, session->txn, &spec, &change->arena, &scan, err);
+    if (status != FLY_OK) {
+        fly_txn_fresh_end(session->txn);
         return status;
     }
     found *last = list;
@@ -351,6 +358,7 @@ static fly_status find_referring(fly__sql_change *change, const fly__sql_table *
         }
     }
     source->scan_close(scan);
+    fly_txn_fresh_end(session->txn);
     return status == FLY_E_END ? FLY_OK : status;
 }
 
@@ -460,15 +468,17 @@ static fly_status act_on(fly__sql_change *change, const fly__sql_table *referred
                          const found *f, char action, const fly_vec_value *new_values, fly_err *err)
 {
     bool skipped;
-    fly_status status =
-        fly__sql_change_lock(change->session, table, f->row_key, f->values, FLY_LOCK_WAIT, err);
+    bool removes = action == 'c' && new_values == NULL;
+    fly_status status = fly__sql_change_lock(change->session, table, f->row_key, f->values,
+                                             removes ? FLY_LOCK_EXCLUSIVE : FLY_LOCK_EXCLUSIVE_WEAK,
+                                             FLY_LOCK_WAIT, err);
     if (status == FLY_E_NOT_FOUND || status == FLY_E_AGAIN) {
         return FLY_OK; /* somebody else was quicker, and does not refer to the row any more */
     }
     if (status != FLY_OK) {
         return status;
     }
-    if (action == 'c' && new_values == NULL) {
+    if (removes) {
         return fly__sql_change_delete(change, table, f->row_key, f->values, &skipped, err);
     }
     return set_columns(change, referred, table, key, f, action, new_values, err);
@@ -487,7 +497,7 @@ static fly_status is_back(fly__sql_change *change, const fly__sql_table *referre
         return FLY_OK;
     }
     fly_status status = source->conflict(source, change->session->txn, referred, index, values,
-                                         &change->arena, &row_key, err);
+                                         FLY_LOCK_SHARED_WEAK, &change->arena, &row_key, err);
     *back = status == FLY_OK;
     return status == FLY_E_NOT_FOUND ? FLY_OK : status;
 }

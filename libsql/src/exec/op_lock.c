@@ -2,8 +2,8 @@
  * FOR UPDATE, FOR SHARE: rows that pass are locked first.
  *
  * A row that somebody else has changed since it was read is read and evaluated again under READ
- * COMMITTED, as UPDATE does it; under stricter levels it is an error. SHARE locks as UPDATE does: the
- * store has one kind of lock.
+ * COMMITTED, as UPDATE does it; under stricter levels it is an error. The four strengths are the store's
+ * modes of locks.
  */
 #include "exec/change_int.h"
 #include "exec/op_int.h"
@@ -40,7 +40,8 @@ static fly_status not_available(const fly__sql_table *table, fly_err *err)
 }
 
 /* Lock one row as it was read: FLY_E_AGAIN if it has changed since, and is locked. */
-static fly_status lock_key(lock_op *l, const fly__sql_table *table, fly_bytes row_key, fly_err *err)
+static fly_status lock_key(lock_op *l, const fly__sql_table *table, fly_bytes row_key,
+                           fly_lock_mode mode, fly_err *err)
 {
     fly_sql_session *session = l->op.exec->session;
     const fly__sql_source *source = fly__sql_source_of(session, table);
@@ -55,7 +56,7 @@ static fly_status lock_key(lock_op *l, const fly__sql_table *table, fly_bytes ro
     }
     fly_status status = source->fetch(source, session->txn, table, row_key, columns,
                                       table->column_count, &l->arena, values, err);
-    return status == FLY_OK ? fly__sql_change_lock(session, table, row_key, values, wait, err)
+    return status == FLY_OK ? fly__sql_change_lock(session, table, row_key, values, mode, wait, err)
                             : status;
 }
 
@@ -73,7 +74,8 @@ static fly_status lock_row(lock_op *l, const fly_vec *col, uint32_t row, bool *k
             continue;
         }
         fly_arena_reset(&l->arena);
-        fly_status status = lock_key(l, table, fly_vec_str_bytes(&key.str), err);
+        fly_status status =
+            lock_key(l, table, fly_vec_str_bytes(&key.str), rel->lock.modes[i], err);
         if (status == FLY_E_LOCKED && rel->lock.wait != 's') {
             return not_available(table, err);
         }

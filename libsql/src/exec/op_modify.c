@@ -251,8 +251,8 @@ static fly_status update_conflicting(modify_op *o, fly_bytes row_key, const fly_
         return second_time("ON CONFLICT DO UPDATE", err);
     }
     if (status == FLY_OK) {
-        status =
-            fly__sql_change_lock(exec_of(o)->session, o->table, row_key, NULL, FLY_LOCK_WAIT, err);
+        status = fly__sql_change_lock(exec_of(o)->session, o->table, row_key, NULL,
+                                      FLY_LOCK_EXCLUSIVE_WEAK, FLY_LOCK_WAIT, err);
     }
     if (status == FLY_OK) {
         status = fetch_row(o, row_key, old, err);
@@ -294,12 +294,14 @@ static fly_status insert_or(modify_op *o, fly_vec_value *values, fly_err *err)
     if (status != FLY_OK || skipped) {
         return status;
     }
+    /* DO NOTHING needs it to stay; what else DO UPDATE needs, changing it will lock. */
+    fly_lock_mode mode = o->m->on_conflict == 'n' ? FLY_LOCK_SHARED_WEAK : FLY_LOCK_EXCLUSIVE_WEAK;
     status = obey_rules(o, values, err);
     /* Somebody may put a row there, or take it away, between looking and doing: try again. */
     for (int tries = 0; status == FLY_OK && tries < 100; tries++) {
         status = fly__sql_change_story(exec_of(o)->session,
                                        o->source->conflict(o->source, exec_of(o)->session->txn,
-                                                           o->table, o->m->arbiter, values,
+                                                           o->table, o->m->arbiter, values, mode,
                                                            &o->change.arena, &row_key, err),
                                        err);
         if (status == FLY_OK && o->m->on_conflict == 'n') {
@@ -517,7 +519,10 @@ static fly_status target_row(modify_op *o, place at, fly_err *err)
         if (status != FLY_E_AGAIN) {
             return status;
         }
-        status = fly__sql_change_lock(exec_of(o)->session, o->table, row_key, o->old_values,
+        /* An update that changes keys makes the lock strong. */
+        fly_lock_mode mode = o->m->command == FLY__SQL_DELETE ? FLY_LOCK_EXCLUSIVE
+                                                              : FLY_LOCK_EXCLUSIVE_WEAK;
+        status = fly__sql_change_lock(exec_of(o)->session, o->table, row_key, o->old_values, mode,
                                       FLY_LOCK_WAIT, err);
     }
     if (status == FLY_E_NOT_FOUND) {

@@ -383,8 +383,8 @@ struct fly__sql_rel {
             uint32_t count; /* tables to lock */
             const fly__sql_table **tables;
             fly__sql_colid *row_keys;
-            char strength; /* 'u' update, 's' share */
-            char wait;     /* 'w' wait, 'n' nowait, 's' skip locked */
+            fly_lock_mode *modes;
+            char wait; /* 'w' wait, 'n' nowait, 's' skip locked */
         } lock;
         fly__sql_modify *modify;
     };

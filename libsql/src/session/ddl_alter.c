@@ -115,8 +115,8 @@ static fly_status check_foreign(const struct validation *v, const fly_vec_value 
         index = other->indexes[i]->oid == constraint->index ? other->indexes[i] : index;
     }
     fly_bytes row_key = {0};
-    fly_status status =
-        source->conflict(source, v->session->txn, other, index, wanted, arena, &row_key, err);
+    fly_status status = source->conflict(source, v->session->txn, other, index, wanted,
+                                         FLY_LOCK_SHARED_WEAK, arena, &row_key, err);
     if (status == FLY_E_NOT_FOUND) {
         status = fly_err_state(err, "23503", 0,
                                "insert or update on table \"%s\" violates foreign key constraint "

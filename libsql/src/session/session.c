@@ -436,7 +436,11 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
     }
     txn_ended(session, status == FLY_OK);
     if (status == FLY_E_CONFLICT && err != NULL) {
-        memcpy(err->sqlstate, "40001", sizeof err->sqlstate);
+        (void)fly_err_state(err, "40001", 0,
+                            "could not serialize access due to read/write dependencies among "
+                            "transactions");
+        fly_err_hint(err, "The transaction might succeed if retried.");
+        err->status = FLY_E_CONFLICT;
     }
     return status;
 }

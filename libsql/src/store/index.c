@@ -234,7 +234,8 @@ fly_status fly__sql_index_same(fly_sql_session *session, const fly__sql_table *t
 
 fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly__sql_table *table,
                                const fly__sql_index *index, const fly_vec_value *values,
-                               fly_arena *arena, fly_bytes *row_key, fly_err *err)
+                               fly_lock_mode mode, fly_arena *arena, fly_bytes *row_key,
+                               fly_err *err)
 {
     struct entry entry;
     fly_tree *tree = NULL;
@@ -245,7 +246,7 @@ fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly
             status = fly__sql_session_tree(session, table->tree, &tree, err);
         }
         if (status == FLY_OK) {
-            status = fly_txn_lock(txn, tree, entry.key, FLY_LOCK_WAIT, err);
+            status = fly_txn_lock_as(txn, tree, entry.key, mode, FLY_LOCK_WAIT, err);
             *row_key = entry.key;
         }
         return status;
@@ -257,7 +258,7 @@ fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly
     }
     status = fly__sql_session_tree(session, index->tree, &tree, err);
     if (status == FLY_OK) {
-        status = fly_txn_lock(txn, tree, entry.key, FLY_LOCK_WAIT, err);
+        status = fly_txn_lock_as(txn, tree, entry.key, mode, FLY_LOCK_WAIT, err);
     }
     size_t room = fly_store_key_max(fly_txn_store(txn)) + 1;
     uint8_t *buffer = status == FLY_OK ? fly_arena_alloc(arena, room) : NULL;
@@ -265,7 +266,9 @@ fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly
         return status == FLY_OK ? no_memory(err) : status;
     }
     uint64_t len = 0;
+    fly_txn_fresh_begin(txn); /* it may be newer than the statement's snapshot */
     status = fly_txn_get(txn, tree, entry.key, buffer, room, &len, err);
+    fly_txn_fresh_end(txn);
     return status == FLY_OK ? fly__sql_index_entry_row(
                                   index, entry.key, fly_bytes_of(buffer, (size_t)len), row_key, err)
                             : status;

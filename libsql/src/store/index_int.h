@@ -40,7 +40,8 @@ fly_status fly__sql_index_entry_row(const fly__sql_index *index, fly_bytes key, 
  * delete it: FLY_E_NOT_FOUND. */
 fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly__sql_table *table,
                                const fly__sql_index *index, const fly_vec_value *values,
-                               fly_arena *arena, fly_bytes *row_key, fly_err *err);
+                               fly_lock_mode mode, fly_arena *arena, fly_bytes *row_key,
+                               fly_err *err);
 
 /* Say that a unique key is there already: 23505. */
 fly_status fly__sql_index_violated(fly_sql_session *session, const fly__sql_table *table,

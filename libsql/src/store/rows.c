@@ -613,6 +613,36 @@ static fly_status remove_row(const fly__sql_source *source, fly_txn *txn,
     return status;
 }
 
+static bool same_value(fly_vec_type physical, const fly_vec_value *a, const fly_vec_value *b)
+{
+    if (a->null || b->null) {
+        return a->null == b->null;
+    }
+    if (physical == FLY_VEC_STR) {
+        return fly_vec_str_equal(&a->str, &b->str);
+    }
+    return memcmp(&a->i128, &b->i128, fly_vec_type_size(physical)) == 0;
+}
+
+/* Whether an update leaves alone what foreign keys may refer to: then it goes together with the locks by
+ * which they do. */
+static bool keeps_keys(const fly__sql_table *table, const fly__sql_row_layout *layout,
+                       const fly_vec_value *old_values, const fly_vec_value *new_values)
+{
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const fly__sql_index *index = table->indexes[i];
+        for (uint16_t k = 0; index->unique && index->predicate == NULL && k < index->key_count;
+             k++) {
+            uint16_t column = index->columns[k].column;
+            if (column != 0 && !same_value((fly_vec_type)layout->columns[column - 1].physical,
+                                           &old_values[column - 1], &new_values[column - 1])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* Move the entry of one index, if it changes. */
 static fly_status move_entry(fly_sql_session *session, fly_txn *txn, const fly__sql_table *table,
                              const fly__sql_index *index, const fly_vec_value *old_values,
@@ -665,8 +695,10 @@ static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly_
         status = fly__sql_row_encode(&layout, new_values, arena, &row, err);
     }
     if (status == FLY_OK) {
-        status = seen ? fly_txn_put_seen(txn, tree, key, row, err)
-                      : fly_txn_put(txn, tree, key, row, err);
+        bool weak = keeps_keys(table, &layout, old_values, new_values);
+        status = weak   ? fly_txn_put_weak(txn, tree, key, row, seen, err)
+                 : seen ? fly_txn_put_seen(txn, tree, key, row, err)
+                        : fly_txn_put(txn, tree, key, row, err);
         status = too_large(table, row.len, status, err);
     }
     for (uint16_t i = 0; i < table->index_count && status == FLY_OK; i++) {
@@ -681,20 +713,9 @@ static fly_status update(const fly__sql_source *source, fly_txn *txn, const fly_
 
 /* --------------------------------------------------------------------- locks */
 
-static bool same_value(fly_vec_type physical, const fly_vec_value *a, const fly_vec_value *b)
-{
-    if (a->null || b->null) {
-        return a->null == b->null;
-    }
-    if (physical == FLY_VEC_STR) {
-        return fly_vec_str_equal(&a->str, &b->str);
-    }
-    return memcmp(&a->i128, &b->i128, fly_vec_type_size(physical)) == 0;
-}
-
 static fly_status lock(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
-                       fly_bytes row_key, const fly_vec_value *old_values, fly_lock_wait wait,
-                       fly_err *err)
+                       fly_bytes row_key, const fly_vec_value *old_values, fly_lock_mode mode,
+                       fly_lock_wait wait, fly_err *err)
 {
     fly_sql_session *session = session_of(source);
     fly_tree *tree = NULL;
@@ -705,11 +726,13 @@ static fly_status lock(const fly__sql_source *source, fly_txn *txn, const fly__s
     fly_arena_init(&arena, &session->account.mem, 0);
     fly_status status = table_tree(source, table, &tree, err);
     if (status == FLY_OK) {
-        status = fly_txn_lock(txn, tree, row_key, wait, err);
+        status = fly_txn_lock_as(txn, tree, row_key, mode, wait, err);
         status = status == FLY_E_AGAIN ? FLY_E_LOCKED : status;
     }
     if (status == FLY_OK && old_values != NULL) {
+        fly_txn_fresh_begin(txn); /* a lock that is shared does not show what is newer */
         status = get_row(txn, tree, row_key, &arena, &row, err);
+        fly_txn_fresh_end(txn);
         if (status == FLY_OK) {
             status = fly__sql_row_layout_make(session, table, &arena, &layout, err);
         }
@@ -731,14 +754,14 @@ static fly_status lock(const fly__sql_source *source, fly_txn *txn, const fly__s
 
 static fly_status conflict(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                            const fly__sql_index *index, const fly_vec_value *values,
-                           fly_arena *arena, fly_bytes *row_key, fly_err *err)
+                           fly_lock_mode mode, fly_arena *arena, fly_bytes *row_key, fly_err *err)
 {
     fly_status status = FLY_E_NOT_FOUND;
     for (uint16_t i = 0; i < table->index_count && status == FLY_E_NOT_FOUND; i++) {
         const fly__sql_index *candidate = table->indexes[i];
         if (candidate->unique && (index == NULL || candidate->oid == index->oid)) {
-            status = fly__sql_index_find(session_of(source), txn, table, candidate, values, arena,
-                                         row_key, err);
+            status = fly__sql_index_find(session_of(source), txn, table, candidate, values, mode,
+                                         arena, row_key, err);
         }
     }
     return status;

@@ -64,16 +64,16 @@ struct fly__sql_source {
                          fly_err *err);
     /* Lock a row against others' changes, and say whether it is still what it was when it was read
      * with `old_values`: FLY_E_NOT_FOUND if it is gone, FLY_E_AGAIN if it has changed (it is locked
-     * then all the same), FLY_E_CONFLICT if the transaction's snapshot is too old for that. With
+     * then all the same; with a shared mode too), FLY_E_CONFLICT if the transaction's snapshot is too old for that. With
      * FLY_LOCK_NO_WAIT, FLY_E_LOCKED: somebody else has it. */
     fly_status (*lock)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
-                       fly_bytes row_key, const fly_vec_value *old_values, fly_lock_wait wait,
-                       fly_err *err);
-    /* For ON CONFLICT: the row that stands in the way in `index` (NULL: in any unique index):
-     * FLY_E_NOT_FOUND if none does. */
+                       fly_bytes row_key, const fly_vec_value *old_values, fly_lock_mode mode,
+                       fly_lock_wait wait, fly_err *err);
+    /* For ON CONFLICT and foreign keys: the row that stands in the way in `index` (NULL: in any unique
+     * index), whose entry there is locked: FLY_E_NOT_FOUND if none does. */
     fly_status (*conflict)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                            const fly__sql_index *index, const fly_vec_value *values,
-                           fly_arena *arena, fly_bytes *row_key, fly_err *err);
+                           fly_lock_mode mode, fly_arena *arena, fly_bytes *row_key, fly_err *err);
     void *ctx;
 };
 
