@@ -1,5 +1,5 @@
 /*
- * How many entries a tree has, more or less, without walking it.
+ * How many entries a tree has, more or less, and which one stands where, without walking it.
  *
  * A few probes go down at even distances, and each takes the tree for one that is everywhere as it is on
  * the probe's way: the product of how many children there are at each step. The mean of that is right on
@@ -42,8 +42,9 @@ static bool look_at(fly_btree *tree, uint32_t page, double where, struct step *s
     return ours;
 }
 
-/* How many nodes just above the leaves have children, by one way down; at the end, a leaf's page. */
-static bool probe(fly_btree *tree, double where, double *leaves, uint32_t *leaf)
+/* How many children the nodes just above the leaves have, by one way down; at the end, a leaf's page,
+ * and how far into it the way leads. */
+static bool probe(fly_btree *tree, double where, double *leaves, uint32_t *leaf, double *into)
 {
     struct step step = {0};
     uint32_t page = tree->root;
@@ -62,20 +63,23 @@ static bool probe(fly_btree *tree, double where, double *leaves, uint32_t *leaf)
         }
     } while (step.level > 1);
     *leaf = page;
+    *into = where;
     return true;
 }
 
-double fly_btree_estimate(fly_btree *tree)
+fly_btree_extent fly_btree_estimate(fly_btree *tree)
 {
+    fly_btree_extent extent = {0};
     double leaves = 0;
     double entries = 0;
     uint32_t ways = 0;
     uint32_t seen = 0;
     for (uint32_t i = 0; i < PROBES && tree->root != FLY_PAGE_NONE; i++) {
         double found;
+        double into;
         uint32_t leaf;
         struct step step;
-        if (!probe(tree, (i + 0.5) / PROBES, &found, &leaf)) {
+        if (!probe(tree, (i + 0.5) / PROBES, &found, &leaf, &into)) {
             continue;
         }
         leaves += found;
@@ -85,5 +89,30 @@ double fly_btree_estimate(fly_btree *tree)
             seen++;
         }
     }
-    return ways == 0 || seen == 0 ? 0 : leaves / ways * entries / seen;
+    if (ways > 0 && seen > 0) {
+        extent.leaves = leaves / ways;
+        extent.entries = extent.leaves * entries / seen;
+    }
+    return extent;
+}
+
+bool fly_btree_key_near(fly_btree *tree, double where, uint8_t *key, size_t room, size_t *len)
+{
+    double leaves;
+    double into;
+    uint32_t leaf;
+    fly_pageref ref;
+    FLY_ASSERT(where >= 0 && where < 1);
+    if (tree->root == FLY_PAGE_NONE || !probe(tree, where, &leaves, &leaf, &into) ||
+        fly_bufpool_fix_shared(tree->pool, leaf, &ref, NULL) != FLY_OK) {
+        return false;
+    }
+    uint32_t count = fly_page_kind(ref.bytes) == FLY_BTREE_PAGE_LEAF &&
+                             node_tree(ref.bytes) == tree->id && node_level(ref.bytes) == 0
+                         ? node_count(ref.bytes)
+                         : 0;
+    bool found = count > 0 && fly__btree_node_key(ref.bytes, tree->usable,
+                                                  (uint32_t)(into * count), key, room, len);
+    fly_bufpool_unfix_shared(&ref);
+    return found;
 }

@@ -286,7 +286,7 @@ START_TEST(an_estimate_is_near_the_number_of_entries)
 {
     enum { MANY = 20000 };
     static const uint64_t strides[] = {1, 7919}; /* rising keys, scattered ones */
-    ck_assert_double_eq(fly_btree_estimate(world.tree), 0);
+    ck_assert_double_eq(fly_btree_estimate(world.tree).entries, 0);
     for (int s = 0; s < 2; s++) {
         uint64_t count = 0;
         for (uint64_t i = 0; i < MANY; i++) {
@@ -295,15 +295,43 @@ START_TEST(an_estimate_is_near_the_number_of_entries)
             OK(put(key, fly_bytes_of(big, 10 + i % 50)), &world.err);
             count = (uint64_t)s * MANY + i + 1;
             if (count == 20) {
-                ck_assert_double_eq(fly_btree_estimate(world.tree), 20);
+                ck_assert_double_eq(fly_btree_estimate(world.tree).entries, 20);
+                ck_assert_double_eq(fly_btree_estimate(world.tree).leaves, 1);
             }
             if (count % 4000 == 0) {
-                double guess = fly_btree_estimate(world.tree);
+                double guess = fly_btree_estimate(world.tree).entries;
                 ck_assert_msg(guess > (double)count / 2 && guess < 2 * (double)count,
                               "%g for %" PRIu64 " entries", guess, count);
             }
         }
     }
+}
+END_TEST
+
+START_TEST(a_key_is_found_about_where_it_stands)
+{
+    enum { MANY = 20000, LOOKS = 200 };
+    uint8_t key[32];
+    size_t len = 0;
+    uint64_t before = 0;
+    ck_assert(!fly_btree_key_near(world.tree, 0.5, key, sizeof key, &len));
+    for (uint64_t i = 0; i < MANY; i++) {
+        char made[32];
+        (void)snprintf(made, sizeof made, "%08" PRIu64, i * 7919 % MANY);
+        OK(put(made, fly_bytes_of(big, 10 + i % 50)), &world.err);
+    }
+    for (int i = 0; i < LOOKS; i++) {
+        double where = (i + 0.5) / LOOKS;
+        ck_assert(fly_btree_key_near(world.tree, where, key, sizeof key - 1, &len));
+        ck_assert_uint_eq(len, 8);
+        key[len] = 0;
+        uint64_t number = strtoull((const char *)key, NULL, 10);
+        double off = (double)number / MANY - where;
+        ck_assert_msg(off > -0.1 && off < 0.1, "%s at %g", (const char *)key, where);
+        ck_assert(i == 0 || number > before);
+        before = number;
+    }
+    ck_assert(!fly_btree_key_near(world.tree, 0.5, key, 7, &len));
 }
 END_TEST
 
@@ -750,6 +778,7 @@ int main(void)
     tcase_add_test(tests, a_tree_grows_and_shrinks_back_to_its_root);
     tcase_add_test(tests, leaves_are_well_filled_after_random_and_after_rising_keys);
     tcase_add_test(tests, an_estimate_is_near_the_number_of_entries);
+    tcase_add_test(tests, a_key_is_found_about_where_it_stands);
     tcase_add_test(tests, a_dropped_tree_gives_all_its_pages_back);
     tcase_add_test(tests, two_trees_in_one_pool_know_nothing_of_each_other);
     tcase_add_loop_test(tests, a_loaded_tree_is_a_tree, 0, 36);

@@ -131,6 +131,76 @@ START_TEST(what_cannot_come_up_stays)
 }
 END_TEST
 
+/* How many rows a scan of "fresh" is thought to give. */
+static double guess(const char *condition)
+{
+    char explain[256];
+    text plan = {0};
+    (void)snprintf(explain, sizeof explain, "EXPLAIN SELECT 1 FROM fresh WHERE %s", condition);
+    FLY_CHECK_OK(fly_sql_execute(session, fly_bytes_str(explain), take_line, &plan, &err), err);
+    const char *at = strstr(plan.data, "on fresh");
+    at = at == NULL ? NULL : strstr(at, "rows=");
+    ck_assert_msg(at != NULL, "%s", plan.data);
+    double rows = strtod(at + strlen("rows="), NULL);
+    free(plan.data);
+    return rows;
+}
+
+static void guess_is_near(const char *condition, double rows)
+{
+    double found = guess(condition);
+    ck_assert_msg(found > rows / 2 && found < rows * 2, "%s: %g, not %g", condition, found, rows);
+}
+
+START_TEST(a_table_that_was_never_analyzed_is_sampled)
+{
+    run("CREATE TABLE fresh (a int PRIMARY KEY, b int, c text, d numeric(8,2))");
+    run("INSERT INTO fresh SELECT i, i % 10, CASE WHEN i % 4 > 0 THEN 's' || i % 50 END, i / 2.0 "
+        "FROM generate_series(1, 10000) i");
+    guess_is_near("b = 3", 1000);
+    guess_is_near("c = 's7'", 150);
+    guess_is_near("c IS NULL", 2500);
+    guess_is_near("c IS NOT NULL", 7500);
+    guess_is_near("d < 1000", 2000);
+    guess_is_near("d >= 4000 AND d < 4500", 1000);
+    guess_is_near("a = 7", 1);
+    /* It is taken again when the table is another. */
+    run("DELETE FROM fresh WHERE a > 100; UPDATE fresh SET b = a");
+    run("INSERT INTO fresh SELECT i, i, 'same', i FROM generate_series(101, 50000) i");
+    guess_is_near("b = 3", 1);
+    guess_is_near("c = 'same'", 49900);
+    run("TRUNCATE fresh; INSERT INTO fresh VALUES (1, 1, NULL, 1), (2, 1, NULL, 2)");
+    guess_is_near("b = 1", 2);
+    run("ALTER TABLE fresh DROP COLUMN b, ADD COLUMN e int DEFAULT 5");
+    guess_is_near("e = 5", 2);
+    run("DROP TABLE fresh");
+}
+END_TEST
+
+/* Two serializable transactions, each of which plans with a sample of what the other changes. */
+START_TEST(a_sample_makes_no_transaction_conflict)
+{
+    static const char *const steps[][2] = {
+        {"BEGIN ISOLATION LEVEL SERIALIZABLE", "BEGIN ISOLATION LEVEL SERIALIZABLE"},
+        {"SELECT * FROM one WHERE a BETWEEN 5 AND 6", "SELECT * FROM two WHERE a BETWEEN 5 AND 6"},
+        {"UPDATE two SET b = 0 WHERE a = 100", "UPDATE one SET b = 0 WHERE a = 100"},
+        {"COMMIT", "COMMIT"}};
+    fly_sql_session *sessions[2] = {session, NULL};
+    FLY_CHECK_OK(fly_sql_session_open(sql, NULL, &sessions[1], &err), err);
+    run("CREATE TABLE one (a int PRIMARY KEY, b int); CREATE TABLE two (a int PRIMARY KEY, b int)");
+    run("INSERT INTO one SELECT i, i FROM generate_series(1, 300) i; INSERT INTO two TABLE one");
+    for (size_t step = 0; step < sizeof steps / sizeof steps[0]; step++) {
+        for (int who = 0; who < 2; who++) {
+            FLY_CHECK_OK(
+                fly_sql_execute(sessions[who], fly_bytes_str(steps[step][who]), NULL, NULL, &err),
+                err);
+        }
+    }
+    fly_sql_session_close(sessions[1]);
+    run("DROP TABLE one, two");
+}
+END_TEST
+
 START_TEST(analyze_tells_what_each_node_did)
 {
     expect_plan("ANALYZE SELECT count(*) FROM big WHERE c >= 0",
@@ -534,6 +604,8 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, subqueries_become_joins);
     tcase_add_test(tests, what_cannot_come_up_stays);
+    tcase_add_test(tests, a_table_that_was_never_analyzed_is_sampled);
+    tcase_add_test(tests, a_sample_makes_no_transaction_conflict);
     tcase_add_test(tests, analyze_tells_what_each_node_did);
     tcase_add_test(tests, indexes_are_used);
     tcase_add_test(tests, an_index_that_has_all_columns_is_read_alone);

@@ -380,7 +380,14 @@ fly_status fly_tree_get_stats(fly_tree *tree, fly_btree_stats *stats, fly_err *e
     return fly_btree_verify(tree->btree, NULL, NULL, stats, err);
 }
 
-double fly_tree_estimate(fly_tree *tree)
+fly_btree_extent fly_tree_estimate(fly_tree *tree)
 {
-    return fly_load_u32(&tree->destroyed) != 0 ? 0 : fly_btree_estimate(tree->btree);
+    return fly_load_u32(&tree->destroyed) != 0 ? (fly_btree_extent){0}
+                                               : fly_btree_estimate(tree->btree);
+}
+
+bool fly_tree_key_near(fly_tree *tree, double where, uint8_t *key, size_t room, size_t *len)
+{
+    return fly_load_u32(&tree->destroyed) == 0 &&
+           fly_btree_key_near(tree->btree, where, key, room, len);
 }

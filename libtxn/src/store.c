@@ -841,6 +841,7 @@ void fly_store_get_stats(fly_store *store, fly_store_stats *stats)
         .recovery_us = store->recovery_ns / 1000,
         .pages = fly_pagefile_pages(store->file),
         .used_pages = fly_pagefile_used(store->file),
+        .page_size = fly_pagefile_page_size(store->file),
     };
     fly_bufpool_get_stats(store->pool, &stats->pool);
     if (store->wal != NULL) {

@@ -379,14 +379,32 @@ typedef struct fly_btree_stats {
 FLY_MUST_USE fly_status fly_btree_verify(fly_btree *tree, void (*each)(void *ctx, uint32_t page),
                                          void *ctx, fly_btree_stats *stats, fly_err *err);
 
+/** About how large a tree is. */
+typedef struct fly_btree_extent {
+    double entries;
+    double leaves; /**< pages; nearly all that the tree has, but for those of long values */
+} fly_btree_extent;
+
 /**
- * @brief About how many entries the tree has: within a tenth of it if nodes are alike, some way off if
- *        they are not; exact for a tree of one leaf.
+ * @brief About how large the tree is: within a tenth of it if nodes are alike, some way off if they are
+ *        not; exact for a tree of one leaf.
  *
  * May run beside anything.
  * @cost  Six ways down, two of them to a leaf.
  */
-double fly_btree_estimate(fly_btree *tree);
+fly_btree_extent fly_btree_estimate(fly_btree *tree);
+
+/**
+ * @brief The key of the entry that stands about so far into the tree: for samples.
+ *
+ * Ways that are chosen evenly lead to entries evenly if nodes are alike. May run beside anything.
+ *
+ * @param where  From 0 to less than 1.
+ * @param key    Room for the key.
+ * @return False: there is none, the key is longer than `room`, or the tree changed under way.
+ * @cost  A way down.
+ */
+bool fly_btree_key_near(fly_btree *tree, double where, uint8_t *key, size_t room, size_t *len);
 
 /** Write the tree as a Graphviz graph, a line at a time. Long keys are cut. */
 FLY_MUST_USE fly_status fly_btree_dot(fly_btree *tree, void (*line)(void *ctx, const char *text),

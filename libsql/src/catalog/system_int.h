@@ -18,6 +18,9 @@ const fly__sql_table *fly__sql_system_of(uint32_t oid);
 /* All of them: NULL behind the last. */
 const fly__sql_table *fly__sql_system_at(size_t i);
 
+/* An OID for the name of a database, or of something else that has none. */
+uint32_t fly__sql_name_oid(const char *name);
+
 /* The source of their rows, for one session. */
 struct fly_sql_session;
 void fly__sql_system_init(fly__sql_source *source, struct fly_sql_session *session);

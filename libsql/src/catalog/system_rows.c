@@ -767,8 +767,7 @@ static void make_pg_proc(maker *m)
 
 /* ------------------------------------------------------------- the rest of the world */
 
-/* An OID for a name that has none. */
-static uint32_t name_oid(const char *name)
+uint32_t fly__sql_name_oid(const char *name)
 {
     return made_oid(0, (uint32_t)fly_crc32c(0, name, strlen(name)));
 }
@@ -892,7 +891,7 @@ static void make_pg_db_role_setting(maker *m)
             continue;
         }
         begin(m);
-        put_oid(m, setting->database == NULL ? 0 : name_oid(setting->database));
+        put_oid(m, setting->database == NULL ? 0 : fly__sql_name_oid(setting->database));
         put_oid(m, setting->role);
         put_settings(m, setting->role, setting->database);
         end(m);
@@ -967,7 +966,7 @@ static void database_rights(void *ctx, const char *name)
 {
     maker *m = ctx;
     fly__sql_secured object = fly__sql_secured_database(m->session, name);
-    object.oid = name_oid(name);
+    object.oid = fly__sql_name_oid(name);
     object_rights(m, &object, 0, NULL);
 }
 
@@ -1008,7 +1007,7 @@ static void database_row(void *ctx, const char *name)
     maker *m = ctx;
     const fly__sql_database_rights *rights = fly__sql_database_rights_of(m->session, name);
     begin(m);
-    put_oid(m, name_oid(name));
+    put_oid(m, fly__sql_name_oid(name));
     put_copy(m, name);
     put_oid(m, rights == NULL ? FLY__SQL_ROLE_ADMIN : rights->owner);
     put_i32(m, 6);
@@ -1106,7 +1105,7 @@ static bool activity_row(void *ctx, const fly__sql_backend_seen *seen)
     bool waits = seen->wait != FLY__SQL_WAITS_NOT;
     bool idle = seen->doing != FLY__SQL_ACTIVE;
     begin(m);
-    put_oid(m, name_oid(seen->database));
+    put_oid(m, fly__sql_name_oid(seen->database));
     put_copy(m, seen->database);
     put_i32(m, (int32_t)seen->pid);
     put_null(m);
@@ -1151,7 +1150,7 @@ static void lock_row(maker *m, const fly__sql_lock_seen *lock, uint32_t txn, con
     bool advisory = txn == 0 && lock->kind != FLY__SQL_LOCK_TABLE;
     begin(m);
     put_text(m, txn != 0 ? "transactionid" : advisory ? "advisory" : "relation");
-    put_oid(m, name_oid(m->session->database->name));
+    put_oid(m, fly__sql_name_oid(m->session->database->name));
     put_oid_if(m, txn == 0 && !advisory, (uint32_t)lock->key);
     put_null(m);
     put_null(m);
@@ -1208,7 +1207,7 @@ static void make_pg_stat_database(maker *m)
         fly_store_stats stats;
         fly_store_get_stats(at->store, &stats);
         begin(m);
-        put_oid(m, name_oid(at->name));
+        put_oid(m, fly__sql_name_oid(at->name));
         put_copy(m, at->name);
         put_i32(m, (int32_t)at->sessions);
         put_i64(m, (int64_t)stats.committed);
@@ -1234,7 +1233,7 @@ static void make_pg_stat_statements(maker *m)
         bool all = may_see(m, at->user_oid);
         begin(m);
         put_oid(m, at->user_oid);
-        put_oid(m, name_oid(at->database));
+        put_oid(m, fly__sql_name_oid(at->database));
         put_bool(m, true);
         put(m, (fly_vec_value){.null = !all, .i64 = (int64_t)at->id});
         put_text(m, all ? at->text : "<insufficient privilege>");

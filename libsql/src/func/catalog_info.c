@@ -1,5 +1,5 @@
 /*
- * What the catalog says: descriptions, visibility, definitions as SQL text, rights, sizes.
+ * What the catalog says: descriptions, visibility, definitions as SQL text, rights.
  *
  * These are what psql's \d and drivers ask for. Definitions of indexes and constraints are written
  * here; views, functions and triggers keep theirs as text.
@@ -533,18 +533,4 @@ ROW(pg_get_function_result)
     fly__sql_text_put(&text, set ? "SETOF " : "");
     fly__sql_put_type(&text, view, user != NULL ? user->result.oid : func->result, -1);
     return fly__sql_give_text(call, &text, result);
-}
-
-/* -------------------------------------------------------------------------- sizes */
-
-/* Bytes of a table as far as statistics know its pages. */
-ROW(pg_relation_size)
-{
-    const fly__sql_table *table = table_of(call, (uint32_t)args[0].i32);
-    if (table == NULL) {
-        const fly__sql_table *of = NULL;
-        return index_of(call, (uint32_t)args[0].i32, &of) != NULL ? give_i64(result, 0)
-                                                                  : give_null(result);
-    }
-    return give_i64(result, (int64_t)(table->pages > 0 ? table->pages * 8192 : 0));
 }

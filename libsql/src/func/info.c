@@ -321,11 +321,6 @@ ROW(give_zero)
     return give_i32(result, 0);
 }
 
-ROW(give_zero_i64)
-{
-    return give_i64(result, 0);
-}
-
 ROW(pg_sleep)
 {
     double seconds = args[0].f64;

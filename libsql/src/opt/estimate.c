@@ -1,5 +1,5 @@
 /*
- * How many rows a node gives, from what ANALYZE found and, where it found nothing, from habit.
+ * How many rows a node gives, from what ANALYZE or a sample found and, where they found nothing, from habit.
  *
  * Columns of scans are known by id, so that a condition anywhere above can ask how many different
  * values a column has. Estimates are at least one row: less leads to plans that are good for none and
@@ -35,31 +35,55 @@ void fly__sql_opt_note_project(fly__sql_opt *opt, const fly__sql_rel *project)
 }
 
 /* What ANALYZE found holds until the table is twice as large or half. */
-static double rows_now(const fly__sql_opt *opt, const fly__sql_table *table)
+static struct fly__sql_size measure(const fly__sql_opt *opt, const fly__sql_table *table)
 {
     fly_tree *tree = NULL;
     double found = table->rows;
+    struct fly__sql_size size = {
+        .table = table, .rows = found < 0 ? UNKNOWN_ROWS : found, .fresh = true};
     if (table->tree == NULL || opt->session->txn == NULL ||
         fly_txn_tree_open(opt->session->txn, table->tree, 0, &tree, NULL) != FLY_OK) {
-        return found < 0 ? UNKNOWN_ROWS : found;
+        return size;
     }
-    double now = fly_tree_estimate(tree);
-    return found >= 0 && now < 2 * found + 1 && now > found / 2 ? found : now;
+    double now = fly_tree_estimate(tree).entries;
+    size.fresh = found >= 0 && now < 2 * found + 1 && now > found / 2;
+    size.rows = size.fresh ? found : now;
+    return size;
 }
 
-double fly__sql_opt_table_rows(const fly__sql_opt *opt, const fly__sql_table *table)
+static struct fly__sql_size *size_of(const fly__sql_opt *opt, const fly__sql_table *table)
 {
     struct fly__sql_sizes *sizes = opt->sizes;
     uint32_t room = sizeof sizes->of / sizeof *sizes->of;
     for (uint32_t i = 0; i < sizes->count && i < room; i++) {
         if (sizes->of[i].table == table) {
-            return sizes->of[i].rows;
+            return &sizes->of[i];
         }
     }
-    uint32_t at = sizes->count++ % room;
-    sizes->of[at].table = table;
-    sizes->of[at].rows = rows_now(opt, table);
-    return sizes->of[at].rows;
+    struct fly__sql_size *size = &sizes->of[sizes->count++ % room];
+    *size = measure(opt, table);
+    return size;
+}
+
+double fly__sql_opt_table_rows(const fly__sql_opt *opt, const fly__sql_table *table)
+{
+    return size_of(opt, table)->rows;
+}
+
+/* What is known of a column: by ANALYZE while that holds, or else by a sample. */
+static fly__sql_known known_of(const fly__sql_opt *opt, const fly__sql_table *table,
+                               uint16_t attnum)
+{
+    struct fly__sql_size *size = size_of(opt, table);
+    const fly__sql_column *column = &table->columns[attnum - 1];
+    if (!size->fresh && !size->sampled) {
+        size->sampled = true;
+        size->known = fly__sql_sample_of(opt->session, table, size->rows, opt->arena);
+    }
+    return size->known != NULL ? size->known[attnum - 1]
+                               : (fly__sql_known){.distinct = column->distinct,
+                                                  .null_fraction = column->null_fraction,
+                                                  .stats = column->stats};
 }
 
 static const struct fly__sql_origin *origin_of(const fly__sql_opt *opt, const fly__sql_expr *expr)
@@ -94,14 +118,14 @@ double fly__sql_opt_distinct(const fly__sql_opt *opt, const fly__sql_expr *expr)
     const fly__sql_table *table = origin->scan->scan.table;
     const fly__sql_column *column = &table->columns[origin->attnum - 1];
     double rows = fly__sql_opt_table_rows(opt, table);
-    double distinct = column->distinct < 0 ? -column->distinct * rows : column->distinct;
     if (column->type.oid == FLY_SQL_BOOL) {
         return 2;
     }
     if (is_unique(table, origin->attnum)) {
         return rows < 1 ? 1 : rows;
     }
-    return distinct;
+    double distinct = known_of(opt, table, origin->attnum).distinct;
+    return distinct < 0 ? -distinct * rows : distinct;
 }
 
 static double equality(const fly__sql_opt *opt, const fly__sql_expr *a, const fly__sql_expr *b)
@@ -146,7 +170,8 @@ static double below(const fly__sql_opt *opt, const fly__sql_expr *cond,
             return -1;
         }
         *op = i == 0 ? cond->func->op : turned[cond->func->op];
-        return fly__sql_stats_below(of->stats, number);
+        fly__sql_known known = known_of(opt, origin->scan->scan.table, origin->attnum);
+        return fly__sql_stats_below(known.stats, number);
     }
     return -1;
 }
@@ -233,6 +258,17 @@ static double combined(const fly__sql_opt *opt, const fly__sql_expr *cond)
     return cond->kind == FLY__SQL_X_AND ? all : 1 - none;
 }
 
+/* How many of a column's values are NULL. */
+static double nulls(const fly__sql_opt *opt, const fly__sql_expr *expr)
+{
+    const struct fly__sql_origin *origin = origin_of(opt, expr);
+    if (origin == NULL) {
+        return 0.05;
+    }
+    fly__sql_known known = known_of(opt, origin->scan->scan.table, origin->attnum);
+    return known.distinct == 0 && known.null_fraction == 0 ? 0.05 : known.null_fraction;
+}
+
 double fly__sql_opt_selectivity(const fly__sql_opt *opt, const fly__sql_expr *cond)
 {
     double share;
@@ -260,7 +296,8 @@ double fly__sql_opt_selectivity(const fly__sql_opt *opt, const fly__sql_expr *co
         share = share > 0.9 ? 0.9 : share;
         return cond->flag ? 1 - share : share;
     case FLY__SQL_X_IS_NULL:
-        return cond->flag ? 0.95 : 0.05;
+        share = nulls(opt, cond->args[0]);
+        return cond->flag ? 1 - share : share;
     case FLY__SQL_X_AND:
     case FLY__SQL_X_OR:
         return combined(opt, cond);
@@ -301,8 +338,8 @@ static double scan_rows(fly__sql_opt *opt, const fly__sql_rel *rel)
     }
     for (uint32_t i = 0; rel->scan.index != NULL && i < rel->scan.equal_count; i++) {
         uint16_t attnum = rel->scan.index->columns[i].column;
-        const fly__sql_column *column = &rel->scan.table->columns[attnum - 1];
-        double distinct = column->distinct < 0 ? -column->distinct * rows : column->distinct;
+        double distinct = known_of(opt, rel->scan.table, attnum).distinct;
+        distinct = distinct < 0 ? -distinct * rows : distinct;
         rows *= distinct >= 1 ? 1 / distinct : 0.02;
     }
     return filtered(opt, rows, rel->scan.filter); /* that still has the ranges */

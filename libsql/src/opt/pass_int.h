@@ -5,14 +5,20 @@
 #define FLY_SQL_PASS_INT_H
 
 #include "opt/opt_int.h"
+#include "opt/sample_int.h"
 
-/* How many rows tables have now: the last ones that were asked about. */
+/* How many rows tables have now, and what their columns are like: the last ones that were asked about. */
+struct fly__sql_size {
+    const fly__sql_table *table;
+    double rows;
+    const fly__sql_known *known; /* of each column, from a sample; NULL: none was taken */
+    bool fresh;                  /* what ANALYZE found holds */
+    bool sampled;                /* a sample was asked for */
+};
+
 struct fly__sql_sizes {
     uint32_t count;
-    struct {
-        const fly__sql_table *table;
-        double rows;
-    } of[16];
+    struct fly__sql_size of[16];
 };
 
 /* The optimiser at work on one plan. A failure is remembered; passes stop at the next chance. */

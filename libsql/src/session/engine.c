@@ -147,6 +147,7 @@ static void free_database(fly_sql *sql, fly__sql_database *database)
     fly_mutex_deinit(&database->locking);
     fly__sql_notifier_deinit(&database->notifier);
     fly__sql_watchers_deinit(&database->watchers);
+    fly__sql_samples_deinit(&database->samples, sql->env->mem);
     fly_mem_free(sql->env->mem, database, sizeof *database);
 }
 
@@ -226,6 +227,7 @@ static fly_status open_database(fly_sql *sql, const char *name, bool create,
     fly_cond_init(&database->unlocked);
     fly__sql_notifier_init(&database->notifier);
     fly__sql_watchers_init(&database->watchers);
+    fly__sql_samples_init(&database->samples);
     fly_store_options options = sql->store;
     options.create = create;
     options.read_only = sql->read_only;
@@ -335,6 +337,44 @@ fly_status fly__sql_database_create(fly_sql *sql, const char *name, uint32_t col
     }
     if (status == FLY_OK && collation != 0) {
         status = fly__sql_database_keep_collation(made, collation, err);
+    }
+    fly_mutex_unlock(&sql->mutex);
+    return status;
+}
+
+/* The size of the file of a database that nobody has open. */
+static fly_status file_bytes(fly_sql *sql, const char *name, uint64_t *bytes, fly_err *err)
+{
+    char dir[FLY_PATH_MAX];
+    char path[FLY_PATH_MAX];
+    fly_file *file = NULL;
+    fly_status status = database_path(sql, name, dir, err);
+    if (status == FLY_OK) {
+        status = fly_path_join(path, sizeof path, dir, "data.db", err);
+    }
+    if (status == FLY_OK) {
+        status = fly_file_open(sql->env->vfs, path, 0, &file, err);
+    }
+    if (status == FLY_OK) {
+        status = fly_file_size(file, bytes, err);
+    }
+    fly_file_abandon(file);
+    return status == FLY_E_NOT_FOUND
+               ? fly_err_state(err, "3D000", 0, "database \"%s\" does not exist", name)
+               : status;
+}
+
+fly_status fly__sql_database_bytes(fly_sql *sql, const char *name, uint64_t *bytes, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    fly_mutex_lock(&sql->mutex);
+    const fly__sql_database *open = find(sql, name);
+    if (open != NULL) {
+        fly_store_stats stats;
+        fly_store_get_stats(open->store, &stats);
+        *bytes = stats.pages * stats.page_size;
+    } else {
+        status = file_bytes(sql, name, bytes, err);
     }
     fly_mutex_unlock(&sql->mutex);
     return status;

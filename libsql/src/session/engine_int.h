@@ -5,6 +5,7 @@
 #define FLY_SQL_ENGINE_INT_H
 
 #include "catalog/role_int.h"
+#include "opt/sample_int.h"
 #include "session/notify_int.h"
 #include "session/registry_int.h"
 #include "session/statements_int.h"
@@ -47,6 +48,7 @@ typedef struct fly__sql_database {
     struct fly__sql_table_lock *locks;
     fly__sql_notifier notifier;
     fly__sql_watchers watchers;
+    fly__sql_samples samples;
     fly_atomic_u64 strong_locks; /* held or wanted, that hold readers off */
 } fly__sql_database;
 
@@ -91,6 +93,9 @@ fly_status fly__sql_database_create(fly_sql *sql, const char *name, uint32_t col
 fly_status fly__sql_database_drop(fly_sql *sql, const char *name, fly_err *err);
 fly_status fly__sql_database_list(fly_sql *sql, void (*each)(void *ctx, const char *name),
                                   void *ctx, fly_err *err);
+
+/* About how many bytes it takes on disk, its log not counted: without opening it. 3D000: there is none. */
+fly_status fly__sql_database_bytes(fly_sql *sql, const char *name, uint64_t *bytes, fly_err *err);
 
 fly_status fly__sql_database_exists(fly_sql *sql, const char *name, bool *found, fly_err *err);
 

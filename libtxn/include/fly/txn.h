@@ -539,6 +539,7 @@ typedef struct fly_store_stats {
     fly_wal_stats wal;
     uint64_t pages;      /**< of the file */
     uint64_t used_pages; /**< of them in use */
+    uint32_t page_size;  /**< bytes */
 } fly_store_stats;
 
 /** Take the counters. */
@@ -557,9 +558,11 @@ void fly_store_watch(fly_store *store, bool on);
 /** Take these few counters. O(1). */
 fly_store_usage fly_store_used(const fly_store *store);
 
-/** About how many entries a tree has, deleted ones that may still be seen included:
- *  fly_btree_estimate(). */
-double fly_tree_estimate(fly_tree *tree);
+/** About how large a tree is, deleted entries that may still be seen included: fly_btree_estimate(). */
+fly_btree_extent fly_tree_estimate(fly_tree *tree);
+
+/** The key of the entry about so far into the tree: fly_btree_key_near(). It may be a deleted one. */
+bool fly_tree_key_near(fly_tree *tree, double where, uint8_t *key, size_t room, size_t *len);
 
 /** What a tree is made of; walks all of it. */
 FLY_MUST_USE fly_status fly_tree_get_stats(fly_tree *tree, fly_btree_stats *stats, fly_err *err);
