@@ -230,6 +230,77 @@ START_TEST(a_lock_alone_is_no_conflict)
 }
 END_TEST
 
+START_TEST(a_transaction_that_has_failed_locks_nothing)
+{
+    check("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 10), (2, 20)", "");
+    check("BEGIN; UPDATE t SET b = 11 WHERE a = 1; LOCK TABLE t IN SHARE ROW EXCLUSIVE MODE", "");
+    check("SELECT 1 / 0", "!22012 division by zero");
+    check_in(other, "UPDATE t SET b = 12 WHERE a = 1 RETURNING b", " 12");
+    check("COMMIT", "");
+    check("BEGIN; UPDATE t SET b = 21 WHERE a = 2; SAVEPOINT s; UPDATE t SET b = 13 WHERE a = 1",
+          "");
+    check("SELECT nothing", "!42703 column \"nothing\" does not exist");
+    check_in(other, "SELECT a FROM t FOR UPDATE SKIP LOCKED", " 1");
+    check("ROLLBACK TO s; COMMIT", "");
+    check("SELECT b FROM t ORDER BY a", " 12 21");
+}
+END_TEST
+
+START_TEST(a_lock_timeout_may_be_set_when_the_transaction_has_begun)
+{
+    check("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 10)", "");
+    check("BEGIN; UPDATE t SET b = 11", "");
+    check_in(other, "BEGIN; SET LOCAL lock_timeout = '10ms'; UPDATE t SET b = 12", timed_out);
+    check_in(other, "ROLLBACK", "");
+    check("COMMIT", "");
+}
+END_TEST
+
+START_TEST(who_cannot_serialize_hears_of_it_early)
+{
+    static const char no[] = "!40001 could not serialize access due to read/write dependencies "
+                             "among transactions";
+    check("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 10), (2, 20)", "");
+    check("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT b FROM t WHERE a = 1", " 10");
+    check_in(other, "UPDATE t SET b = 11 WHERE a = 1", "");
+    check("SELECT b FROM t WHERE a = 1", " 10");
+    check("UPDATE t SET b = 21 WHERE a = 2", no);
+    check("ROLLBACK", "");
+    check("BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE t SET b = 21 WHERE a = 2;"
+          "SELECT b FROM t WHERE a = 1",
+          " 11");
+    check_in(other, "UPDATE t SET b = 12 WHERE a = 1", "");
+    check("COMMIT", no);
+}
+END_TEST
+
+START_TEST(what_only_wants_the_row_to_be_there_minds_no_newer_one)
+{
+    check("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 10)", "");
+    check("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT b FROM t", " 10");
+    check_in(other, "UPDATE t SET b = 11", "");
+    check("SELECT b FROM t FOR KEY SHARE", " 10");
+    check("SELECT b FROM t FOR SHARE",
+          "!40001 could not serialize access due to concurrent update");
+    check("ROLLBACK", "");
+}
+END_TEST
+
+START_TEST(tables_that_refer_to_each_other_are_dropped_together)
+{
+    check("CREATE TABLE t (a int PRIMARY KEY, b int); CREATE TABLE u (a int PRIMARY KEY REFERENCES "
+          "t);"
+          "ALTER TABLE t ADD FOREIGN KEY (b) REFERENCES u; CREATE VIEW v AS SELECT a FROM t;"
+          "CREATE VIEW w AS SELECT a FROM v",
+          "");
+    check("DROP VIEW v", "!2BP01 cannot drop view v because other objects depend on it");
+    check("DROP VIEW v, w", "");
+    check("DROP TABLE t", "!2BP01 cannot drop table t because other objects depend on it");
+    check("DROP TABLE t, u", "");
+    check("SELECT count(*) FROM pg_class WHERE relname IN ('t', 'u', 'v', 'w')", " 0");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("rowlocks");
@@ -245,5 +316,10 @@ int main(void)
     tcase_add_test(tests, a_parent_that_is_newer_than_the_statement_is_found);
     tcase_add_test(tests, do_nothing_waits_for_no_update);
     tcase_add_test(tests, a_lock_alone_is_no_conflict);
+    tcase_add_test(tests, a_transaction_that_has_failed_locks_nothing);
+    tcase_add_test(tests, a_lock_timeout_may_be_set_when_the_transaction_has_begun);
+    tcase_add_test(tests, who_cannot_serialize_hears_of_it_early);
+    tcase_add_test(tests, what_only_wants_the_row_to_be_there_minds_no_newer_one);
+    tcase_add_test(tests, tables_that_refer_to_each_other_are_dropped_together);
     return fly_test_run(suite);
 }

@@ -379,26 +379,39 @@ static void take_place(fly_txn *txn)
     store->validated = txn;
 }
 
+/* serial_mutex is held. */
+static fly_status check(fly_txn *txn, fly_err *err)
+{
+    if (txn->reads->point_count == 0 && txn->reads->range_count == 0) {
+        return FLY_OK;
+    }
+    if (!begin_looking_back(txn)) {
+        return fly__txn_too_old(txn, err);
+    }
+    bool invalid = is_invalid(txn);
+    end_looking_back(txn);
+    if (!invalid) {
+        return FLY_OK;
+    }
+    fly_count_u64(&txn->store->conflicts, 1);
+    return fly_err_set(err, FLY_E_CONFLICT,
+                       "could not serialize access: another transaction has changed what this one "
+                       "has read");
+}
+
+fly_status fly__txn_check_reads(fly_txn *txn, fly_err *err)
+{
+    fly_mutex_lock(&txn->store->serial_mutex);
+    fly_status status = check(txn, err);
+    fly_mutex_unlock(&txn->store->serial_mutex);
+    return status;
+}
+
 fly_status fly__txn_validate(fly_txn *txn, fly_err *err)
 {
     fly_store *store = txn->store;
-    fly_status status = FLY_OK;
-    bool read_any = txn->reads->point_count > 0 || txn->reads->range_count > 0;
     fly_mutex_lock(&store->serial_mutex);
-    if (read_any) {
-        if (!begin_looking_back(txn)) {
-            status = fly__txn_too_old(txn, err);
-        } else {
-            bool invalid = is_invalid(txn);
-            end_looking_back(txn);
-            if (invalid) {
-                fly_count_u64(&store->conflicts, 1);
-                status = fly_err_set(err, FLY_E_CONFLICT,
-                                     "could not serialize access: another transaction has changed "
-                                     "what this one has read");
-            }
-        }
-    }
+    fly_status status = check(txn, err);
     if (status == FLY_OK) {
         take_place(txn);
     }

@@ -21,8 +21,9 @@
  *             exclusive            no           no       no               no
  *
  * Who waits for the holders waits for one of them, and then looks again. So that it need not wait for
- * ever while others come and go, it leaves its claim with the entry, and who comes later waits for it,
- * unless he holds a lock there already (he could only go in a circle). To wait for a claim is to wait
+ * ever while others come and go, it leaves its claim with the entry. A few (OVERTAKERS) may come later
+ * and share the entry all the same; who comes then waits for the claim, unless he holds a lock there
+ * already (he could only go in a circle). To wait for a claim is to wait
  * softly: if that closes a circle, the claim is passed over (wait.c).
  *
  * A holder that has ended holds nothing, though its locks are taken out of the table a little later.
@@ -50,12 +51,13 @@ struct shared_entry {
     uint64_t hash;
     uint64_t claim; /* number of a writer that waits; 0 */
     bool claim_weak;
+    uint8_t overtakers; /* who have shared the entry since */
     uint32_t tree;
     size_t key_len;
     uint8_t key[];
 };
 
-enum { BUCKETS_FIRST = 16 };
+enum { BUCKETS_FIRST = 16, OVERTAKERS = 4 };
 
 void fly__txn_shared_init(fly_store *store)
 {
@@ -226,7 +228,8 @@ static fly_status give(struct op *op, struct shared_part *part, uint64_t hash, f
     }
     if (op->patient && !op->barge) {
         op->wait_for = claim_against(txn, entry, op->weak);
-        op->soft = op->wait_for != 0;
+        op->soft = op->wait_for != 0 && entry->overtakers >= OVERTAKERS;
+        entry->overtakers = (uint8_t)(entry->overtakers + (op->wait_for != 0 && !op->soft));
     }
     if (op->soft || holds(txn, entry, op->weak)) {
         return op->soft ? FLY_E_AGAIN : FLY_OK;
@@ -295,6 +298,7 @@ fly_status fly__txn_exclude(struct op *op, fly_err *err)
     if (holder != 0 && op->patient && (entry->claim == 0 || !goes_on(txn, entry->claim))) {
         entry->claim = fly_load_relaxed_u64(&txn->id);
         entry->claim_weak = op->weak;
+        entry->overtakers = 0;
         op->claimed = true;
     }
     fly_mutex_unlock(&part->mutex);

@@ -163,9 +163,7 @@ fly_status fly_txn_begin(fly_store *store, const fly_txn_options *options, fly_t
     begun->read_only = options->read_only || store->read_only;
     begun->failed = false;
     begun->in_statement = false;
-    uint32_t lock_ms = options->lock_timeout_ms != 0 ? options->lock_timeout_ms
-                                                     : store->options.lock_timeout_ms;
-    begun->lock_ns = (uint64_t)lock_ms * MS;
+    fly_txn_set_lock_timeout(begun, options->lock_timeout_ms);
     begun->waiting = options->waiting;
     begun->last_lsn = 0;
     begun->last_id = 0;
@@ -193,6 +191,24 @@ void fly_txn_statement(fly_txn *txn)
         }
         fly__txn_enter(txn);
     }
+}
+
+void fly_txn_set_lock_timeout(fly_txn *txn, uint32_t milliseconds)
+{
+    uint32_t set = milliseconds != 0 ? milliseconds : txn->store->options.lock_timeout_ms;
+    txn->lock_ns = (uint64_t)set * MS;
+}
+
+fly_status fly_txn_check(fly_txn *txn, fly_err *err)
+{
+    fly_status status = fly__txn_usable(txn, err);
+    if (status == FLY_OK && txn->reads != NULL && txn->undo != NULL) {
+        fly__txn_enter(txn);
+        status = fly__txn_check_reads(txn, err);
+        fly__txn_leave(txn);
+        txn->failed = status != FLY_OK;
+    }
+    return status;
 }
 
 uint64_t fly_txn_views(const fly_txn *txn)

@@ -671,6 +671,8 @@ FLY_MUST_USE fly_status fly__txn_extend_range(fly_txn *txn, uint32_t range, fly_
                                               bool upwards, bool end, fly_err *err);
 /* Give a prepared transaction of an earlier life its place among the validated again. */
 void fly__txn_validated_revive(fly_txn *txn);
+/* Whether all that was read is as it was, so far. */
+FLY_MUST_USE fly_status fly__txn_check_reads(fly_txn *txn, fly_err *err);
 /* Whether all that was read is as it was; the transaction then has a place among the validated. */
 FLY_MUST_USE fly_status fly__txn_validate(fly_txn *txn, fly_err *err);
 /* Wait for those validated before, so that commits become visible in the order of validation. */

@@ -242,18 +242,27 @@ static fly_status conflict(struct op *op, fly_err *err)
                        op->tree->id);
 }
 
+static bool is_old(const struct undo *undo, bool lax)
+{
+    return is_lock(undo) ||
+           (lax && (undo->marked_kind & UNDO_WEAK) != 0 && undo_kind(undo) != UNDO_INSERT);
+}
+
 /* Whether a version whose writer has committed behind our snapshot says something else than the one that
  * the snapshot sees: locks do not. */
-static bool is_news(fly_txn *txn, uint64_t stamp)
+static bool is_news(struct op *op, uint64_t stamp)
 {
+    fly_txn *txn = op->txn;
     if (!begin_looking_back(txn)) {
         return true;
     }
+    /* Nor do weak changes to who only wants the entry to be there. */
+    bool lax = op->kind == UNDO_NONE && op->weak;
     const struct undo *undo = fly__txn_undo_find(txn->store, stamp);
-    while (is_lock(undo) && !fly__txn_sees(txn, stamp_id(undo->prev_stamp))) {
+    while (is_old(undo, lax) && !fly__txn_sees(txn, stamp_id(undo->prev_stamp))) {
         undo = fly__txn_undo_find(txn->store, undo->prev_stamp);
     }
-    bool news = !is_lock(undo);
+    bool news = !is_old(undo, lax);
     end_looking_back(txn);
     return news;
 }
@@ -276,7 +285,7 @@ static fly_status may_follow(struct op *op, const struct version *newest, fly_er
         return fly__txn_too_old(txn, err);
     }
     if (txn->isolation != FLY_ISOLATION_READ_COMMITTED && timestamp > txn->view.timestamp &&
-        is_news(txn, newest->stamp)) {
+        is_news(op, newest->stamp)) {
         return is_given_up(txn) ? fly__txn_too_old(txn, err) : conflict(op, err);
     }
     return FLY_OK;

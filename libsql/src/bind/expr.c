@@ -1209,12 +1209,6 @@ static int name_of(const fly_ast *ast, const char **name)
         *name = names[((const fly_ast_sql_value *)ast)->type];
         return 2;
     }
-    case FLY_AST_CONST:
-        if (((const fly_ast_const *)ast)->type == FLY_AST_CONST_BOOL) {
-            *name = "bool";
-            return 1;
-        }
-        return 0;
     case FLY_AST_ARRAY:
         *name = "array";
         return 2;

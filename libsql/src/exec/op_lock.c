@@ -56,8 +56,12 @@ static fly_status lock_key(lock_op *l, const fly__sql_table *table, fly_bytes ro
     }
     fly_status status = source->fetch(source, session->txn, table, row_key, columns,
                                       table->column_count, &l->arena, values, err);
-    return status == FLY_OK ? fly__sql_change_lock(session, table, row_key, values, mode, wait, err)
-                            : status;
+    /* Under stricter levels KEY SHARE does not mind a newer row, and gives the one that was seen. */
+    bool any = mode == FLY_LOCK_SHARED_WEAK &&
+               fly_txn_isolation(session->txn) != FLY_ISOLATION_READ_COMMITTED;
+    return status == FLY_OK
+               ? fly__sql_change_lock(session, table, row_key, any ? NULL : values, mode, wait, err)
+               : status;
 }
 
 /* Lock the rows that a row of the input is made of. `*keep`: it is given; `*again`: one has changed. */

@@ -171,8 +171,42 @@ fly_status fly__sql_drop_table(fly_sql_session *session, const fly__sql_table *t
     return status == FLY_OK ? fly__sql_change_remove(session, FLY__SQL_O_TABLE, oid, err) : status;
 }
 
-static fly_status drop_relation(fly_sql_stmt *stmt, const fly__sql_table *table, bool cascade,
-                                fly_err *err)
+static const char *schema_of(const fly_ast_object *object)
+{
+    return object->names.count > 1 ? object->names.items[object->names.count - 2] : NULL;
+}
+
+static const char *name_of(const fly_ast_object *object)
+{
+    return object->names.items[object->names.count - 1];
+}
+
+/* The relation that a DROP of relations names; NULL. */
+static const fly__sql_table *relation_named(fly_sql_stmt *stmt, const fly_ast_drop *drop,
+                                            uint32_t i)
+{
+    bool relations = drop->type == FLY_AST_OBJECT_TABLE || drop->type == FLY_AST_OBJECT_VIEW ||
+                     drop->type == FLY_AST_OBJECT_MATVIEW;
+    if (!relations) {
+        return NULL;
+    }
+    const fly_ast_object *object = (const fly_ast_object *)drop->objects.items[i];
+    return fly__sql_table_named(stmt->session->view, schema_of(object), name_of(object));
+}
+
+static bool is_named(fly_sql_stmt *stmt, const fly_ast_drop *drop, uint32_t oid)
+{
+    bool named = false;
+    for (uint32_t i = 0; drop != NULL && !named && i < drop->objects.count; i++) {
+        const fly__sql_table *table = relation_named(stmt, drop, i);
+        named = table != NULL && table->oid == oid;
+    }
+    return named;
+}
+
+/* With `drop`, what depends on the relation and is named there too may go as well. */
+static fly_status drop_relation(fly_sql_stmt *stmt, const fly_ast_drop *drop,
+                                const fly__sql_table *table, bool cascade, fly_err *err)
 {
     fly_sql_session *session = stmt->session;
     uint32_t oid = table->oid;
@@ -183,12 +217,14 @@ static fly_status drop_relation(fly_sql_stmt *stmt, const fly__sql_table *table,
         size_t at = 0;
         const fly__sql_table *view = NULL;
         fly_status status = next_view(stmt, oid, &at, &view, err);
-        if (status == FLY_OK && view != NULL && !cascade) {
+        if (status == FLY_OK && view != NULL && is_named(stmt, drop, view->oid)) {
+            status = drop_relation(stmt, drop, view, cascade, err);
+        } else if (status == FLY_OK && view != NULL && !cascade) {
             status = depended(table, fly__sql_class_name(view->class), view->name, err);
         } else if (status == FLY_OK && view != NULL) {
             fly__sql_notice(session, "NOTICE", "00000", "drop cascades to %s %s",
                             fly__sql_class_name(view->class), view->name);
-            status = drop_relation(stmt, view, true, err);
+            status = drop_relation(stmt, drop, view, true, err);
         }
         if (status != FLY_OK) {
             return status;
@@ -203,11 +239,14 @@ static fly_status drop_relation(fly_sql_stmt *stmt, const fly__sql_table *table,
         if (constraint->table == oid) {
             continue;
         }
-        if (!cascade) {
+        bool named = is_named(stmt, drop, constraint->table);
+        if (!cascade && !named) {
             return depended(table, "constraint", constraint->name, err);
         }
-        fly__sql_notice(session, "NOTICE", "00000", "drop cascades to constraint %s",
-                        constraint->name);
+        if (!named) {
+            fly__sql_notice(session, "NOTICE", "00000", "drop cascades to constraint %s",
+                            constraint->name);
+        }
         fly_status status = drop_foreign(session, constraint, err);
         if (status != FLY_OK) {
             return status;
@@ -227,16 +266,6 @@ static fly_status not_there(fly_sql_stmt *stmt, const fly_ast_drop *node, const 
         return FLY_OK;
     }
     return fly_err_state(err, sqlstate, 0, "%s \"%s\" does not exist", what, name);
-}
-
-static const char *schema_of(const fly_ast_object *object)
-{
-    return object->names.count > 1 ? object->names.items[object->names.count - 2] : NULL;
-}
-
-static const char *name_of(const fly_ast_object *object)
-{
-    return object->names.items[object->names.count - 1];
 }
 
 /* A default that draws from a sequence depends on it: refused, or, CASCADE, the default goes. */
@@ -319,7 +348,7 @@ static fly_status drop_one_relation(fly_sql_stmt *stmt, const fly_ast_drop *node
             return status;
         }
     }
-    return drop_relation(stmt, table, node->cascade, err);
+    return drop_relation(stmt, node, table, node->cascade, err);
 }
 
 static fly_status drop_index(fly_sql_stmt *stmt, const fly_ast_drop *node,
@@ -413,7 +442,7 @@ static fly_status drop_schema(fly_sql_stmt *stmt, const fly_ast_drop *node,
             fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
             return status;
         }
-        fly_status status = drop_relation(stmt, table, true, err);
+        fly_status status = drop_relation(stmt, NULL, table, true, err);
         if (status != FLY_OK) {
             return status;
         }
@@ -716,9 +745,19 @@ fly_status fly__sql_drop(fly_sql_stmt *stmt, fly_err *err)
             fly__sql_ddl_tag(stmt, tags[i].tag);
         }
     }
+    uint32_t *oids = fly__sql_ddl_alloc(stmt, (node->objects.count + 1) * sizeof *oids, err);
+    if (oids == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < node->objects.count; i++) {
+        const fly__sql_table *table = relation_named(stmt, node, i);
+        oids[i] = table != NULL ? table->oid : 0;
+    }
     fly_status status = FLY_OK;
     for (uint32_t i = 0; i < node->objects.count && status == FLY_OK; i++) {
-        status = drop_one(stmt, node, (const fly_ast_object *)node->objects.items[i], err);
+        if (oids[i] == 0 || fly__sql_table_of(stmt->session->view, oids[i]) != NULL) {
+            status = drop_one(stmt, node, (const fly_ast_object *)node->objects.items[i], err);
+        } /* else it has gone together with what it depended on */
     }
     return status;
 }

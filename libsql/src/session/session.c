@@ -407,6 +407,17 @@ static void txn_ended(fly_sql_session *session, bool committed)
     fly__sql_settings_end(session, committed);
 }
 
+void fly__sql_txn_not_serial(fly_err *err)
+{
+    (void)fly_err_state(err, "40001", 0,
+                        "could not serialize access due to read/write dependencies among "
+                        "transactions");
+    fly_err_hint(err, "The transaction might succeed if retried.");
+    if (err != NULL) {
+        err->status = FLY_E_CONFLICT;
+    }
+}
+
 fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
 {
     fly_status status = fly__sql_cursors_end(session, true, err);
@@ -435,12 +446,8 @@ fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err)
         fly__sql_roles_rollback(session);
     }
     txn_ended(session, status == FLY_OK);
-    if (status == FLY_E_CONFLICT && err != NULL) {
-        (void)fly_err_state(err, "40001", 0,
-                            "could not serialize access due to read/write dependencies among "
-                            "transactions");
-        fly_err_hint(err, "The transaction might succeed if retried.");
-        err->status = FLY_E_CONFLICT;
+    if (status == FLY_E_CONFLICT) {
+        fly__sql_txn_not_serial(err);
     }
     return status;
 }
@@ -455,6 +462,23 @@ void fly__sql_txn_rollback(fly_sql_session *session)
     fly__sql_notify_leave(session, false);
     fly__sql_roles_rollback(session);
     txn_ended(session, false);
+}
+
+/* A transaction block has failed. What it did since the newest savepoint goes at once, and with it its
+ * locks: nobody has to wait until the client says ROLLBACK. */
+void fly__sql_txn_fail(fly_sql_session *session)
+{
+    const fly__sql_savepoint *top = session->state->savepoints;
+    fly_savepoint all = {0};
+    bool before = session->txn_failed;
+    session->txn_failed = true;
+    if (before || session->txn == NULL || session->state->running > 0) {
+        return; /* what runs may look at its rows; ROLLBACK comes */
+    }
+    if (fly_txn_rollback_to(session->txn, top != NULL ? top->point : all, NULL) == FLY_OK &&
+        top == NULL) {
+        fly__sql_table_unlock_all(session);
+    }
 }
 
 static fly__sql_savepoint *find_savepoint(fly_sql_session *session, const char *name)
@@ -621,7 +645,9 @@ fly_status fly__sql_statement_end(fly_sql_session *session, bool failed, fly_err
         return FLY_OK;
     }
     if (session->txn_explicit) {
-        session->txn_failed = session->txn_failed || failed;
+        if (failed) {
+            fly__sql_txn_fail(session);
+        }
         return FLY_OK;
     }
     if (failed) {

@@ -82,6 +82,9 @@ static bool apply_lock_timeout(fly_sql_session *session, const char *value)
         return false;
     }
     session->state->lock_timeout_ms = fly__sql_milliseconds(value);
+    if (session->txn != NULL) {
+        fly_txn_set_lock_timeout(session->txn, session->state->lock_timeout_ms);
+    }
     return true;
 }
 
@@ -255,8 +258,13 @@ static const struct known {
     {"client_encoding", "UTF8", false, apply_encoding},
     {"client_min_messages", "notice", false, NULL},
     {"constraint_exclusion", "partition", false, NULL},
+    {"cpu_index_tuple_cost", "0.005", false, NULL},
+    {"cpu_operator_cost", "0.0025", false, NULL},
+    {"cpu_tuple_cost", "0.01", false, NULL},
     {"cursor_tuple_fraction", "0.1", false, NULL},
     {"datestyle", "ISO, MDY", false, fly__sql_apply_date_style},
+    {"deadlock_timeout", "1s", false, NULL},
+    {"debug_print_parse", "off", false, NULL},
     {"default_statistics_target", "100", false, NULL},
     {"default_table_access_method", "row", false, NULL},
     {"default_tablespace", "", false, NULL},
@@ -312,7 +320,13 @@ static const struct known {
     {"maintenance_work_mem", "64MB", false, NULL},
     {"max_identifier_length", "63", true, NULL},
     {"max_index_keys", "32", true, NULL},
+    {"max_parallel_workers", "8", false, NULL},
     {"max_parallel_workers_per_gather", "2", false, NULL},
+    {"min_parallel_index_scan_size", "512kB", false, NULL},
+    {"min_parallel_table_scan_size", "8MB", false, NULL},
+    {"parallel_leader_participation", "on", false, NULL},
+    {"parallel_setup_cost", "1000", false, NULL},
+    {"parallel_tuple_cost", "0.1", false, NULL},
     {"password_encryption", "scram-sha-256", false, NULL},
     {"plan_cache_mode", "auto", false, NULL},
     {"quote_all_identifiers", "off", false, NULL},
@@ -334,7 +348,10 @@ static const struct known {
     {"temp_buffers", "8MB", false, NULL},
     {"timezone", "Etc/UTC", false, fly__sql_apply_time_zone},
     {"transform_null_equals", "off", false, NULL},
+    {"track_functions", "none", false, NULL},
     {"vacuum_cost_delay", "0", false, NULL},
+    {"vacuum_freeze_min_age", "50000000", false, NULL},
+    {"vacuum_freeze_table_age", "150000000", false, NULL},
     {"work_mem", "64MB", false, NULL},
     {"xmloption", "content", false, NULL},
 };

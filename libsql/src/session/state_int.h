@@ -100,6 +100,8 @@ fly_status fly__sql_statement_end(fly_sql_session *session, bool failed, fly_err
 fly_status fly__sql_txn_begin(fly_sql_session *session, fly_err *err);
 fly_status fly__sql_txn_commit(fly_sql_session *session, fly_err *err);
 void fly__sql_txn_rollback(fly_sql_session *session);
+void fly__sql_txn_fail(fly_sql_session *session);
+void fly__sql_txn_not_serial(fly_err *err);
 fly_status fly__sql_savepoint_set(fly_sql_session *session, const char *name, fly_err *err);
 fly_status fly__sql_savepoint_back(fly_sql_session *session, const char *name, fly_err *err);
 fly_status fly__sql_savepoint_release(fly_sql_session *session, const char *name, fly_err *err);

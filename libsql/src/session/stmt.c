@@ -217,7 +217,7 @@ static fly_status describe_node(fly_sql_stmt *stmt, fly_err *err)
         session->state->block = block;
     }
     if (status != FLY_OK && session->txn_explicit) {
-        session->txn_failed = true;
+        fly__sql_txn_fail(session);
     }
     return status;
 }
@@ -239,7 +239,7 @@ static fly_status parse(fly_sql_stmt *stmt, fly_sql_statements *statements, fly_
         status = fly__sql_parse(&stmt->arena, stmt->text, &options, statements, err);
     }
     if (status != FLY_OK && stmt->session->txn_explicit) {
-        stmt->session->txn_failed = true;
+        fly__sql_txn_fail(stmt->session);
     }
     return status;
 }
@@ -733,12 +733,27 @@ static fly_status next_batch(fly_sql_stmt *stmt, fly_err *err)
     return status;
 }
 
+/* A serializable transaction that cannot commit any more had better hear of it at once. */
+static fly_status check_serial(const fly_sql_stmt *stmt, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    if (!session->txn_explicit || fly_txn_isolation(session->txn) != FLY_ISOLATION_SERIALIZABLE) {
+        return FLY_OK;
+    }
+    fly_status status = fly_txn_check(session->txn, err);
+    if (status == FLY_E_CONFLICT) {
+        fly__sql_txn_not_serial(err);
+    }
+    return status;
+}
+
 static fly_status step_plan(fly_sql_stmt *stmt, fly_err *err)
 {
     if (stmt->batch == NULL || stmt->row == fly_vec_batch_rows(stmt->batch)) {
         fly_status status = next_batch(stmt, err);
         if (status == FLY_E_END) {
-            return finish(stmt, err);
+            status = check_serial(stmt, err);
+            return status == FLY_OK ? finish(stmt, err) : fail(stmt, status);
         }
         if (status != FLY_OK) {
             return fail(stmt, status);
@@ -1173,7 +1188,7 @@ void fly_sql_block_fail(fly_sql_session *session)
         session->state->block = true;
         fly__sql_stmts_halt(session, NULL);
         if (explicit) {
-            session->txn_failed = true;
+            fly__sql_txn_fail(session);
         } else if (session->txn != NULL) {
             fly__sql_txn_rollback(session);
         }

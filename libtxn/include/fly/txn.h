@@ -190,6 +190,17 @@ void fly_txn_rollback(fly_txn *txn);
  */
 void fly_txn_statement(fly_txn *txn);
 
+/** How long to wait for others from now on; 0: as the store says. */
+void fly_txn_set_lock_timeout(fly_txn *txn, uint32_t milliseconds);
+
+/**
+ * @brief Whether a serializable transaction could still commit, changes provided: for who would rather know
+ *        now.
+ *
+ * @return FLY_E_CONFLICT: it has failed. Others are always told FLY_OK.
+ */
+FLY_MUST_USE fly_status fly_txn_check(fly_txn *txn, fly_err *err);
+
 /** A number that changes whenever the transaction takes another snapshot. */
 uint64_t fly_txn_views(const fly_txn *txn);
 
@@ -344,8 +355,8 @@ FLY_MUST_USE fly_status fly_txn_put_weak(fly_txn *txn, fly_tree *tree, fly_bytes
  *
  * A change is an exclusive lock; fly_txn_put_weak() a weak one, unless the transaction has a strong one
  * already. Locks may be made stronger; two who both do that to a lock they share are a deadlock. Who
- * waits for an exclusive lock is not overtaken for ever: who wants to share the entry later waits for
- * it, unless that would be a deadlock, or he shares it already.
+ * waits for an exclusive lock is not overtaken for ever: after a few who share the entry later others wait
+ * for it, unless that would be a deadlock, or he shares it already.
  */
 typedef enum fly_lock_mode {
     FLY_LOCK_EXCLUSIVE = 0,  /**< nobody else may lock or change the entry */
