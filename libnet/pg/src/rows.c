@@ -116,7 +116,8 @@ static void describe_once(fly__pg_talk *talk, bool row)
 static void begin_copy(fly__pg_talk *talk)
 {
     bool in = fly_sql_copy_state(talk->stmt) == 'i';
-    fly__pg_put_copy(&talk->out, in ? 'G' : 'H', false, fly_sql_copy_columns(talk->stmt));
+    fly__pg_put_copy(&talk->out, in ? 'G' : 'H', fly_sql_copy_binary(talk->stmt),
+                     fly_sql_copy_columns(talk->stmt));
     talk->job = in ? FLY__PG_JOB_IN : FLY__PG_JOB_OUT;
 }
 
@@ -165,6 +166,20 @@ void fly__pg_run(fly__pg_talk *talk)
 
 /* ------------------------------------------------------------------------- COPY */
 
+/* A message a row, as PostgreSQL does: some clients take each for a row. */
+static void put_copied(fly__pg_talk *talk, fly_bytes data)
+{
+    uint32_t count;
+    const uint32_t *ends = fly_sql_copy_ends(talk->stmt, &count);
+    uint32_t start = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        fly__pg_begin(&talk->out, 'd');
+        fly__pg_put_bytes(&talk->out, fly_bytes_of(data.data + start, ends[i] - start));
+        fly__pg_end(&talk->out);
+        start = ends[i];
+    }
+}
+
 void fly__pg_copy_out(fly__pg_talk *talk)
 {
     fly_err err = {0};
@@ -175,14 +190,8 @@ void fly__pg_copy_out(fly__pg_talk *talk)
             return;
         }
         status = fly_sql_copy_read(talk->stmt, &data, &err);
-        /* A message a row, as PostgreSQL does: some clients take each for a line. */
-        while (status == FLY_OK && data.len > 0) {
-            const uint8_t *end = memchr(data.data, '\n', data.len);
-            size_t len = end == NULL ? data.len : (size_t)(end - data.data) + 1;
-            fly__pg_begin(&talk->out, 'd');
-            fly__pg_put_bytes(&talk->out, fly_bytes_of(data.data, len));
-            fly__pg_end(&talk->out);
-            data = fly_bytes_of(data.data + len, data.len - len);
+        if (status == FLY_OK) {
+            put_copied(talk, data);
         }
     }
     if (status == FLY_E_END) {

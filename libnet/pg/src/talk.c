@@ -138,6 +138,18 @@ static void name_things(fly__pg_story *story)
     }
 }
 
+/* Where in a detail stands in which line of a COPY it was: PostgreSQL calls that the context. It begins the
+ * detail, or is its last line, but for newlines of the data. */
+static size_t where_in(const char *detail)
+{
+    size_t found = strncmp(detail, "COPY ", 5) == 0 ? 0 : SIZE_MAX;
+    const char *next = detail;
+    while (found != 0 && (next = strstr(next, "\nCOPY ")) != NULL) {
+        found = (size_t)(++next - detail);
+    }
+    return found;
+}
+
 static void tell(fly__pg_talk *talk, char type, const char *severity, const fly_err *err,
                  fly_bytes text)
 {
@@ -153,9 +165,10 @@ static void tell(fly__pg_talk *talk, char type, const char *severity, const fly_
         const char *state = fly_status_sqlstate(err->status);
         memcpy(told.sqlstate, state, sizeof told.sqlstate);
     }
-    if (strncmp(err->detail, "COPY ", 5) == 0) { /* where it was, in PostgreSQL's terms */
-        story.where = err->detail;
-        told.detail[0] = '\0';
+    size_t at = where_in(told.detail);
+    if (at < sizeof told.detail) {
+        story.where = err->detail + at;
+        told.detail[at > 0 ? at - 1 : 0] = '\0';
     }
     fly__pg_put_story(&talk->out, type, &story);
 }

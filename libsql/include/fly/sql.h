@@ -574,12 +574,17 @@ uint64_t fly_sql_rows(const fly_sql_stmt *stmt);
 char fly_sql_copy_state(const fly_sql_stmt *stmt);
 /** How many columns each of its rows has. */
 uint32_t fly_sql_copy_columns(const fly_sql_stmt *stmt);
+/** Whether its data is in PostgreSQL's binary format: else it is text. */
+bool fly_sql_copy_binary(const fly_sql_stmt *stmt);
 /** Give data to COPY FROM STDIN, cut anywhere. */
 FLY_MUST_USE fly_status fly_sql_copy_write(fly_sql_stmt *stmt, fly_bytes data, fly_err *err);
 /** End it: `failure` NULL: all was given; else the statement fails with these words. */
 FLY_MUST_USE fly_status fly_sql_copy_end(fly_sql_stmt *stmt, const char *failure, fly_err *err);
 /** Take the next piece of COPY TO STDOUT, valid until the next call: FLY_E_END. */
 FLY_MUST_USE fly_status fly_sql_copy_read(fly_sql_stmt *stmt, fly_bytes *data, fly_err *err);
+/** Where the rows of that piece end, ascending; the last is its length. A header belongs to what follows
+ *  it. */
+const uint32_t *fly_sql_copy_ends(const fly_sql_stmt *stmt, uint32_t *count);
 
 /* ---------------------------------------------------------------------- watching */
 

@@ -449,6 +449,26 @@ void fly__sql_exec_close(fly__sql_exec *exec)
     exec->opened = false;
 }
 
+const fly__sql_rel *fly__sql_exec_feeds(const fly__sql_exec *exec)
+{
+    return fly__sql_modify_input(exec->root);
+}
+
+fly_status fly__sql_exec_feed(fly__sql_exec *exec, const fly_vec *col, uint32_t n, fly_err *err)
+{
+    return fly__sql_modify_feed(exec->root, col, n, err);
+}
+
+fly_status fly__sql_exec_fed(fly__sql_exec *exec, fly_err *err)
+{
+    return fly__sql_modify_fed(exec->root, err);
+}
+
+uint32_t fly__sql_exec_fed_row(const fly__sql_exec *exec)
+{
+    return fly__sql_modify_fed_row(exec->root);
+}
+
 void fly__sql_exec_batch_rows(fly__sql_exec *exec, uint32_t rows)
 {
     FLY_ASSERT(rows >= 1 && rows <= FLY_VEC_CAPACITY);

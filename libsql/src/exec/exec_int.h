@@ -31,6 +31,17 @@ void fly__sql_exec_close(fly__sql_exec *exec);
 /* Rows changed by the statement itself (not by WITH or triggers). */
 uint64_t fly__sql_exec_changed(const fly__sql_exec *exec);
 
+/*
+ * For COPY: an INSERT of one row of VALUES may be given its rows by the caller instead, after open and
+ * instead of next. fly__sql_exec_feeds(): the plan of the row, whose columns say what the vectors of a
+ * batch are; NULL: it is no such statement. fly__sql_exec_fed() when there are no more.
+ */
+const fly__sql_rel *fly__sql_exec_feeds(const fly__sql_exec *exec);
+fly_status fly__sql_exec_feed(fly__sql_exec *exec, const fly_vec *col, uint32_t n, fly_err *err);
+fly_status fly__sql_exec_fed(fly__sql_exec *exec, fly_err *err);
+/* Which row of a batch failed; UINT32_MAX: it cannot be said of one. */
+uint32_t fly__sql_exec_fed_row(const fly__sql_exec *exec);
+
 /* For verification: let sources give at most so many rows at a time, 1 to FLY_VEC_CAPACITY. */
 void fly__sql_exec_batch_rows(fly__sql_exec *exec, uint32_t rows);
 

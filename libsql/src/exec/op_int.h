@@ -208,6 +208,12 @@ fly_status fly__sql_make_modify(fly__sql_exec *, const fly__sql_rel *, fly__sql_
 fly_status fly__sql_make_hash_join(fly__sql_exec *, const fly__sql_rel *, fly__sql_op **,
                                    fly_err *);
 
+/* An INSERT whose rows the caller gives, in place of the one row of its VALUES. In op_modify.c. */
+const fly__sql_rel *fly__sql_modify_input(const fly__sql_op *op); /* NULL: it is none */
+fly_status fly__sql_modify_feed(fly__sql_op *op, const fly_vec *col, uint32_t n, fly_err *err);
+fly_status fly__sql_modify_fed(fly__sql_op *op, fly_err *err);
+uint32_t fly__sql_modify_fed_row(const fly__sql_op *op);
+
 /* --------------------------------------------------------------------- programs */
 
 /* Where a program's columns come from: up to FLY__SQL_PARTS lists of vectors, side by side. */

@@ -23,6 +23,7 @@
  */
 #include "exec/change_int.h"
 #include "exec/program_int.h"
+#include "store/load_int.h"
 
 #include <fly/base_hash.h>
 
@@ -54,6 +55,10 @@ typedef struct modify_op {
     fly__sql_kept results;
     bool done;
     uint64_t given;
+    /* COPY gives the rows itself. */
+    bool feeding;
+    fly__sql_load *load; /* NULL: they are inserted one by one */
+    uint32_t fed_row;    /* of the batch: the one that is worked on */
 } modify_op;
 
 static fly__sql_exec *exec_of(const modify_op *o)
@@ -551,6 +556,7 @@ static fly_status work_on(modify_op *o, const fly_vec *col, const fly_vec_sel *s
     }
     for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
         place at = {col, sel != NULL ? sel[k] : k, count};
+        o->fed_row = k;
         fly_arena_reset(&o->change.arena);
         fly_arena_reset(&o->row_arena);
         if (!insert) {
@@ -636,6 +642,132 @@ static fly_status work(modify_op *o, fly_err *err)
     return status;
 }
 
+/* ---------------------------------------------------------------------------------- COPY */
+
+/* Whether all that happens with a row is that it is put into the trees. */
+static bool just_stores(const modify_op *o)
+{
+    for (uint16_t i = 0; i < o->table->trigger_count; i++) {
+        const fly__sql_trigger *trigger = o->table->triggers[i];
+        if ((trigger->events & FLY__SQL_ON_INSERT) != 0 &&
+            (trigger->row || trigger->new_table != NULL)) {
+            return false;
+        }
+    }
+    for (uint16_t i = 0; i < o->table->constraint_count; i++) {
+        if (o->table->constraints[i]->kind == FLY__SQL_FOREIGN) {
+            return false;
+        }
+    }
+    return o->m->on_conflict != 'n' && o->m->on_conflict != 'u' && o->m->returning_count == 0 &&
+           o->source->load != NULL;
+}
+
+/* What waits for the end of the statement is not piled up for millions of rows where nobody can tell the
+ * difference: foreign keys to other tables. */
+static bool may_look_now(const modify_op *o)
+{
+    for (uint16_t i = 0; i < o->table->trigger_count; i++) {
+        const fly__sql_trigger *trigger = o->table->triggers[i];
+        if ((trigger->events & FLY__SQL_ON_INSERT) != 0 && trigger->when == 'a') {
+            return false;
+        }
+    }
+    for (uint16_t i = 0; i < o->table->constraint_count; i++) {
+        const fly__sql_constraint *key = o->table->constraints[i];
+        if (key->kind == FLY__SQL_FOREIGN && key->foreign_table == o->table->oid) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static fly_status load_batch(modify_op *o, const fly_vec *col, uint32_t n, fly_err *err)
+{
+    fly__sql_inputs inputs = {{col}};
+    fly_status status = fly__sql_program_run(o->assigns, &inputs, NULL, n, n, err);
+    for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
+        place at = {col, k, n};
+        o->fed_row = k;
+        fly_arena_reset(&o->change.arena);
+        put_needed(o, at);
+        set_values(o->assigns, o->m->assigns, o->m->assign_count, k, o->values);
+        status = obey_rules(o, o->values, err);
+        if (status == FLY_OK) {
+            status = fly__sql_load_add(o->load, o->values, err);
+        }
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    o->fed_row = UINT32_MAX;
+    status = fly__sql_change_story(exec_of(o)->session, fly__sql_load_flush(o->load, err), err);
+    if (status == FLY_OK) {
+        exec_of(o)->changed += n;
+    }
+    return status;
+}
+
+fly_status fly__sql_modify_feed(fly__sql_op *op, const fly_vec *col, uint32_t n, fly_err *err)
+{
+    modify_op *o = (modify_op *)op;
+    fly_status status = FLY_OK;
+    if (!o->feeding) {
+        o->feeding = true;
+        status = statement_triggers(o, 'b', err);
+        if (status == FLY_OK && just_stores(o)) {
+            status = o->source->load(o->source, o->table, &exec_of(o)->session->account.mem,
+                                     &o->load, err);
+        }
+    }
+    if (status == FLY_OK && o->load != NULL && n > 0) {
+        status = load_batch(o, col, n, err);
+        if (status != FLY_E_EXISTS) {
+            return status;
+        }
+        status = FLY_OK; /* one of them is in the way of another: which is found one by one */
+    }
+    if (status == FLY_OK && n > 0) {
+        status = work_on(o, col, NULL, n, n, err);
+    }
+    if (status == FLY_OK && may_look_now(o)) {
+        o->fed_row = UINT32_MAX;
+        status = fly__sql_change_after(&o->change, err);
+        fly__sql_change_reset(&o->change);
+    }
+    return status;
+}
+
+fly_status fly__sql_modify_fed(fly__sql_op *op, fly_err *err)
+{
+    modify_op *o = (modify_op *)op;
+    fly_status status = fly__sql_modify_feed(op, NULL, 0, err);
+    o->fed_row = UINT32_MAX;
+    if (status == FLY_OK) {
+        status = fly__sql_change_after(&o->change, err);
+    }
+    if (status == FLY_OK) {
+        status = statement_triggers(o, 'a', err);
+    }
+    fly__sql_change_reset(&o->change);
+    return status;
+}
+
+uint32_t fly__sql_modify_fed_row(const fly__sql_op *op)
+{
+    return ((const modify_op *)op)->fed_row;
+}
+
+const fly__sql_rel *fly__sql_modify_input(const fly__sql_op *op)
+{
+    const fly__sql_rel *rel = op->rel;
+    bool fits = rel->kind == FLY__SQL_R_MODIFY && rel->modify->command == FLY__SQL_INSERT &&
+                rel->left->kind == FLY__SQL_R_VALUES && rel->left->values.row_count == 1;
+    return fits ? rel->left : NULL;
+}
+
+/* ---------------------------------------------------------------------------- the operator */
+
 static fly_status modify_open(fly__sql_op *op, fly_err *err)
 {
     modify_op *o = (modify_op *)op;
@@ -645,6 +777,8 @@ static fly_status modify_open(fly__sql_op *op, fly_err *err)
         o->change_ready = true;
     }
     o->done = false;
+    o->feeding = false;
+    o->fed_row = 0;
     o->given = 0;
     fly__sql_kept_clear(&o->input);
     fly__sql_kept_clear(&o->results);
@@ -684,6 +818,8 @@ static void modify_close(fly__sql_op *op)
     fly__sql_kept_free(&o->input);
     fly__sql_kept_free(&o->results);
     fly__sql_hashes_free(&o->touched);
+    fly__sql_load_close(o->load);
+    o->load = NULL;
     if (o->change_ready) {
         fly__sql_change_deinit(&o->change);
         o->change_ready = false;

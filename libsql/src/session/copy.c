@@ -1,90 +1,40 @@
 /*
- * COPY: rows in and out as text or CSV.
+ * COPY: rows in and out as text, CSV or binary.
  *
- * Data comes in pieces cut anywhere; a line that is not whole waits for the next piece. Each line is
- * cut into fields, each field read as its column's type, and the row put through the same plan as
- * INSERT INTO table (columns) VALUES ($1, ...), so that defaults, checks, triggers and foreign keys are
- * what they are elsewhere. An error says on which line it was.
+ * Rows in go through the plan of INSERT INTO table (columns) VALUES ($1, ...), so that defaults, checks,
+ * triggers and foreign keys are what they are elsewhere; but they are given to it in batches. Rows out are
+ * those of a SELECT. Here is what both have in common: options, columns, files, the caller's functions.
  */
-#include "session/stmt_int.h"
+#include "session/copy_int.h"
 
 #include "catalog/right_int.h"
-#include "func/func_int.h"
 #include "session/ddl_int.h"
 #include "session/engine_int.h"
 #include "session/statement_kind_int.h"
 
-#include <fly/text.h>
-
 #include <stdio.h>
 #include <string.h>
 
-enum { PIECE = 65536, LINE_MAX_BYTES = 1 << 30 };
-
-struct fly__sql_copy {
-    fly_arena arena; /* as long as the COPY */
-    fly_arena field_arena;
-    bool in;
-    bool csv;
-    bool header;
-    bool skip_header; /* the next line is it */
-    char delimiter;
-    char quote;
-    char escape;
-    const char *null_text;
-    bool force_null_all;
-    bool force_quote_all;
-    fly_sql_stmt *inner; /* the INSERT, or the query */
-    uint32_t columns;
-    fly_sql_type *types;
-    const char **names;
-    const char *table;
-    /* In: the line that is not whole yet. */
-    char *line;
-    size_t line_len, line_room;
-    char *other; /* the line, or what goes out, in another encoding */
-    size_t other_room;
-    fly_text_encoding encoding; /* of the file */
-    bool in_quotes;
-    bool ended; /* \. was seen */
-    uint64_t line_number;
-    uint64_t rows;
-    fly_bytes *fields;
-    bool *field_null;
-    /* Out. */
-    char *out;
-    size_t out_len, out_room;
-    bool out_done;
-    fly_file *file;
-    uint64_t file_at;
-};
-
-static fly_status no_memory(fly_err *err)
+fly_status fly__sql_copy_no_memory(fly_err *err)
 {
     return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for COPY");
 }
 
-static fly_mem *memory(const fly_sql_stmt *stmt)
-{
-    return &stmt->session->account.mem;
-}
-
-/* Make room for `more` bytes behind `len`. */
-static fly_status room_for(fly_mem *mem, char **buffer, size_t len, size_t *room, size_t more,
-                           fly_err *err)
+fly_status fly__sql_copy_room(fly_mem *mem, char **buffer, size_t len, size_t *room, size_t more,
+                              fly_err *err)
 {
     if (more <= *room - len) {
         return FLY_OK;
     }
     size_t wanted = 2 * *room + more + 256;
-    if (wanted > LINE_MAX_BYTES) {
+    if (len + more > FLY__SQL_COPY_LINE_MAX) {
         return fly_err_state(err, "54000", 0, "a line of COPY is longer than %d bytes",
-                             LINE_MAX_BYTES);
+                             FLY__SQL_COPY_LINE_MAX);
     }
     char *grown = *buffer == NULL ? fly_mem_alloc(mem, wanted)
                                   : fly_mem_resize(mem, *buffer, *room, wanted);
     if (grown == NULL) {
-        return no_memory(err);
+        return fly__sql_copy_no_memory(err);
     }
     *buffer = grown;
     *room = wanted;
@@ -97,13 +47,15 @@ void fly__sql_copy_stop(fly_sql_stmt *stmt)
     if (copy == NULL) {
         return;
     }
-    fly_mem *mem = memory(stmt);
+    fly_mem *mem = fly__sql_copy_memory(stmt);
     stmt->copy = NULL;
     fly_sql_finalize(copy->inner);
     fly_file_abandon(copy->file);
     fly_mem_free(mem, copy->line, copy->line_room);
     fly_mem_free(mem, copy->other, copy->other_room);
-    fly_mem_free(mem, copy->out, copy->out_room);
+    fly_sql_buffer_deinit(&copy->out);
+    fly_mem_free(mem, copy->ends, copy->end_room * sizeof *copy->ends);
+    fly_arena_deinit(&copy->batch);
     fly_arena_deinit(&copy->field_arena);
     fly_arena_deinit(&copy->arena);
     fly_mem_free(mem, copy, sizeof *copy);
@@ -162,6 +114,21 @@ static fly_status read_encoding(struct fly__sql_copy *copy, const fly_ast_option
     return FLY_OK;
 }
 
+static fly_status read_format(struct fly__sql_copy *copy, const fly_ast_option *option,
+                              const char *name, fly_err *err)
+{
+    static const char *const names[] = {[FLY__SQL_COPY_TEXT] = "text",
+                                        [FLY__SQL_COPY_CSV] = "csv",
+                                        [FLY__SQL_COPY_BINARY] = "binary"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            copy->format = (fly__sql_copy_format)i;
+            return FLY_OK;
+        }
+    }
+    return fly_err_state(err, "22023", option->node.pos, "COPY format \"%s\" not recognized", name);
+}
+
 static fly_status read_options(struct fly__sql_copy *copy, const fly_ast_list *options,
                                fly_err *err)
 {
@@ -173,13 +140,11 @@ static fly_status read_options(struct fly__sql_copy *copy, const fly_ast_list *o
         const fly_ast_option *option = (const fly_ast_option *)options->items[i];
         const char *text = option_text(option);
         if (strcmp(option->name, "format") == 0 && text != NULL) {
-            copy->csv = strcmp(text, "csv") == 0;
-            if (!copy->csv && strcmp(text, "text") != 0) {
-                status = fly_err_state(err, strcmp(text, "binary") == 0 ? "0A000" : "22023",
-                                       option->node.pos, "COPY format \"%s\" not recognized", text);
-            }
+            status = read_format(copy, option, text, err);
         } else if (strcmp(option->name, "csv") == 0) {
-            copy->csv = true;
+            copy->format = FLY__SQL_COPY_CSV;
+        } else if (strcmp(option->name, "binary") == 0) {
+            copy->format = FLY__SQL_COPY_BINARY;
         } else if (strcmp(option->name, "header") == 0) {
             copy->header = option_on(option);
         } else if (strcmp(option->name, "delimiter") == 0) {
@@ -198,21 +163,32 @@ static fly_status read_options(struct fly__sql_copy *copy, const fly_ast_list *o
             status = read_encoding(copy, option, text, err);
         }
     }
+    bool csv = copy->format == FLY__SQL_COPY_CSV;
+    if (status == FLY_OK && copy->format == FLY__SQL_COPY_BINARY) {
+        const char *what = delimiter           ? "DELIMITER"
+                           : null_text != NULL ? "NULL"
+                           : copy->header      ? "HEADER"
+                                               : NULL;
+        status = what == NULL ? FLY_OK
+                 : copy->header && !delimiter && null_text == NULL
+                     ? fly_err_state(err, "0A000", 0, "cannot specify HEADER in BINARY mode")
+                     : fly_err_state(err, "42601", 0, "cannot specify %s in BINARY mode", what);
+    }
     if (!delimiter) {
-        copy->delimiter = copy->csv ? ',' : '\t';
+        copy->delimiter = csv ? ',' : '\t';
     }
     if (!escape) {
         copy->escape = copy->quote;
     }
-    copy->null_text = null_text != NULL ? null_text : copy->csv ? "" : "\\N";
+    copy->null_text = null_text != NULL ? null_text : csv ? "" : "\\N";
+    copy->null_len = strlen(copy->null_text);
     return status;
 }
 
 /* -------------------------------------------------------------------- columns */
 
-static fly_status target_columns(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
-                                 const fly_ast_copy *node, const fly__sql_table *table,
-                                 fly_err *err)
+static fly_status target_columns(struct fly__sql_copy *copy, const fly_ast_copy *node,
+                                 const fly__sql_table *table, fly_err *err)
 {
     uint32_t room = node->columns.count > 0 ? node->columns.count : table->column_count;
     copy->types = fly_arena_alloc(&copy->arena, (room + 1) * sizeof *copy->types);
@@ -221,14 +197,19 @@ static fly_status target_columns(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
     copy->field_null = fly_arena_alloc(&copy->arena, (room + 1) * sizeof *copy->field_null);
     if (copy->types == NULL || copy->names == NULL || copy->fields == NULL ||
         copy->field_null == NULL) {
-        return no_memory(err);
+        return fly__sql_copy_no_memory(err);
     }
     for (uint32_t i = 0; i < node->columns.count; i++) {
         uint16_t number = fly__sql_column_named(table, node->columns.items[i]);
         if (number == 0) {
-            return fly_err_state(err, "42703", stmt->node->pos,
-                                 "column \"%s\" of relation \"%s\" does not exist",
+            return fly_err_state(err, "42703", 0, "column \"%s\" of relation \"%s\" does not exist",
                                  node->columns.items[i], table->name);
+        }
+        if (table->columns[number - 1].generated != 0) {
+            fly_status status = fly_err_state(
+                err, "42P10", 0, "column \"%s\" is a generated column", node->columns.items[i]);
+            fly_err_detail(err, "Generated columns cannot be used in COPY.");
+            return status;
         }
         copy->types[copy->columns] = table->columns[number - 1].type;
         copy->names[copy->columns++] = node->columns.items[i];
@@ -296,13 +277,15 @@ static fly_status prepare_in(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
         names == NULL || values == NULL || into == NULL
             ? NULL
             : fly__sql_ddl_format(stmt, err,
-                                  "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE VALUES (%s)", into,
-                                  names, values);
+                                  copy->columns == 0
+                                      ? "INSERT INTO %s DEFAULT VALUES"
+                                      : "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE VALUES (%s)",
+                                  into, names, values);
     fly_status status = text == NULL ? FLY_E_NO_MEMORY : prepare_text(stmt, copy, text, err);
     for (uint32_t i = 0; i < copy->columns && status == FLY_OK; i++) {
         copy->types[i] = fly_sql_param_type(copy->inner, i + 1); /* fitted by the INSERT */
     }
-    return status;
+    return status == FLY_OK ? fly__sql_copy_feed(stmt, table, err) : status;
 }
 
 static fly_status prepare_out(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
@@ -331,191 +314,10 @@ static fly_status prepare_out(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
     return status;
 }
 
-/* --------------------------------------------------------------------- fields */
+/* ------------------------------------------------------------------ encodings */
 
-static fly_status line_error(const struct fly__sql_copy *copy, const char *sqlstate,
-                             const char *message, fly_err *err)
-{
-    fly_status status = fly_err_state(err, sqlstate, 0, "%s", message);
-    fly_err_detail(err, "COPY %s, line %llu", copy->table, (unsigned long long)copy->line_number);
-    return status;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* What follows a backslash in the text format; `*at` is moved behind it. */
-static char unescape(const char *line, size_t len, size_t *at)
-{
-    char c = line[(*at)++];
-    switch (c) {
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'v':
-        return '\v';
-    case 'x': {
-        int value = 0;
-        int digits = 0;
-        while (digits < 2 && *at < len && hex_digit(line[*at]) >= 0) {
-            value = value * 16 + hex_digit(line[(*at)++]);
-            digits++;
-        }
-        return digits == 0 ? 'x' : (char)value;
-    }
-    default: {
-        if (c < '0' || c > '7') {
-            return c;
-        }
-        int value = c - '0';
-        for (int digits = 1; digits < 3 && *at < len && line[*at] >= '0' && line[*at] <= '7';
-             digits++) {
-            value = value * 8 + (line[(*at)++] - '0');
-        }
-        return (char)value;
-    }
-    }
-}
-
-static fly_status too_many(const struct fly__sql_copy *copy, fly_err *err)
-{
-    return line_error(copy, "22P04", "extra data after last expected column", err);
-}
-
-static fly_status split_text(struct fly__sql_copy *copy, char *line, size_t len, uint32_t *count,
-                             fly_err *err)
-{
-    size_t null_len = strlen(copy->null_text);
-    size_t at = 0;
-    *count = 0;
-    for (;;) {
-        if (*count == copy->columns) {
-            return too_many(copy, err);
-        }
-        size_t start = at;
-        size_t raw = at;
-        while (raw < len && line[raw] != copy->delimiter) {
-            raw += line[raw] == '\\' && raw + 1 < len ? 2 : 1;
-        }
-        bool null = raw - start == null_len && memcmp(line + start, copy->null_text, null_len) == 0;
-        size_t to = start;
-        while (at < raw) { /* unescaped in place: it only becomes shorter */
-            char c = line[at++];
-            if (c == '\\' && at < raw) {
-                c = unescape(line, raw, &at);
-            }
-            line[to++] = c;
-        }
-        copy->field_null[*count] = null;
-        copy->fields[(*count)++] = fly_bytes_of(line + start, to - start);
-        if (raw >= len) {
-            return FLY_OK;
-        }
-        at = raw + 1;
-    }
-}
-
-static fly_status split_csv(struct fly__sql_copy *copy, char *line, size_t len, uint32_t *count,
-                            fly_err *err)
-{
-    size_t null_len = strlen(copy->null_text);
-    size_t at = 0;
-    *count = 0;
-    for (;;) {
-        if (*count == copy->columns) {
-            return too_many(copy, err);
-        }
-        size_t start = at;
-        size_t to = at;
-        bool quoted_any = false;
-        bool inside = false;
-        for (; at < len && (inside || line[at] != copy->delimiter); at++) {
-            char c = line[at];
-            if (inside && c == copy->escape && at + 1 < len &&
-                (line[at + 1] == copy->quote || line[at + 1] == copy->escape)) {
-                line[to++] = line[++at];
-            } else if (c == copy->quote) {
-                inside = !inside;
-                quoted_any = true;
-            } else {
-                line[to++] = c;
-            }
-        }
-        if (inside) {
-            return line_error(copy, "22P04", "unterminated CSV quoted field", err);
-        }
-        copy->field_null[*count] = !quoted_any && to - start == null_len &&
-                                   memcmp(line + start, copy->null_text, null_len) == 0;
-        copy->fields[(*count)++] = fly_bytes_of(line + start, to - start);
-        if (at >= len) {
-            return FLY_OK;
-        }
-        at++;
-    }
-}
-
-static fly_status give_fields(fly_sql_stmt *stmt, uint32_t count, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    if (count < copy->columns) {
-        char message[128];
-        (void)snprintf(message, sizeof message, "missing data for column \"%.60s\"",
-                       copy->names[count]);
-        return line_error(copy, "22P04", message, err);
-    }
-    fly_arena_reset(&copy->field_arena);
-    for (uint32_t i = 0; i < count; i++) {
-        fly_vec_value value;
-        memset(&value, 0, sizeof value);
-        value.null = copy->field_null[i];
-        fly_status status = FLY_OK;
-        if (!value.null) { /* checked here, because escapes may have made any byte */
-            status = fly_text_validate(FLY_TEXT_UTF8, copy->fields[i], err);
-        }
-        if (!value.null && status == FLY_OK) {
-            status = fly__sql_value_in(stmt->session, copy->types[i], copy->fields[i],
-                                       &copy->field_arena, &value, err);
-        }
-        if (status == FLY_OK) {
-            status = fly_sql_bind_value(copy->inner, i + 1, &value, err);
-        }
-        if (status != FLY_OK) {
-            if (err != NULL) {
-                err->position = 0;
-                fly_err_detail(err, "COPY %s, line %llu, column %s: \"%.*s\"", copy->table,
-                               (unsigned long long)copy->line_number, copy->names[i],
-                               (int)(copy->fields[i].len < 100 ? copy->fields[i].len : 100),
-                               (const char *)copy->fields[i].data);
-            }
-            return status;
-        }
-    }
-    fly_status status = fly_sql_step(copy->inner, err);
-    if (status != FLY_OK && status != FLY_E_END) {
-        return status;
-    }
-    copy->rows++;
-    return FLY_OK;
-}
-
-/* Bring text from one encoding to the other, into copy->other: `*len` bytes. */
-static fly_status convert(fly_sql_stmt *stmt, const char *text, size_t text_len, bool in,
-                          size_t *len, fly_err *err)
+fly_status fly__sql_copy_convert(fly_sql_stmt *stmt, const char *text, size_t text_len, bool in,
+                                 size_t *len, fly_err *err)
 {
     struct fly__sql_copy *copy = stmt->copy;
     for (;;) {
@@ -524,7 +326,8 @@ static fly_status convert(fly_sql_stmt *stmt, const char *text, size_t text_len,
                                : fly_text_encode(copy->encoding, fly_bytes_of(text, text_len),
                                                  copy->other, copy->other_room, len, err);
         if (status == FLY_E_FULL) {
-            status = room_for(memory(stmt), &copy->other, 0, &copy->other_room, *len, err);
+            status = fly__sql_copy_room(fly__sql_copy_memory(stmt), &copy->other, 0,
+                                        &copy->other_room, *len, err);
             if (status == FLY_OK) {
                 continue;
             }
@@ -536,255 +339,6 @@ static fly_status convert(fly_sql_stmt *stmt, const char *text, size_t text_len,
         }
         return status;
     }
-}
-
-/* The line as UTF-8 in the place of the line. */
-static fly_status decode_line(fly_sql_stmt *stmt, size_t *len, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    if (copy->encoding == FLY_TEXT_UTF8 || *len == 0) {
-        return FLY_OK;
-    }
-    fly_status status = convert(stmt, copy->line, *len, true, len, err);
-    if (status == FLY_OK) {
-        char *line = copy->line;
-        size_t room = copy->line_room;
-        copy->line = copy->other;
-        copy->line_room = copy->other_room;
-        copy->other = line;
-        copy->other_room = room;
-    }
-    return status;
-}
-
-/* A whole line, without its end. */
-static fly_status take_line(fly_sql_stmt *stmt, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    uint32_t count = 0;
-    size_t len = copy->line_len;
-    copy->line_number++;
-    copy->line_len = 0;
-    if (len > 0 && copy->line[len - 1] == '\r') {
-        len--;
-    }
-    if (copy->skip_header) {
-        copy->skip_header = false;
-        return FLY_OK;
-    }
-    if (len == 2 && memcmp(copy->line, "\\.", 2) == 0) {
-        copy->ended = true;
-        return FLY_OK;
-    }
-    if (copy->columns == 0) {
-        return len == 0 ? give_fields(stmt, 0, err) : too_many(copy, err);
-    }
-    fly_status status = decode_line(stmt, &len, err);
-    if (status == FLY_OK) {
-        status = copy->csv ? split_csv(copy, copy->line, len, &count, err)
-                           : split_text(copy, copy->line, len, &count, err);
-    }
-    return status == FLY_OK ? give_fields(stmt, count, err) : status;
-}
-
-/* How far the line goes on in this piece; `*whole`: its end is there. */
-static size_t line_end(struct fly__sql_copy *copy, const uint8_t *data, size_t len, bool *whole)
-{
-    *whole = false;
-    if (!copy->csv) {
-        const uint8_t *end = memchr(data, '\n', len);
-        *whole = end != NULL;
-        return end == NULL ? len : (size_t)(end - data);
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (data[i] == (uint8_t)copy->quote) {
-            copy->in_quotes = !copy->in_quotes;
-        } else if (data[i] == '\n' && !copy->in_quotes) {
-            *whole = true;
-            return i;
-        }
-    }
-    return len;
-}
-
-static fly_status take_piece(fly_sql_stmt *stmt, fly_bytes data, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    size_t at = 0;
-    fly_status status = FLY_OK;
-    while (at < data.len && status == FLY_OK && !copy->ended) {
-        bool whole = false;
-        size_t len = line_end(copy, data.data + at, data.len - at, &whole);
-        status = room_for(memory(stmt), &copy->line, copy->line_len, &copy->line_room, len, err);
-        if (status == FLY_OK) {
-            if (len > 0) {
-                memcpy(copy->line + copy->line_len, data.data + at, len);
-            }
-            copy->line_len += len;
-            at += len + (whole ? 1 : 0);
-            if (whole) {
-                status = take_line(stmt, err);
-            }
-        }
-        if (status == FLY_OK) {
-            status = fly__sql_check_cancel(stmt->session, err);
-        }
-    }
-    return status;
-}
-
-static fly_status finish_in(fly_sql_stmt *stmt, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    fly_status status = copy->line_len > 0 && !copy->ended ? take_line(stmt, err) : FLY_OK;
-    if (status == FLY_OK) {
-        stmt->rows = copy->rows;
-        (void)snprintf(stmt->tag, sizeof stmt->tag, "COPY %llu", (unsigned long long)copy->rows);
-    }
-    return status;
-}
-
-/* ------------------------------------------------------------------------ out */
-
-static fly_status put(fly_sql_stmt *stmt, const void *data, size_t len, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    fly_status status =
-        room_for(memory(stmt), &copy->out, copy->out_len, &copy->out_room, len, err);
-    if (status == FLY_OK && len > 0) {
-        memcpy(copy->out + copy->out_len, data, len);
-        copy->out_len += len;
-    }
-    return status;
-}
-
-/* How many bytes from `at` on stand for themselves. */
-static size_t plain_run(const struct fly__sql_copy *copy, fly_bytes text, size_t at)
-{
-    size_t end = at;
-    while (end < text.len) {
-        uint8_t c = text.data[end];
-        if (c == '\\' || c == (uint8_t)copy->delimiter || (c >= '\b' && c <= '\r')) {
-            break;
-        }
-        end++;
-    }
-    return end - at;
-}
-
-static fly_status put_escaped(fly_sql_stmt *stmt, fly_bytes text, fly_err *err)
-{
-    static const char named[] = {'\b', 'b', '\f', 'f', '\n', 'n', '\r', 'r', '\t', 't', '\v', 'v'};
-    fly_status status = FLY_OK;
-    size_t at = 0;
-    while (at < text.len && status == FLY_OK) {
-        size_t run = plain_run(stmt->copy, text, at);
-        status = run > 0 ? put(stmt, text.data + at, run, err) : FLY_OK;
-        at += run;
-        if (at == text.len || status != FLY_OK) {
-            break;
-        }
-        char c = (char)text.data[at++];
-        char escaped[2] = {'\\', c};
-        for (size_t k = 0; k < sizeof named; k += 2) {
-            if (c == named[k]) {
-                escaped[1] = named[k + 1];
-            }
-        }
-        status = put(stmt, escaped, 2, err);
-    }
-    return status;
-}
-
-static fly_status put_csv(fly_sql_stmt *stmt, fly_bytes text, bool force, fly_err *err)
-{
-    const struct fly__sql_copy *copy = stmt->copy;
-    bool quote = force || text.len == strlen(copy->null_text);
-    quote = quote && (force || memcmp(text.data, copy->null_text, text.len) == 0);
-    for (size_t i = 0; i < text.len; i++) {
-        char c = (char)text.data[i];
-        quote = quote || c == copy->delimiter || c == copy->quote || c == '\n' || c == '\r';
-    }
-    if (!quote) {
-        return put(stmt, text.data, text.len, err);
-    }
-    fly_status status = put(stmt, &copy->quote, 1, err);
-    for (size_t i = 0; i < text.len && status == FLY_OK; i++) {
-        char c = (char)text.data[i];
-        if (c == copy->quote || c == copy->escape) {
-            status = put(stmt, &copy->escape, 1, err);
-        }
-        if (status == FLY_OK) {
-            status = put(stmt, &c, 1, err);
-        }
-    }
-    return status == FLY_OK ? put(stmt, &copy->quote, 1, err) : status;
-}
-
-static fly_status put_field(fly_sql_stmt *stmt, uint32_t i, fly_bytes text, bool null, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    fly_status status = i > 0 ? put(stmt, &copy->delimiter, 1, err) : FLY_OK;
-    if (status != FLY_OK) {
-        return status;
-    }
-    if (null) {
-        return put(stmt, copy->null_text, strlen(copy->null_text), err);
-    }
-    return copy->csv ? put_csv(stmt, text, copy->force_quote_all, err)
-                     : put_escaped(stmt, text, err);
-}
-
-static fly_status put_header(fly_sql_stmt *stmt, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    fly_status status = FLY_OK;
-    for (uint32_t i = 0; i < copy->columns && status == FLY_OK; i++) {
-        status = put_field(stmt, i, fly_bytes_str(fly_sql_column_name(copy->inner, i)), false, err);
-    }
-    return status == FLY_OK ? put(stmt, "\n", 1, err) : status;
-}
-
-/* Fill the buffer with rows: FLY_E_END when there are no more and it is empty. */
-static fly_status fill_out(fly_sql_stmt *stmt, fly_err *err)
-{
-    struct fly__sql_copy *copy = stmt->copy;
-    copy->out_len = 0;
-    fly_status status = FLY_OK;
-    if (copy->header) {
-        copy->header = false;
-        status = put_header(stmt, err);
-    }
-    while (status == FLY_OK && !copy->out_done && copy->out_len < PIECE) {
-        status = fly_sql_step(copy->inner, err);
-        if (status == FLY_E_END) {
-            copy->out_done = true;
-            status = FLY_OK;
-            break;
-        }
-        for (uint32_t i = 0; i < copy->columns && status == FLY_OK; i++) {
-            bool null = fly_sql_column_null(copy->inner, i);
-            status = put_field(stmt, i, fly_sql_column_text(copy->inner, i), null, err);
-        }
-        if (status == FLY_OK) {
-            status = put(stmt, "\n", 1, err);
-            copy->rows++;
-        }
-    }
-    if (status == FLY_OK && copy->out_len > 0 && copy->encoding != FLY_TEXT_UTF8) {
-        size_t len = 0;
-        status = convert(stmt, copy->out, copy->out_len, false, &len, err);
-        if (status == FLY_OK) {
-            char *out = copy->out;
-            size_t room = copy->out_room;
-            copy->out = copy->other;
-            copy->out_room = copy->other_room;
-            copy->out_len = len;
-            copy->other = out;
-            copy->other_room = room;
-        }
-    }
-    return status == FLY_OK && copy->out_len == 0 ? FLY_E_END : status;
 }
 
 /* ----------------------------------------------------------------- files */
@@ -811,20 +365,21 @@ static fly_status copy_from_file(fly_sql_stmt *stmt, const char *path, fly_err *
 {
     struct fly__sql_copy *copy = stmt->copy;
     fly_status status = open_file(stmt, path, 0, "reading", err);
-    char *piece = fly_arena_alloc(&copy->arena, PIECE);
+    char *piece = fly_arena_alloc(&copy->arena, FLY__SQL_COPY_PIECE);
     if (status == FLY_OK && piece == NULL) {
-        status = no_memory(err);
+        status = fly__sql_copy_no_memory(err);
     }
     while (status == FLY_OK) {
         size_t got = 0;
-        status = fly_file_read_some(copy->file, copy->file_at, piece, PIECE, &got, err);
+        status =
+            fly_file_read_some(copy->file, copy->file_at, piece, FLY__SQL_COPY_PIECE, &got, err);
         if (status != FLY_OK || got == 0) {
             break;
         }
         copy->file_at += got;
-        status = take_piece(stmt, fly_bytes_of(piece, got), err);
+        status = fly__sql_copy_take(stmt, fly_bytes_of(piece, got), err);
     }
-    return status == FLY_OK ? finish_in(stmt, err) : status;
+    return status == FLY_OK ? fly__sql_copy_taken(stmt, err) : status;
 }
 
 static fly_status copy_to_file(fly_sql_stmt *stmt, const char *path, fly_err *err)
@@ -835,10 +390,11 @@ static fly_status copy_to_file(fly_sql_stmt *stmt, const char *path, fly_err *er
         status = fly_file_truncate(copy->file, 0, err);
     }
     while (status == FLY_OK) {
-        status = fill_out(stmt, err);
+        status = fly__sql_copy_fill(stmt, err);
         if (status == FLY_OK) {
-            status = fly_file_write(copy->file, copy->file_at, copy->out, copy->out_len, 0, err);
-            copy->file_at += copy->out_len;
+            status =
+                fly_file_write(copy->file, copy->file_at, copy->out.data, copy->out.len, 0, err);
+            copy->file_at += copy->out.len;
         }
     }
     if (status == FLY_E_END) {
@@ -861,8 +417,11 @@ static fly_status prepare(fly_sql_stmt *stmt, const fly_ast_copy *node, fly_err 
     if (status == FLY_OK && node->query == NULL) {
         status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation,
                                        node->from ? "rv" : NULL, &table, err);
+        if (status != FLY_OK && err != NULL) {
+            err->position = 0; /* PostgreSQL does not say it here */
+        }
         if (status == FLY_OK) {
-            status = target_columns(stmt, copy, node, table, err);
+            status = target_columns(copy, node, table, err);
         }
     }
     if (status == FLY_OK && node->from) {
@@ -900,12 +459,14 @@ fly_status fly__sql_copy_begin(fly_sql_stmt *stmt, fly_err *err)
                      "for anyone.");
         return denied;
     }
-    struct fly__sql_copy *copy = fly_mem_calloc(memory(stmt), 1, sizeof *copy);
+    struct fly__sql_copy *copy = fly_mem_calloc(fly__sql_copy_memory(stmt), 1, sizeof *copy);
     if (copy == NULL) {
-        return no_memory(err);
+        return fly__sql_copy_no_memory(err);
     }
-    fly_arena_init(&copy->arena, memory(stmt), 1024);
-    fly_arena_init(&copy->field_arena, memory(stmt), 1024);
+    fly_arena_init(&copy->arena, fly__sql_copy_memory(stmt), 1024);
+    fly_arena_init(&copy->field_arena, fly__sql_copy_memory(stmt), 1024);
+    fly_arena_init(&copy->batch, fly__sql_copy_memory(stmt), 65536);
+    fly_sql_buffer_init(&copy->out, fly__sql_copy_memory(stmt));
     copy->in = node->from;
     copy->quote = '"';
     copy->escape = '"';
@@ -930,6 +491,17 @@ char fly_sql_copy_state(const fly_sql_stmt *stmt)
     return stmt->copy == NULL || stmt->state != FLY__SQL_COPYING ? 0 : stmt->copy->in ? 'i' : 'o';
 }
 
+bool fly_sql_copy_binary(const fly_sql_stmt *stmt)
+{
+    return stmt->copy != NULL && stmt->copy->format == FLY__SQL_COPY_BINARY;
+}
+
+const uint32_t *fly_sql_copy_ends(const fly_sql_stmt *stmt, uint32_t *count)
+{
+    *count = stmt->copy == NULL ? 0 : stmt->copy->end_count;
+    return stmt->copy == NULL ? NULL : stmt->copy->ends;
+}
+
 uint32_t fly_sql_copy_columns(const fly_sql_stmt *stmt)
 {
     return stmt->copy == NULL ? 0 : stmt->copy->columns;
@@ -938,7 +510,7 @@ uint32_t fly_sql_copy_columns(const fly_sql_stmt *stmt)
 fly_status fly_sql_copy_write(fly_sql_stmt *stmt, fly_bytes data, fly_err *err)
 {
     FLY_ASSERT(fly_sql_copy_state(stmt) == 'i');
-    fly_status status = take_piece(stmt, data, err);
+    fly_status status = fly__sql_copy_take(stmt, data, err);
     return status == FLY_OK ? FLY_OK : fly__sql_stmt_fail(stmt, status);
 }
 
@@ -946,7 +518,7 @@ fly_status fly_sql_copy_end(fly_sql_stmt *stmt, const char *failure, fly_err *er
 {
     FLY_ASSERT(fly_sql_copy_state(stmt) == 'i');
     fly_status status = failure == NULL
-                            ? finish_in(stmt, err)
+                            ? fly__sql_copy_taken(stmt, err)
                             : fly_err_state(err, "57014", 0, "COPY from stdin failed: %s", failure);
     return status == FLY_OK ? fly__sql_stmt_finish(stmt, err) : fly__sql_stmt_fail(stmt, status);
 }
@@ -954,9 +526,9 @@ fly_status fly_sql_copy_end(fly_sql_stmt *stmt, const char *failure, fly_err *er
 fly_status fly_sql_copy_read(fly_sql_stmt *stmt, fly_bytes *data, fly_err *err)
 {
     FLY_ASSERT(fly_sql_copy_state(stmt) == 'o');
-    fly_status status = fill_out(stmt, err);
+    fly_status status = fly__sql_copy_fill(stmt, err);
     if (status == FLY_OK) {
-        *data = fly_bytes_of(stmt->copy->out, stmt->copy->out_len);
+        *data = fly_bytes_of(stmt->copy->out.data, stmt->copy->out.len);
         return FLY_OK;
     }
     if (status != FLY_E_END) {

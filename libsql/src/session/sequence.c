@@ -76,8 +76,8 @@ static fly_status last_row_number(fly_sql_session *session, const fly__sql_table
 
 /* Rows of others that are not committed yet are not seen when the last one is looked for, but they were
  * numbered by this very counter, which then was known already. After TRUNCATE numbers go on. */
-fly_status fly__sql_row_number(fly_sql_session *session, const fly__sql_table *table,
-                               uint64_t *number, fly_err *err)
+fly_status fly__sql_row_numbers(fly_sql_session *session, const fly__sql_table *table,
+                                uint32_t count, uint64_t *first, fly_err *err)
 {
     fly__sql_database *database = session->database;
     fly_mutex_lock(&database->counting);
@@ -92,10 +92,17 @@ fly_status fly__sql_row_number(fly_sql_session *session, const fly__sql_table *t
         counter->known = status == FLY_OK;
     }
     if (status == FLY_OK) {
-        *number = (uint64_t)counter->next++;
+        *first = (uint64_t)counter->next;
+        counter->next += count;
     }
     fly_mutex_unlock(&database->counting);
     return status;
+}
+
+fly_status fly__sql_row_number(fly_sql_session *session, const fly__sql_table *table,
+                               uint64_t *number, fly_err *err)
+{
+    return fly__sql_row_numbers(session, table, 1, number, err);
 }
 
 /* ----------------------------------------------------------------- sequences */

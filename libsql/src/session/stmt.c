@@ -675,6 +675,11 @@ static fly_status start(fly_sql_stmt *stmt, fly_err *err)
     return status;
 }
 
+fly_status fly__sql_stmt_start(fly_sql_stmt *stmt, fly_err *err)
+{
+    return start(stmt, err);
+}
+
 static void say_tag(fly_sql_stmt *stmt)
 {
     if (!stmt->is_plan) {

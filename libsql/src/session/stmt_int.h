@@ -91,6 +91,9 @@ fly_status fly__sql_stmt_given(fly_sql_stmt *stmt, const uint32_t *types, uint32
 /* Bind, or bind again, and make it ready to run. */
 fly_status fly__sql_stmt_plan(fly_sql_stmt *stmt, fly_err *err);
 
+/* Begin what has a plan, without taking a row: for COPY, which gives an INSERT its rows. */
+fly_status fly__sql_stmt_start(fly_sql_stmt *stmt, fly_err *err);
+
 /* End what runs: well, or having failed with `status`, which is returned. */
 fly_status fly__sql_stmt_finish(fly_sql_stmt *stmt, fly_err *err);
 fly_status fly__sql_stmt_fail(fly_sql_stmt *stmt, fly_status status);

@@ -43,33 +43,73 @@ static fly_status column_value(fly_sql_session *session, const fly__sql_table *t
                                value, err);
 }
 
+fly_status fly__sql_index_orders(fly_sql_session *session, const fly__sql_index *index,
+                                 fly_arena *arena, const fly__sql_key_order **orders, fly_err *err)
+{
+    fly__sql_key_order *made = fly_arena_alloc(arena, (index->key_count + 1u) * sizeof *made);
+    if (made == NULL) {
+        return no_memory(err);
+    }
+    fly_status status = FLY_OK;
+    for (uint16_t i = 0; i < index->key_count && status == FLY_OK; i++) {
+        status = fly__sql_index_order(session, index, i, &made[i], err);
+    }
+    *orders = made;
+    return status;
+}
+
+/* The columns of an entry, to the end of a key. `orders` NULL: they are found on the way. */
+static fly_status add_columns(fly_sql_session *session, const fly__sql_table *table,
+                              const fly__sql_index *index, const fly__sql_key_order *orders,
+                              const fly_vec_value *values, fly_arena *arena, fly__sql_key *key,
+                              bool *has_null, fly_err *err)
+{
+    *has_null = false;
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        fly__sql_key_order order;
+        fly_vec_value value;
+        fly_status status = orders != NULL ? FLY_OK
+                                           : fly__sql_index_order(session, index, i, &order, err);
+        if (status == FLY_OK) {
+            status = column_value(session, table, &index->columns[i], values, arena, &value, err);
+        }
+        if (status == FLY_OK) {
+            status = fly__sql_key_add(key, orders != NULL ? &orders[i] : &order, &value, err);
+        }
+        if (status != FLY_OK) {
+            return status;
+        }
+        *has_null = *has_null || value.null;
+    }
+    return FLY_OK;
+}
+
+fly_status fly__sql_index_ordered_key(fly_sql_session *session, const fly__sql_table *table,
+                                      const fly__sql_index *index, const fly__sql_key_order *orders,
+                                      const fly_vec_value *values, fly_arena *arena, fly_bytes *key,
+                                      fly_err *err)
+{
+    fly__sql_key made = {.arena = arena};
+    bool nulls;
+    fly_status status =
+        add_columns(session, table, index, orders, values, arena, &made, &nulls, err);
+    *key = fly_bytes_of(made.data, made.len);
+    return status;
+}
+
 fly_status fly__sql_index_columns_key(fly_sql_session *session, const fly__sql_table *table,
                                       const fly__sql_index *index, const fly_vec_value *values,
                                       fly_arena *arena, fly_bytes *key, bool *has_null,
                                       fly_err *err)
 {
     fly__sql_key made = {.arena = arena};
-    bool nulls = false;
-    for (uint16_t i = 0; i < index->key_count; i++) {
-        fly__sql_key_order order;
-        fly_vec_value value;
-        fly_status status = fly__sql_index_order(session, index, i, &order, err);
-        if (status == FLY_OK) {
-            status = column_value(session, table, &index->columns[i], values, arena, &value, err);
-        }
-        if (status == FLY_OK) {
-            status = fly__sql_key_add(&made, &order, &value, err);
-        }
-        if (status != FLY_OK) {
-            return status;
-        }
-        nulls = nulls || value.null;
-    }
+    bool nulls;
+    fly_status status = add_columns(session, table, index, NULL, values, arena, &made, &nulls, err);
     *key = fly_bytes_of(made.data, made.len);
     if (has_null != NULL) {
         *has_null = nulls;
     }
-    return FLY_OK;
+    return status;
 }
 
 /* A row's entry. */
@@ -115,8 +155,9 @@ static fly_status applies(fly_sql_session *session, const fly__sql_table *table,
 }
 
 static fly_status make_entry(fly_sql_session *session, const fly__sql_table *table,
-                             const fly__sql_index *index, const fly_vec_value *values,
-                             fly_bytes row_key, fly_arena *arena, struct entry *entry, fly_err *err)
+                             const fly__sql_index *index, const fly__sql_key_order *orders,
+                             const fly_vec_value *values, fly_bytes row_key, fly_arena *arena,
+                             struct entry *entry, fly_err *err)
 {
     bool yes = !index->clustered;
     bool has_null = false;
@@ -126,31 +167,43 @@ static fly_status make_entry(fly_sql_session *session, const fly__sql_table *tab
     if (status != FLY_OK || entry->none) {
         return status;
     }
-    status = fly__sql_index_columns_key(session, table, index, values, arena, &entry->key,
-                                        &has_null, err);
+    fly__sql_key key = {.arena = arena};
+    status = add_columns(session, table, index, orders, values, arena, &key, &has_null, err);
     if (status != FLY_OK) {
         return status;
     }
     entry->is_unique = index->unique && (!has_null || index->nulls_not_distinct);
     if (entry->is_unique) {
+        entry->key = fly_bytes_of(key.data, key.len);
         return tagged(row_key, arena, &entry->value, err);
     }
     entry->columns_len[0] = TAG_COLUMNS;
-    fly_put_u32(entry->columns_len + 1, (uint32_t)entry->key.len);
+    fly_put_u32(entry->columns_len + 1, (uint32_t)key.len);
     entry->value = index->unique ? fly_bytes_of(entry->columns_len, 5)
                                  : fly_bytes_of(entry->columns_len + 1, 4);
-    uint8_t *key = fly_arena_alloc(arena, entry->key.len + row_key.len);
-    if (key == NULL) {
-        return no_memory(err);
+    status = fly__sql_key_append(&key, row_key, err);
+    entry->key = fly_bytes_of(key.data, key.len);
+    return status;
+}
+
+fly_status fly__sql_index_entry(fly_sql_session *session, const fly__sql_table *table,
+                                const fly__sql_index *index, const fly__sql_key_order *orders,
+                                const fly_vec_value *values, fly_bytes row_key, fly_arena *arena,
+                                fly_bytes *key, fly_bytes *value, fly_err *err)
+{
+    struct entry entry;
+    fly_status status =
+        make_entry(session, table, index, orders, values, row_key, arena, &entry, err);
+    if (status == FLY_OK && entry.none) {
+        return FLY_E_NOT_FOUND;
     }
-    if (entry->key.len > 0) {
-        memcpy(key, entry->key.data, entry->key.len);
+    if (status == FLY_OK && !entry.is_unique) { /* out of the entry, which goes */
+        entry.value.data = fly_arena_copy(arena, entry.value.data, entry.value.len);
+        status = entry.value.data == NULL ? no_memory(err) : FLY_OK;
     }
-    if (row_key.len > 0) {
-        memcpy(key + entry->key.len, row_key.data, row_key.len);
-    }
-    entry->key = fly_bytes_of(key, entry->key.len + row_key.len);
-    return FLY_OK;
+    *key = entry.key;
+    *value = entry.value;
+    return status;
 }
 
 fly_status fly__sql_index_entry_row(const fly__sql_index *index, fly_bytes key, fly_bytes value,
@@ -175,7 +228,8 @@ fly_status fly__sql_index_add(fly_sql_session *session, fly_txn *txn, const fly_
 {
     struct entry entry;
     fly_tree *tree = NULL;
-    fly_status status = make_entry(session, table, index, values, row_key, arena, &entry, err);
+    fly_status status =
+        make_entry(session, table, index, NULL, values, row_key, arena, &entry, err);
     if (status != FLY_OK || entry.none) {
         return status;
     }
@@ -183,12 +237,15 @@ fly_status fly__sql_index_add(fly_sql_session *session, fly_txn *txn, const fly_
     if (status == FLY_OK) {
         status = fly_txn_insert(txn, tree, entry.key, entry.value, err);
     }
-    if (status == FLY_E_TOO_LARGE) {
-        return fly_err_state(err, "54000", 0,
-                             "index row size %zu exceeds maximum %zu for index \"%s\"",
-                             entry.key.len, fly_store_key_max(fly_txn_store(txn)), index->name);
-    }
-    return status;
+    return status == FLY_E_TOO_LARGE ? fly__sql_index_too_large(txn, index, entry.key.len, err)
+                                     : status;
+}
+
+fly_status fly__sql_index_too_large(fly_txn *txn, const fly__sql_index *index, size_t size,
+                                    fly_err *err)
+{
+    return fly_err_state(err, "54000", 0, "index row size %zu exceeds maximum %zu for index \"%s\"",
+                         size, fly_store_key_max(fly_txn_store(txn)), index->name);
 }
 
 fly_status fly__sql_index_remove(fly_sql_session *session, fly_txn *txn,
@@ -198,7 +255,8 @@ fly_status fly__sql_index_remove(fly_sql_session *session, fly_txn *txn,
 {
     struct entry entry;
     fly_tree *tree = NULL;
-    fly_status status = make_entry(session, table, index, values, row_key, arena, &entry, err);
+    fly_status status =
+        make_entry(session, table, index, NULL, values, row_key, arena, &entry, err);
     if (status != FLY_OK || entry.none) {
         return status;
     }
@@ -220,9 +278,10 @@ fly_status fly__sql_index_same(fly_sql_session *session, const fly__sql_table *t
     struct entry first;
     struct entry second;
     fly_status status =
-        make_entry(session, table, index, a, fly_bytes_of(NULL, 0), arena, &first, err);
+        make_entry(session, table, index, NULL, a, fly_bytes_of(NULL, 0), arena, &first, err);
     if (status == FLY_OK) {
-        status = make_entry(session, table, index, b, fly_bytes_of(NULL, 0), arena, &second, err);
+        status =
+            make_entry(session, table, index, NULL, b, fly_bytes_of(NULL, 0), arena, &second, err);
     }
     if (status == FLY_OK) {
         *same = first.none == second.none &&
@@ -252,7 +311,7 @@ fly_status fly__sql_index_find(fly_sql_session *session, fly_txn *txn, const fly
         return status;
     }
     fly_status status =
-        make_entry(session, table, index, values, fly_bytes_of(NULL, 0), arena, &entry, err);
+        make_entry(session, table, index, NULL, values, fly_bytes_of(NULL, 0), arena, &entry, err);
     if (status != FLY_OK || entry.none || !entry.is_unique) {
         return status == FLY_OK ? FLY_E_NOT_FOUND : status;
     }

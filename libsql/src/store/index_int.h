@@ -11,10 +11,30 @@
 fly_status fly__sql_index_order(fly_sql_session *session, const fly__sql_index *index,
                                 uint16_t column, fly__sql_key_order *order, fly_err *err);
 
+/* Of all its columns, in an array in the arena: for whoever makes many entries. */
+fly_status fly__sql_index_orders(fly_sql_session *session, const fly__sql_index *index,
+                                 fly_arena *arena, const fly__sql_key_order **orders, fly_err *err);
+
+/* The entry of a row, in `arena`: FLY_E_NOT_FOUND, without a message, if it has none. */
+fly_status fly__sql_index_entry(fly_sql_session *session, const fly__sql_table *table,
+                                const fly__sql_index *index, const fly__sql_key_order *orders,
+                                const fly_vec_value *values, fly_bytes row_key, fly_arena *arena,
+                                fly_bytes *key, fly_bytes *value, fly_err *err);
+
+/* Say that an entry's key is too long: 54000. */
+fly_status fly__sql_index_too_large(fly_txn *txn, const fly__sql_index *index, size_t size,
+                                    fly_err *err);
+
 /* The encoded columns of a row's entry. `*has_null`: whether one of them is NULL. May be NULL. */
 fly_status fly__sql_index_columns_key(fly_sql_session *session, const fly__sql_table *table,
                                       const fly__sql_index *index, const fly_vec_value *values,
                                       fly_arena *arena, fly_bytes *key, bool *has_null,
+                                      fly_err *err);
+
+/* As above, with the columns' orders at hand. */
+fly_status fly__sql_index_ordered_key(fly_sql_session *session, const fly__sql_table *table,
+                                      const fly__sql_index *index, const fly__sql_key_order *orders,
+                                      const fly_vec_value *values, fly_arena *arena, fly_bytes *key,
                                       fly_err *err);
 
 /* Add the entry of a row: FLY_E_EXISTS, without a message, if a unique key is there. Rows that the

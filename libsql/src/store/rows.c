@@ -21,6 +21,7 @@
 
 #include "store/entry_int.h"
 #include "store/index_int.h"
+#include "store/load_int.h"
 #include "store/row_int.h"
 
 #include <fly/base_bytes.h>
@@ -767,6 +768,12 @@ static fly_status conflict(const fly__sql_source *source, fly_txn *txn, const fl
     return status;
 }
 
+static fly_status load(const fly__sql_source *source, const fly__sql_table *table, fly_mem *mem,
+                       fly__sql_load **made, fly_err *err)
+{
+    return fly__sql_load_open(session_of(source), table, mem, made, err);
+}
+
 void fly__sql_rows_init(fly__sql_source *source, fly_sql_session *session)
 {
     *source = (fly__sql_source){.name = "rows",
@@ -780,5 +787,6 @@ void fly__sql_rows_init(fly__sql_source *source, fly_sql_session *session)
                                 .remove = remove_row,
                                 .lock = lock,
                                 .conflict = conflict,
+                                .load = load,
                                 .ctx = session};
 }

@@ -14,4 +14,8 @@ void fly__sql_rows_init(fly__sql_source *source, fly_sql_session *session);
 fly_status fly__sql_row_number(fly_sql_session *session, const fly__sql_table *table,
                                uint64_t *number, fly_err *err);
 
+/* So many of them, one behind the other; `*first` is the first. */
+fly_status fly__sql_row_numbers(fly_sql_session *session, const fly__sql_table *table,
+                                uint32_t count, uint64_t *first, fly_err *err);
+
 #endif

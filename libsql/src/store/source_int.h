@@ -11,6 +11,7 @@
 #include "catalog/catalog_int.h"
 
 typedef struct fly__sql_source fly__sql_source;
+struct fly__sql_load;
 
 /* What a scan is to give. */
 typedef struct fly__sql_scan_spec {
@@ -74,6 +75,9 @@ struct fly__sql_source {
     fly_status (*conflict)(const fly__sql_source *source, fly_txn *txn, const fly__sql_table *table,
                            const fly__sql_index *index, const fly_vec_value *values,
                            fly_lock_mode mode, fly_arena *arena, fly_bytes *row_key, fly_err *err);
+    /* Begin to load many rows (load_int.h); NULL: they are inserted one by one. */
+    fly_status (*load)(const fly__sql_source *source, const fly__sql_table *table, fly_mem *mem,
+                       struct fly__sql_load **load, fly_err *err);
     void *ctx;
 };
 

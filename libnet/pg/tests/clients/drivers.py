@@ -108,6 +108,17 @@ def with_psycopg3():
             copy.set_types(["int4", "text"])
             rows = list(copy.rows())
         assert len(rows) == 101 and (150, "line\n150") in rows
+        with conn.cursor().copy("COPY p3 (n, t, w) TO STDOUT (FORMAT binary)") as copy:
+            copy.set_types(["int4", "text", "timestamptz"])
+            binary = list(copy.rows())
+        assert sorted(row[:2] for row in binary) == sorted(rows)
+        with conn.transaction(force_rollback=True):
+            conn.execute("DELETE FROM p3")
+            with conn.cursor().copy("COPY p3 (n, t, w) FROM STDIN (FORMAT binary)") as copy:
+                copy.set_types(["int4", "text", "timestamptz"])
+                for row in binary:
+                    copy.write_row(row)
+            assert conn.execute("SELECT count(*), count(w) FROM p3").fetchone() == (101, 1)
         with conn.pipeline():
             results = [conn.execute("SELECT %s::int", (i,)) for i in range(50)]
         assert [r.fetchone()[0] for r in results] == list(range(50))
