@@ -412,6 +412,45 @@ fly_status fly_btree_cursor_previous(fly_btree_cursor *cursor, fly_err *err)
     return cursor->pos > 0 ? place(cursor, cursor->pos - 1, err) : previous_leaf(cursor, err);
 }
 
+/* The number of the first entry of the leaf at or behind a key: all, if it is not in this leaf. */
+static uint32_t limit_at(const fly_btree_cursor *cursor, fly_bytes end)
+{
+    uint32_t usable = cursor->tree->usable;
+    uint32_t pos = 0;
+    bool found;
+    if (end.len == 0 || !fly__btree_node_covers(cursor->leaf, usable, end)) {
+        return cursor->count;
+    }
+    return fly__btree_node_search(cursor->leaf, usable, end, &pos, &found) ? pos : 0;
+}
+
+uint32_t fly_btree_cursor_look(const fly_btree_cursor *cursor, fly_bytes end,
+                               fly_btree_entry *entries, uint32_t room)
+{
+    uint32_t n = 0;
+    if (!cursor->placed) {
+        return 0;
+    }
+    uint32_t limit = limit_at(cursor, end);
+    for (uint32_t pos = cursor->pos + 1; pos < limit && n < room; pos++, n++) {
+        struct cell cell;
+        if (FLY_UNLIKELY(!node_cell(cursor->leaf, cursor->tree->usable, pos, &cell))) {
+            break; /* which the next step will report */
+        }
+        entries[n] = (fly_btree_entry){.value = cell.value, .blob = cell.blob};
+    }
+    return n;
+}
+
+fly_status fly_btree_cursor_skip(fly_btree_cursor *cursor, uint32_t entries, fly_err *err)
+{
+    FLY_ASSERT(cursor->placed && entries >= 1 && entries < cursor->count - cursor->pos);
+    for (uint32_t i = 0; i < entries; i++) {
+        warm_up(cursor);
+    }
+    return place(cursor, cursor->pos + entries, err);
+}
+
 fly_bytes fly_btree_cursor_key(const fly_btree_cursor *cursor)
 {
     FLY_ASSERT(cursor->placed);

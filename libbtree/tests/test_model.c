@@ -516,6 +516,30 @@ static void run_backwards(struct run *run, uint32_t rank, const struct op *op)
     }
 }
 
+/* Look at what follows, up to some key or to the end, and go on by some of it. */
+static uint32_t look_on(struct run *run, uint32_t rank, fly_rng *rng)
+{
+    struct model *model = &run->model;
+    fly_btree_entry entries[20];
+    uint32_t end = rank + 1 + (uint32_t)fly_rng_below(rng, model->count - rank);
+    fly_bytes end_key = end < model->count ? key_of(&model->entries[end]) : fly_bytes_of(NULL, 0);
+    uint32_t n =
+        fly_btree_cursor_look(run->cursor, end_key, entries, 1 + (uint32_t)fly_rng_below(rng, 20));
+    uint32_t steps = n == 0 ? 0 : 1 + (uint32_t)fly_rng_below(rng, n);
+    uint32_t at = rank;
+    for (uint32_t i = 0; i < n; i++) {
+        rank = there_from(model, rank + 1);
+        HOLDS(rank < end);
+        HOLDS(entry_is(&entries[i], &model->entries[rank]));
+        at = i < steps ? rank : at;
+    }
+    if (steps > 0) {
+        OK(fly_btree_cursor_skip(run->cursor, steps, &run->world.err), &run->world.err);
+    }
+    cursor_is_at(run, &model->entries[at], false);
+    return at;
+}
+
 static void run_wander(struct run *run, uint32_t rank, const struct op *op)
 {
     struct model *model = &run->model;
@@ -527,7 +551,9 @@ static void run_wander(struct run *run, uint32_t rank, const struct op *op)
     came_to(run, status, rank, false);
     uint64_t bias = fly_rng_below(&rng, 3);
     for (uint32_t steps = 0; rank < model->count && steps < op->len % 100; steps++) {
-        if (fly_rng_below(&rng, 4) <= bias) {
+        if (fly_rng_below(&rng, 3) == 0) {
+            rank = look_on(run, rank, &rng);
+        } else if (fly_rng_below(&rng, 4) <= bias) {
             rank = there_from(model, rank + 1);
             came_to(run, fly_btree_cursor_next(run->cursor, err), rank, false);
         } else {

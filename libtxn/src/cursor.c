@@ -169,6 +169,37 @@ fly_status fly_cursor_next(fly_cursor *cursor, fly_err *err)
     return settle(cursor, fly_btree_cursor_next(cursor->cursor, err), true, err);
 }
 
+uint32_t fly_cursor_next_values(fly_cursor *cursor, fly_bytes end, fly_bytes *values, uint32_t room)
+{
+    enum { LOOK = 64 };
+    const fly_txn *txn = cursor->txn;
+    fly_btree_entry entries[LOOK];
+    struct version version;
+    uint32_t given = 0;
+    uint32_t steps = 0; /* to the last one that was given */
+    if (txn->reads != NULL) {
+        return 0;
+    }
+    uint32_t n = fly_btree_cursor_look(cursor->cursor, end, entries, room < LOOK ? room : LOOK);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!parse_value(entries[i].value, &version) || stamp_id(version.stamp) >= txn->view.low ||
+            (version.flags & VALUE_BLOB) != 0) {
+            break;
+        }
+        if ((version.flags & VALUE_GHOST) == 0) {
+            cursor->version = version;
+            values[given++] = version.payload;
+            steps = i + 1;
+        }
+    }
+    /* Of a snapshot that was given up meanwhile nothing can be believed; the next step says so. */
+    if (steps == 0 || is_given_up(txn) ||
+        fly_btree_cursor_skip(cursor->cursor, steps, NULL) != FLY_OK) {
+        return 0;
+    }
+    return given;
+}
+
 fly_status fly_cursor_previous(fly_cursor *cursor, fly_err *err)
 {
     return settle(cursor, fly_btree_cursor_previous(cursor->cursor, err), false, err);

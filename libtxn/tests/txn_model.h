@@ -517,6 +517,53 @@ static inline void model_read(struct model *model, struct model_txn *txn)
                "key %" PRIu32 " of %s is another value", k, model_tree_name(t));
 }
 
+/* The first key behind `before` that the transaction sees; MODEL_KEYS: there is none. */
+static inline uint32_t model_next_key(struct model *model, struct model_txn *txn, uint32_t t,
+                                      fly_bytes before)
+{
+    uint32_t next = MODEL_KEYS;
+    char name[320];
+    char least[320];
+    for (uint32_t k = 0; k < MODEL_KEYS; k++) {
+        fly_bytes key = model_key(k, name);
+        if (model_sees(model, txn, t, k).version != 0 && fly_bytes_cmp(key, before) > 0 &&
+            (next == MODEL_KEYS || fly_bytes_cmp(key, model_key(next, least)) < 0)) {
+            next = k;
+        }
+    }
+    return next;
+}
+
+/* Take values that lie at hand behind a cursor, up to some key or to the end; `before` is the cursor's
+ * key, and afterwards the last one's. */
+static inline void model_take_values(struct model *model, struct model_txn *txn, uint32_t t,
+                                     fly_cursor *cursor, uint8_t *before, size_t *before_len,
+                                     uint8_t *order)
+{
+    fly_bytes values[8];
+    char name[320];
+    char end_name[320];
+    fly_bytes end = model_key((uint32_t)fly_rng_below(&model->rng, MODEL_KEYS), end_name);
+    if (fly_bytes_cmp(end, fly_bytes_of(before, *before_len)) <= 0) {
+        end = fly_bytes_of(NULL, 0);
+    }
+    uint32_t n =
+        fly_cursor_next_values(cursor, end, values, 1 + (uint32_t)fly_rng_below(&model->rng, 8));
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = model_next_key(model, txn, t, fly_bytes_of(before, *before_len));
+        MODEL_MUST(model, k < MODEL_KEYS, "a value behind the last");
+        fly_bytes key = model_key(k, name);
+        MODEL_MUST(model, end.len == 0 || fly_bytes_cmp(key, end) < 0, "a value behind the end");
+        MODEL_MUST(model, model_is(model_sees(model, txn, t, k), values[i].data, values[i].len),
+                   "key %" PRIu32 " of %s has another value at hand", k, model_tree_name(t));
+        memcpy(before, key.data, key.len);
+        *before_len = key.len;
+        order[k]++;
+    }
+    MODEL_MUST(model, fly_bytes_equal(fly_cursor_key(cursor), fly_bytes_of(before, *before_len)),
+               "the cursor is elsewhere");
+}
+
 /* Walk over a tree, up or down, and find just what the transaction sees. */
 static inline void model_scan(struct model *model, struct model_txn *txn)
 {
@@ -552,6 +599,9 @@ static inline void model_scan(struct model *model, struct model_txn *txn)
         MODEL_CALL(model, fly_cursor_read(cursor, 0, model->buffer, (size_t)len, err));
         MODEL_MUST(model, model_is(model_sees(model, txn, t, k), model->buffer, len),
                    "key %" PRIu32 " of %s is another value", k, model_tree_name(t));
+        if (upwards && fly_rng_below(&model->rng, 2) == 0) {
+            model_take_values(model, txn, t, cursor, before, &before_len, order);
+        }
         status = upwards ? fly_cursor_next(cursor, &story) : fly_cursor_previous(cursor, &story);
     }
     MODEL_MUST(model, status == FLY_E_END, "%s: %s", fly_status_name(status), story.message);

@@ -272,6 +272,23 @@ FLY_MUST_USE fly_status fly_btree_cursor_next(fly_btree_cursor *cursor, fly_err 
 /** Go to the previous entry: FLY_E_END before the first. */
 FLY_MUST_USE fly_status fly_btree_cursor_previous(fly_btree_cursor *cursor, fly_err *err);
 
+/**
+ * @brief Look at the entries behind the one where the cursor is, as far as they are in the same leaf,
+ *        without their keys and without moving.
+ *
+ * For scans: what each step would do again is done once for all.
+ *
+ * @param end      Only entries before this key, which is behind the cursor's; empty: all.
+ * @param entries  Room for `room`; valid until the cursor moves.
+ * @return How many there are: 0 also where fly_btree_cursor_next() would find one in the next leaf.
+ */
+uint32_t fly_btree_cursor_look(const fly_btree_cursor *cursor, fly_bytes end,
+                               fly_btree_entry *entries, uint32_t room);
+
+/** Go on by so many entries, 1 at least, that fly_btree_cursor_look() has shown. */
+FLY_MUST_USE fly_status fly_btree_cursor_skip(fly_btree_cursor *cursor, uint32_t entries,
+                                              fly_err *err);
+
 /** The key where the cursor is. Valid until it moves. */
 fly_bytes fly_btree_cursor_key(const fly_btree_cursor *cursor);
 

@@ -292,9 +292,22 @@ bool fly__sql_value_same(fly_sql_type type, fly__sql_key_form form, const fly_ve
     }
 }
 
+/* Whether two strings are short and the same bytes: equal whatever blanks at the end mean. */
+static bool same_short(const fly_vec *a, uint32_t i, const fly_vec *b, uint32_t j)
+{
+    const fly_vec_str *x = (const fly_vec_str *)a->data + i;
+    const fly_vec_str *y = (const fly_vec_str *)b->data + j;
+    return x->len <= FLY_VEC_STR_INLINE && fly_vec_str_equal(x, y) && !fly_vec_is_null(a, i) &&
+           !fly_vec_is_null(b, j);
+}
+
 bool fly__sql_vec_same(fly_sql_type type, fly__sql_key_form form, const fly_vec *a, uint32_t i,
                        const fly_vec *b, uint32_t j)
 {
+    if ((form.kind == FLY__SQL_KEY_STR || form.kind == FLY__SQL_KEY_PADDED) &&
+        a->kind == FLY_VEC_FLAT && b->kind == FLY_VEC_FLAT && same_short(a, i, b, j)) {
+        return true;
+    }
     if (form.kind == FLY__SQL_KEY_BITS && a->kind == FLY_VEC_FLAT && b->kind == FLY_VEC_FLAT) {
         bool an = fly_vec_is_null(a, i), bn = fly_vec_is_null(b, j);
         if (an || bn) {

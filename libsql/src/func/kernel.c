@@ -125,17 +125,55 @@ static fly_vec_kernel cast(fly_vec_isa isa, const fly__sql_func *func, const fly
 /* ------------------------------------------------------------------- comparisons */
 
 /* character(n): blanks at the end do not count. */
+static fly_bytes unpadded(const fly_vec_str *s)
+{
+    fly_bytes text = fly_vec_str_bytes(s);
+    while (text.len > 0 && text.data[text.len - 1] == ' ') {
+        text.len--;
+    }
+    return text;
+}
+
 static int padded_cmp(const fly_vec_str *a, const fly_vec_str *b)
 {
-    fly_bytes x = fly_vec_str_bytes(a);
-    fly_bytes y = fly_vec_str_bytes(b);
-    while (x.len > 0 && x.data[x.len - 1] == ' ') {
-        x.len--;
+    return fly_bytes_cmp(unpadded(a), unpadded(b));
+}
+
+/* Whether a string is a text, given without its blanks, and blanks. */
+static inline bool is_padded(const fly_vec_str *s, fly_bytes text)
+{
+    if (s->len < text.len || memcmp(s->prefix, text.data, text.len < 4 ? text.len : 4) != 0) {
+        return false;
     }
-    while (y.len > 0 && y.data[y.len - 1] == ' ') {
-        y.len--;
+    const uint8_t *data = (const uint8_t *)fly_vec_str_data(s);
+    if (memcmp(data, text.data, text.len) != 0) {
+        return false;
     }
-    return fly_bytes_cmp(x, y);
+    for (size_t i = text.len; i < s->len; i++) {
+        if (data[i] != ' ') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Those strings of a vector that are a constant, or are not. */
+static int select_padded(const fly_vec *a, const fly_vec *constant, bool equal,
+                         const fly_vec_sel *sel, int n, fly_vec_sel *out)
+{
+    const fly_vec_str *s = a->data;
+    int count = 0;
+    if (fly_vec_is_null(constant, 0)) {
+        return 0;
+    }
+    fly_bytes text = unpadded(fly_vec_at(constant, 0));
+    for (int i = 0; i < n; i++) {
+        uint32_t row = sel != NULL ? sel[i] : (uint32_t)i;
+        bool there = a->valid == NULL || (a->valid[row / 64] >> (row % 64) & 1) != 0;
+        out[count] = (fly_vec_sel)row;
+        count += there && is_padded(&s[row], text) == equal;
+    }
+    return count;
 }
 
 static bool holds(fly__sql_op_class op, int order)
@@ -185,6 +223,11 @@ static int padded_select(fly_vec_frame *frame, const fly_vec_ins *ins, const fly
     const fly_vec *a = &frame->reg[ins->arg[0]];
     const fly_vec *b = &frame->reg[ins->arg[1]];
     int count = 0;
+    bool equal = func->op == FLY__SQL_OP_EQ;
+    if ((equal || func->op == FLY__SQL_OP_NE) && a->kind == FLY_VEC_FLAT &&
+        b->kind == FLY_VEC_CONST) {
+        return select_padded(a, b, equal, sel, n, ins->out);
+    }
     for (int i = 0; i < n; i++) {
         uint32_t row = sel != NULL ? sel[i] : (uint32_t)i;
         if (!fly_vec_is_null(a, row) && !fly_vec_is_null(b, row) &&

@@ -67,6 +67,7 @@ struct rows_scan {
     fly_cursor *cursor;
     bool started;
     bool ended;
+    bool many;                     /* takes_many() */
     bool by_index;                 /* the cursor is on an index; rows are fetched, unless: */
     fly__sql_entry_reader entries; /* with parts: the entries have all that is asked for */
     fly_bytes start;               /* first key that may be in it */
@@ -124,6 +125,17 @@ static fly_status plan_columns(struct rows_scan *scan, fly_err *err)
                : FLY_OK;
 }
 
+/* Whether rows can be taken several at a time: who scans wants neither keys nor locks. */
+static bool takes_many(const struct rows_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->spec.column_count; i++) {
+        if (scan->columns[i].attnum == 0) {
+            return false;
+        }
+    }
+    return !scan->by_index && !scan->spec.lock && !scan->spec.backward;
+}
+
 static fly_status scan_open(const fly__sql_source *source, fly_txn *txn,
                             const fly__sql_scan_spec *spec, fly_arena *arena,
                             fly__sql_scan **opened, fly_err *err)
@@ -154,6 +166,7 @@ static fly_status scan_open(const fly__sql_source *source, fly_txn *txn,
         status = plan_columns(scan, err);
     }
     if (status == FLY_OK) {
+        scan->many = takes_many(scan);
         status = set_bounds(scan, spec->low, spec->high, err);
     }
     if (status == FLY_OK) {
@@ -335,6 +348,134 @@ static fly_status put_row(struct rows_scan *scan, fly_vec_batch *batch, uint32_t
     return status;
 }
 
+/* ------------------------------------------------------------- many rows at once */
+
+enum { ROWS = 64 };
+
+/* Whether a row has its own value of a column, and that is not NULL. */
+static inline bool has_value(const fly__sql_row_view *view, uint32_t bit)
+{
+    return bit < view->count && (view->nulls[bit / 8] >> (bit % 8) & 1) == 0;
+}
+
+/* One column of fixed size, of rows whose views stand in a list. `size` is a constant where this is
+ * called. */
+static inline __attribute__((always_inline)) fly_status put_fixed(
+    struct rows_scan *scan, fly_vec_batch *batch, uint32_t c, uint32_t at,
+    const fly__sql_row_view *views, uint32_t n, uint32_t size, fly_err *err)
+{
+    const struct scan_column *column = &scan->columns[c];
+    uint8_t *to = (uint8_t *)batch->col[c].data + (size_t)at * size;
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < n && status == FLY_OK; i++, to += size) {
+        if (FLY_LIKELY(has_value(&views[i], column->attnum - 1u))) {
+            memcpy(to, views[i].fixed + column->at, size);
+        } else {
+            status = put_value(scan, batch, c, at + i, &views[i], err);
+        }
+    }
+    return status;
+}
+
+static inline uint32_t end_of_string(const fly__sql_row_view *view, uint32_t number)
+{
+    return view->wide ? fly_get_u32(view->ends + 4 * (size_t)number)
+                      : fly_get_u16(view->ends + 2 * (size_t)number);
+}
+
+/* One column of strings: short ones go into the vector; of the others all bytes are copied at once. */
+static fly_status put_strings(struct rows_scan *scan, fly_vec_batch *batch, uint32_t c, uint32_t at,
+                              const fly__sql_row_view *views, uint32_t n, fly_err *err)
+{
+    const struct scan_column *column = &scan->columns[c];
+    fly_vec_str *to = (fly_vec_str *)batch->col[c].data + at;
+    uint32_t number = scan->layout.columns[column->attnum - 1].at;
+    size_t long_bytes = 0;
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < n && status == FLY_OK; i++) {
+        const fly__sql_row_view *view = &views[i];
+        if (FLY_UNLIKELY(!has_value(view, column->attnum - 1u))) {
+            status = put_value(scan, batch, c, at + i, view, err);
+            continue;
+        }
+        uint32_t end = end_of_string(view, number);
+        uint32_t start = number == 0 ? 0 : end_of_string(view, number - 1);
+        if (FLY_UNLIKELY(start > end || end > view->bytes_len)) {
+            return put_value(scan, batch, c, at + i, view, err); /* which says what is wrong */
+        }
+        to[i] = fly_vec_str_of(view->bytes + start, end - start);
+        long_bytes += end - start > FLY_VEC_STR_INLINE ? end - start : 0;
+    }
+    if (status != FLY_OK || long_bytes == 0) {
+        return status;
+    }
+    char *bytes = fly_arena_alloc(batch->arena, long_bytes);
+    if (bytes == NULL) {
+        return no_memory(err);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (has_value(&views[i], column->attnum - 1u) && to[i].len > FLY_VEC_STR_INLINE) {
+            memcpy(bytes, to[i].ptr, to[i].len);
+            to[i].ptr = bytes;
+            bytes += to[i].len;
+        }
+    }
+    return FLY_OK;
+}
+
+/* Take rows apart, a column after the other, into positions from `at` on. */
+static fly_status put_rows(struct rows_scan *scan, fly_vec_batch *batch, uint32_t at,
+                           const fly_bytes *rows, uint32_t n, fly_err *err)
+{
+    fly__sql_row_view views[ROWS];
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < n && status == FLY_OK && batch->columns > 0; i++) {
+        status = fly__sql_row_view_make(&scan->layout, rows[i], &views[i], err);
+    }
+    for (uint32_t c = 0; c < batch->columns && status == FLY_OK; c++) {
+        switch (scan->columns[c].is_fixed ? scan->columns[c].size : 0) {
+        case 0:
+            status = put_strings(scan, batch, c, at, views, n, err);
+            break;
+        case 1:
+            status = put_fixed(scan, batch, c, at, views, n, 1, err);
+            break;
+        case 2:
+            status = put_fixed(scan, batch, c, at, views, n, 2, err);
+            break;
+        case 4:
+            status = put_fixed(scan, batch, c, at, views, n, 4, err);
+            break;
+        case 8:
+            status = put_fixed(scan, batch, c, at, views, n, 8, err);
+            break;
+        default:
+            status = put_fixed(scan, batch, c, at, views, n, 16, err);
+            break;
+        }
+    }
+    return status;
+}
+
+/* Rows that lie at hand behind the one where the cursor is. */
+static fly_status put_many(struct rows_scan *scan, fly_vec_batch *batch, uint32_t room,
+                           fly_err *err)
+{
+    fly_bytes rows[ROWS];
+    fly_status status = FLY_OK;
+    while (status == FLY_OK && batch->count < room) {
+        uint32_t left = room - batch->count;
+        uint32_t n =
+            fly_cursor_next_values(scan->cursor, scan->end, rows, left < ROWS ? left : ROWS);
+        if (n == 0) {
+            break;
+        }
+        status = put_rows(scan, batch, batch->count, rows, n, err);
+        batch->count += n;
+    }
+    return status;
+}
+
 /* As put_row(), from an entry alone. */
 static fly_status put_entry(struct rows_scan *scan, fly_vec_batch *batch, uint32_t at, fly_err *err)
 {
@@ -415,6 +556,9 @@ static fly_status scan_next(fly__sql_scan *base, fly_vec_batch *batch, fly_err *
         if (status == FLY_OK) {
             status = put_row(scan, batch, batch->count, row_key, row, err);
             batch->count++;
+        }
+        if (status == FLY_OK && scan->many) {
+            status = put_many(scan, batch, room, err);
         }
     }
     if (status == FLY_E_END) {
