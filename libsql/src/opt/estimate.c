@@ -128,8 +128,40 @@ double fly__sql_opt_distinct(const fly__sql_opt *opt, const fly__sql_expr *expr)
     return distinct < 0 ? -distinct * rows : distinct;
 }
 
+/* What part of the rows has this value of a column, if the values that many rows have are known: one of
+ * them, or one of the others; negative: they are not known. */
+static double common_part(const fly__sql_opt *opt, const fly__sql_expr *column,
+                          const fly__sql_expr *value)
+{
+    const struct fly__sql_origin *origin = origin_of(opt, column);
+    if (origin == NULL || value->kind != FLY__SQL_X_CONST || value->value.null ||
+        value->type.oid != column->type.oid || column->type.oid == FLY_SQL_BPCHAR) {
+        return -1;
+    }
+    const fly__sql_table *table = origin->scan->scan.table;
+    fly__sql_known known = known_of(opt, table, origin->attnum);
+    uint64_t hash = fly__sql_sample_hash(fly__sql_type_physical(value->type), &value->value);
+    double others = 1 - known.null_fraction;
+    for (uint32_t i = 0; i < known.common_count; i++) {
+        if (known.common[i].hash == hash) {
+            return known.common[i].part;
+        }
+        others -= known.common[i].part;
+    }
+    double distinct = fly__sql_opt_distinct(opt, column) - known.common_count;
+    return known.common_count == 0 ? -1
+           : others < 0.0005       ? 0.0005
+                                   : others / (distinct < 1 ? 1 : distinct);
+}
+
 static double equality(const fly__sql_opt *opt, const fly__sql_expr *a, const fly__sql_expr *b)
 {
+    double part = common_part(opt, a, b);
+    part = part < 0 ? common_part(opt, b, a) : part;
+    if (part >= 0) {
+        return part;
+    }
+
     double left = fly__sql_opt_distinct(opt, a);
     double right = fly__sql_opt_distinct(opt, b);
     double distinct = left > right ? left : right;

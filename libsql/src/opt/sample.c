@@ -171,6 +171,12 @@ struct seen {
     double number[ROWS_MAX];
 };
 
+uint64_t fly__sql_sample_hash(fly_vec_type physical, const fly_vec_value *value)
+{
+    return physical == FLY_VEC_STR ? fly_hash(fly_vec_str_data(&value->str), value->str.len, 0)
+                                   : fly_hash(&value->i128, fly_vec_type_size(physical), 0);
+}
+
 static void see(struct seen *of, fly_sql_type type, const fly_vec *column, uint32_t row)
 {
     fly_vec_value value = fly_vec_get(column, row);
@@ -178,10 +184,7 @@ static void see(struct seen *of, fly_sql_type type, const fly_vec *column, uint3
         of->nulls++;
         return;
     }
-    of->hash[of->values++] =
-        column->type == FLY_VEC_STR
-            ? fly_hash(fly_vec_str_data(&value.str), value.str.len, 0)
-            : fly_hash(&value.i128, fly_vec_type_size((fly_vec_type)column->type), 0);
+    of->hash[of->values++] = fly__sql_sample_hash((fly_vec_type)column->type, &value);
     of->numbers += fly__sql_stats_number(type, &value, &of->number[of->numbers]);
 }
 
@@ -268,27 +271,24 @@ struct counted {
     uint16_t times[2 * ROWS_MAX];
 };
 
-static uint16_t count_one(struct counted *in, uint64_t hash)
+static void count_one(struct counted *in, uint64_t hash)
 {
     uint32_t at = hash % (2 * ROWS_MAX);
     while (in->times[at] > 0 && in->hash[at] != hash) {
         at = (at + 1) % (2 * ROWS_MAX);
     }
     in->hash[at] = hash;
-    return ++in->times[at];
+    in->times[at]++;
 }
 
 /* How many different values there are among `all`, of which `n` were seen. */
-static double distinct(const uint64_t *hash, uint32_t n, double all)
+static double distinct(const struct counted *counted, uint32_t n, double all)
 {
-    struct counted counted = {0};
     uint32_t different = 0;
     uint32_t once = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint16_t times = count_one(&counted, hash[i]);
-        different += times == 1;
-        once += times == 1;
-        once -= times == 2;
+    for (uint32_t i = 0; i < 2 * ROWS_MAX; i++) {
+        different += counted->times[i] > 0;
+        once += counted->times[i] == 1;
     }
     if (n == 0 || all <= n) {
         return different;
@@ -300,6 +300,17 @@ static double distinct(const uint64_t *hash, uint32_t n, double all)
     return found > all ? all : found;
 }
 
+/* The values that at least one row in twenty has, at most so many of them. */
+static void note_common(const struct counted *counted, uint32_t rows, fly__sql_known *known)
+{
+    for (uint32_t i = 0; i < 2 * ROWS_MAX && known->common_count < FLY__SQL_COMMON_MAX; i++) {
+        if (counted->times[i] > 4 && counted->times[i] >= rows / 20) {
+            known->common[known->common_count++] = (struct fly__sql_common){
+                .hash = counted->hash[i], .part = (double)counted->times[i] / rows};
+        }
+    }
+}
+
 static fly_status conclude(const struct sampler *s, double rows, fly_arena *arena,
                            fly__sql_known *known)
 {
@@ -307,9 +318,14 @@ static fly_status conclude(const struct sampler *s, double rows, fly_arena *aren
     for (uint16_t i = 0; i < s->table->column_count && status == FLY_OK; i++) {
         struct seen *of = &s->seen[i];
         double there = rows * of->values / s->rows;
-        double values = distinct(of->hash, of->values, there);
+        struct counted counted = {0};
+        for (uint32_t k = 0; k < of->values; k++) {
+            count_one(&counted, of->hash[k]);
+        }
+        double values = distinct(&counted, of->values, there);
         known[i] = (fly__sql_known){.distinct = values > 0.1 * rows ? -values / rows : values,
                                     .null_fraction = (double)of->nulls / s->rows};
+        note_common(&counted, s->rows, &known[i]);
         status = fly__sql_stats_write(of->number, of->numbers, arena, &known[i].stats, NULL);
     }
     return status;

@@ -10,12 +10,22 @@
 
 struct fly_sql_session;
 
-/* What is known of a column, as ANALYZE would keep it. */
+enum { FLY__SQL_COMMON_MAX = 4 };
+
+/* What is known of a column. */
 typedef struct fly__sql_known {
     double distinct; /* values; negative: as a part of the rows; 0: unknown */
     double null_fraction;
-    fly_bytes stats; /* see stats_int.h */
+    fly_bytes stats;       /* see stats_int.h */
+    uint32_t common_count; /* values that many rows have; ANALYZE does not look for them */
+    struct fly__sql_common {
+        uint64_t hash; /* fly__sql_sample_hash() */
+        double part;   /* of all rows */
+    } common[FLY__SQL_COMMON_MAX];
 } fly__sql_known;
+
+/* What tells values of one type apart. */
+uint64_t fly__sql_sample_hash(fly_vec_type physical, const fly_vec_value *value);
 
 /* The samples of a database, each good until its table is twice as large or half. */
 typedef struct fly__sql_samples {
