@@ -20,44 +20,61 @@
 
 /* -------------------------------------------------------------------- integers */
 
+/* Two digits at a time: a division costs more than all the rest. */
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+/* The digits of a number, so that they end before `end`: where they begin. */
+static char *put_digits(uint64_t u, char *end)
+{
+    while (u >= 100) {
+        end -= 2;
+        memcpy(end, pairs + 2 * (u % 100), 2);
+        u /= 100;
+    }
+    if (u < 10) {
+        *--end = (char)('0' + (int)u);
+    } else {
+        end -= 2;
+        memcpy(end, pairs + 2 * u, 2);
+    }
+    return end;
+}
+
+/* Sign and digits, and a NUL. */
+static size_t put_signed(bool negative, const char *digits, size_t n, char *out)
+{
+    out[0] = '-';
+    out += negative;
+    memcpy(out, digits, n);
+    out[n] = '\0';
+    return n + negative;
+}
+
 size_t fly_vec_i128_format(fly_vec_i128 x, char *out)
 {
+    if (x >= INT64_MIN && x <= INT64_MAX) {
+        return fly_vec_i64_format((int64_t)x, out);
+    }
     char digits[40];
-    size_t n = 0;
-    size_t at = 0;
+    char *end = digits + sizeof digits;
+    char *at = end;
     fly_vec_u128 u = x < 0 ? -(fly_vec_u128)x : (fly_vec_u128)x;
-    do {
-        digits[n++] = (char)('0' + (int)(u % 10));
-        u /= 10;
-    } while (u > 0);
-    if (x < 0) {
-        out[at++] = '-';
+    for (; u > UINT64_MAX; u /= 10) {
+        *--at = (char)('0' + (int)(u % 10));
     }
-    while (n > 0) {
-        out[at++] = digits[--n];
-    }
-    out[at] = '\0';
-    return at;
+    at = put_digits((uint64_t)u, at);
+    return put_signed(x < 0, at, (size_t)(end - at), out);
 }
 
 size_t fly_vec_i64_format(int64_t x, char *out)
 {
     char digits[20];
-    size_t n = 0;
-    size_t at = 0;
-    uint64_t u = x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
-    do {
-        digits[n++] = (char)('0' + (int)(u % 10));
-        u /= 10;
-    } while (u > 0);
-    if (x < 0) {
-        out[at++] = '-';
-    }
-    while (n > 0) {
-        out[at++] = digits[--n];
-    }
-    out[at] = '\0';
-    return at;
+    char *end = digits + sizeof digits;
+    const char *at = put_digits(x < 0 ? 0 - (uint64_t)x : (uint64_t)x, end);
+    return put_signed(x < 0, at, (size_t)(end - at), out);
 }
 
 size_t fly_vec_decimal_format(fly_vec_i128 value, int scale, char *out)

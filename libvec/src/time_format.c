@@ -11,7 +11,8 @@
  */
 #include "time_int.h"
 
-#include <stdio.h>
+#include <fly/vec_numeric.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,9 +37,17 @@ static void put_char(sink *s, char c)
 /* At least `width` digits. */
 static void put_int(sink *s, int64_t x, int width)
 {
-    char digits[24];
-    (void)snprintf(digits, sizeof digits, "%0*lld", width, (long long)x);
-    put(s, digits);
+    char digits[FLY_VEC_NUMBER_TEXT];
+    size_t n = fly_vec_i64_format(x, digits);
+    size_t sign = x < 0;
+    if (sign != 0) {
+        put_char(s, '-');
+    }
+    for (size_t i = n; i < (size_t)width; i++) {
+        put_char(s, '0');
+    }
+    memcpy(s->out + s->n, digits + sign, n - sign);
+    s->n += n - sign;
 }
 
 /* Seconds with as much of a fraction as there is. */
@@ -46,14 +55,11 @@ static void put_seconds(sink *s, int64_t seconds, int64_t micros, int width)
 {
     put_int(s, seconds, width);
     if (micros != 0) {
-        char digits[8];
-        (void)snprintf(digits, sizeof digits, ".%06d", (int)micros);
-        size_t n = 7;
-        while (digits[n - 1] == '0') {
-            n--;
+        put_char(s, '.');
+        for (int64_t place = 100000; micros > 0; place /= 10) {
+            put_char(s, (char)('0' + (int)(micros / place)));
+            micros %= place;
         }
-        digits[n] = '\0';
-        put(s, digits);
     }
 }
 

@@ -663,6 +663,23 @@ static bool just_stores(const modify_op *o)
            o->source->load != NULL;
 }
 
+/* Whether what is computed for a row cannot look at, or change, the rows before it. */
+static bool looks_at_nothing(const modify_op *o)
+{
+    const fly__sql_modify *m = o->m;
+    bool looks = false;
+    for (uint32_t i = 0; i < m->assign_count; i++) {
+        looks = looks || m->assigns[i].expr->volatile_;
+    }
+    for (uint32_t i = 0; i < m->generated_count; i++) {
+        looks = looks || m->generated[i].expr->volatile_;
+    }
+    for (uint32_t i = 0; i < m->check_count; i++) {
+        looks = looks || m->checks[i]->volatile_;
+    }
+    return !looks;
+}
+
 /* What waits for the end of the statement is not piled up for millions of rows where nobody can tell the
  * difference: foreign keys to other tables. */
 static bool may_look_now(const modify_op *o)
@@ -716,8 +733,8 @@ fly_status fly__sql_modify_feed(fly__sql_op *op, const fly_vec *col, uint32_t n,
         o->feeding = true;
         status = statement_triggers(o, 'b', err);
         if (status == FLY_OK && just_stores(o)) {
-            status = o->source->load(o->source, o->table, &exec_of(o)->session->account.mem,
-                                     &o->load, err);
+            status = o->source->load(o->source, o->table, looks_at_nothing(o),
+                                     &exec_of(o)->session->account.mem, &o->load, err);
         }
     }
     if (status == FLY_OK && o->load != NULL && n > 0) {
@@ -743,6 +760,9 @@ fly_status fly__sql_modify_fed(fly__sql_op *op, fly_err *err)
     modify_op *o = (modify_op *)op;
     fly_status status = fly__sql_modify_feed(op, NULL, 0, err);
     o->fed_row = UINT32_MAX;
+    if (status == FLY_OK && o->load != NULL) {
+        status = fly__sql_change_story(exec_of(o)->session, fly__sql_load_end(o->load, err), err);
+    }
     if (status == FLY_OK) {
         status = fly__sql_change_after(&o->change, err);
     }

@@ -198,12 +198,15 @@ static fly_status split_text(struct fly__sql_copy *copy, fly_bytes whole, uint32
         }
         size_t start = at;
         bool escapes = false;
-        while (at < len && line[at] != delimiter) {
-            if (FLY_UNLIKELY(line[at] == '\\')) {
+        for (; at < len; at++) {
+            char c = line[at];
+            if (c == delimiter) {
+                break;
+            }
+            if (FLY_UNLIKELY(c == '\\')) {
                 escapes = true;
                 at += at + 1 < len;
             }
-            at++;
         }
         fly_bytes *field = &copy->fields[*count];
         bool null = is_null_text(copy, line + start, at - start);

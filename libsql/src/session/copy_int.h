@@ -70,6 +70,7 @@ struct fly__sql_copy {
     fly_arena batch; /* bytes of lines and values */
 
     /* Out. */
+    uint8_t *shapes; /* how each column is written */
     fly_sql_buffer out;
     uint32_t *ends; /* behind each row in `out` */
     uint32_t end_count, end_room;

@@ -8,6 +8,7 @@
  */
 #include "session/copy_int.h"
 
+#include "exec/op_int.h"
 #include "session/engine_int.h"
 #include "types/wire_int.h"
 
@@ -46,10 +47,30 @@ static fly_status put_number(struct fly__sql_copy *copy, uint32_t number, size_t
 
 /* -------------------------------------------------------------------------- escapes */
 
+/* Whether one of eight bytes needs an escape: bytes less than 14, or one of two others. */
+static bool any_special(uint64_t bytes, uint64_t delimiters)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t tops = ones << 7;
+    uint64_t slashes = bytes ^ (ones * '\\');
+    uint64_t others = bytes ^ delimiters;
+    uint64_t found = ((bytes - ones * 14) & ~bytes) | ((slashes - ones) & ~slashes) |
+                     ((others - ones) & ~others);
+    return (found & tops) != 0;
+}
+
 /* How many bytes from `at` on stand for themselves. */
 static size_t plain_run(const struct fly__sql_copy *copy, fly_bytes text, size_t at)
 {
+    uint64_t delimiters = UINT64_C(0x0101010101010101) * (uint8_t)copy->delimiter;
     size_t end = at;
+    for (; text.len - end >= 8; end += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, text.data + end, sizeof bytes);
+        if (any_special(bytes, delimiters)) {
+            break;
+        }
+    }
     while (end < text.len) {
         uint8_t c = text.data[end];
         if (c == '\\' || c == (uint8_t)copy->delimiter || (c >= '\b' && c <= '\r')) {
@@ -162,18 +183,28 @@ static bool tame_is_plain(const struct fly__sql_copy *copy)
                      copy->null_len == 0));
 }
 
+/* What is to be done with a column's texts. */
+enum { SHAPE_ANY, SHAPE_STRING, SHAPE_PLAIN };
+
+static uint8_t shape_of(const struct fly__sql_copy *copy, fly_sql_type type)
+{
+    return is_string(type.oid)                        ? SHAPE_STRING
+           : is_tame(type.oid) && tame_is_plain(copy) ? SHAPE_PLAIN
+                                                      : SHAPE_ANY;
+}
+
 static fly_status put_value(fly_sql_stmt *stmt, uint32_t i, const fly_vec_value *value,
                             fly_err *err)
 {
     struct fly__sql_copy *copy = stmt->copy;
     fly_sql_type type = copy->types[i];
-    if (is_string(type.oid)) {
+    if (copy->shapes[i] == SHAPE_STRING) {
         return put_text(copy, fly_vec_str_bytes(&value->str), copy->force_quote_all, err);
     }
     size_t before = copy->out.len;
     fly_status status =
         fly__sql_value_show(stmt->session, type, value, &copy->field_arena, &copy->out, err);
-    if (status != FLY_OK || (is_tame(type.oid) && tame_is_plain(copy))) {
+    if (status != FLY_OK || copy->shapes[i] == SHAPE_PLAIN) {
         return status;
     }
     size_t len = copy->out.len - before;
@@ -279,7 +310,7 @@ static fly_status put_row(fly_sql_stmt *stmt, const fly_vec_batch *batch, uint32
     fly_status status = binary ? put_number(copy, copy->columns, 2, err) : FLY_OK;
     fly_arena_reset(&copy->field_arena);
     for (uint32_t i = 0; i < copy->columns && status == FLY_OK; i++) {
-        fly_vec_value value = fly_vec_get(&batch->col[i], row);
+        fly_vec_value value = fly__sql_get(&batch->col[i], row);
         if (binary) {
             status = send_value(stmt, i, &value, err);
             continue;
@@ -316,7 +347,8 @@ static fly_status first_piece(fly_sql_stmt *stmt, fly_err *err)
 {
     struct fly__sql_copy *copy = stmt->copy;
     copy->types = fly_arena_alloc(&copy->arena, (copy->columns + 1) * sizeof *copy->types);
-    if (copy->types == NULL) {
+    copy->shapes = fly_arena_alloc(&copy->arena, copy->columns + 1);
+    if (copy->types == NULL || copy->shapes == NULL) {
         return fly__sql_copy_no_memory(err);
     }
     for (uint32_t i = 0; i < copy->columns; i++) {
@@ -324,6 +356,7 @@ static fly_status first_piece(fly_sql_stmt *stmt, fly_err *err)
         copy->types[i] = copy->format == FLY__SQL_COPY_BINARY
                              ? fly_sql_column_sent(copy->inner, i, &length)
                              : fly_sql_column_type(copy->inner, i);
+        copy->shapes[i] = shape_of(copy, copy->types[i]);
     }
     copy->head_seen = true;
     return put_head(stmt, err);

@@ -6,7 +6,10 @@
  * neighbours follow each other into one leaf.
  *
  *     O1  between two flushes nothing of what was taken up is in any tree
- *     O2  a flush puts all or nothing
+ *     O2  a flush puts all or nothing, but for entries that wait
+ *
+ * Entries of indexes that allow everything twice may wait, if the caller says that nobody looks: the more
+ * of them are sorted together, the more fall into each leaf.
  */
 #include "store/load_int.h"
 
@@ -32,8 +35,13 @@ struct items {
     struct item *item;
     size_t count;
     size_t room;
-    bool in_order; /* each behind the one before it, so far */
+    size_t flushed; /* of them: those that wait since before the last flush */
+    bool in_order;  /* each behind the one before it, so far */
+    bool waits;
 };
+
+/* Of those that wait; their bytes, without what the items take themselves. */
+enum { WAIT_MAX = 65536, WAIT_BYTES_MAX = 8 << 20 };
 
 struct fly__sql_load {
     fly_sql_session *session;
@@ -41,6 +49,8 @@ struct fly__sql_load {
     fly_mem *mem;
     fly_arena arena; /* as long as the load */
     fly_arena batch; /* bytes of entries */
+    fly_arena wait;  /* the same, of those that wait */
+    size_t wait_bytes;
     fly__sql_row_layout layout;
     const fly__sql_key_order *key_orders; /* of a clustering key */
     uint64_t number, numbers_left;        /* rows without one: numbers taken and not given */
@@ -53,7 +63,7 @@ static fly_status no_memory(fly_err *err)
     return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for rows to load");
 }
 
-static fly_status open_trees(fly__sql_load *load, fly_err *err)
+static fly_status open_trees(fly__sql_load *load, bool unseen, fly_err *err)
 {
     const fly__sql_table *table = load->table;
     load->trees = fly_arena_alloc(&load->arena, (table->index_count + 1u) * sizeof *load->trees);
@@ -72,6 +82,7 @@ static fly_status open_trees(fly__sql_load *load, fly_err *err)
         struct items *items = &load->trees[load->tree_count++];
         items->index = table->indexes[i];
         items->in_order = true;
+        items->waits = unseen && !items->index->unique;
         status = fly__sql_session_tree(load->session, items->index->tree, &items->tree, err);
         if (status == FLY_OK) {
             status = fly__sql_index_orders(load->session, items->index, &load->arena,
@@ -81,8 +92,8 @@ static fly_status open_trees(fly__sql_load *load, fly_err *err)
     return status;
 }
 
-fly_status fly__sql_load_open(fly_sql_session *session, const fly__sql_table *table, fly_mem *mem,
-                              fly__sql_load **made, fly_err *err)
+fly_status fly__sql_load_open(fly_sql_session *session, const fly__sql_table *table, bool unseen,
+                              fly_mem *mem, fly__sql_load **made, fly_err *err)
 {
     fly__sql_load *load = fly_mem_calloc(mem, 1, sizeof *load);
     if (load == NULL) {
@@ -93,9 +104,10 @@ fly_status fly__sql_load_open(fly_sql_session *session, const fly__sql_table *ta
     load->mem = mem;
     fly_arena_init(&load->arena, mem, 1024);
     fly_arena_init(&load->batch, mem, 65536);
+    fly_arena_init(&load->wait, mem, 65536);
     fly_status status = fly__sql_row_layout_make(session, table, &load->arena, &load->layout, err);
     if (status == FLY_OK) {
-        status = open_trees(load, err);
+        status = open_trees(load, unseen, err);
     }
     if (status == FLY_OK && table->primary != NULL && table->primary->clustered) {
         status =
@@ -118,6 +130,7 @@ void fly__sql_load_close(fly__sql_load *load)
         fly_mem_free(load->mem, load->trees[i].item,
                      load->trees[i].room * sizeof *load->trees[i].item);
     }
+    fly_arena_deinit(&load->wait);
     fly_arena_deinit(&load->batch);
     fly_arena_deinit(&load->arena);
     fly_mem_free(load->mem, load, sizeof *load);
@@ -213,9 +226,11 @@ fly_status fly__sql_load_add(fly__sql_load *load, const fly_vec_value *values, f
         struct items *items = &load->trees[i];
         fly_bytes key = {0};
         status = fly__sql_index_entry(load->session, load->table, items->index, items->orders,
-                                      values, row_key, &load->batch, &key, &bytes, err);
+                                      values, row_key, items->waits ? &load->wait : &load->batch,
+                                      &key, &bytes, err);
         if (status == FLY_OK) {
             status = take(load, items, key, bytes, err);
+            load->wait_bytes += items->waits ? key.len + bytes.len : 0;
         } else if (status == FLY_E_NOT_FOUND) {
             status = FLY_OK; /* the predicate leaves it out */
         }
@@ -284,13 +299,46 @@ static fly_status put(fly__sql_load *load, struct items *items, fly_err *err)
     return status;
 }
 
-static void forget(fly__sql_load *load)
+/* What has just been taken up is in the trees or, having been refused, is not to be. */
+static void forget(fly__sql_load *load, bool refused)
 {
     for (uint32_t i = 0; i < load->tree_count; i++) {
-        load->trees[i].count = 0;
-        load->trees[i].in_order = true;
+        struct items *items = &load->trees[i];
+        if (!items->waits) {
+            items->count = 0;
+            items->in_order = true;
+        } else if (refused) {
+            items->count = items->flushed;
+        } else {
+            items->flushed = items->count;
+        }
     }
     fly_arena_reset(&load->batch);
+}
+
+fly_status fly__sql_load_end(fly__sql_load *load, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    for (uint32_t i = 0; i < load->tree_count && status == FLY_OK; i++) {
+        struct items *items = &load->trees[i];
+        if (items->waits) {
+            status = put(load, items, err);
+            items->count = items->flushed = 0;
+            items->in_order = true;
+        }
+    }
+    fly_arena_reset(&load->wait);
+    load->wait_bytes = 0;
+    return status;
+}
+
+static bool wait_is_long(const fly__sql_load *load)
+{
+    bool is = load->wait_bytes > WAIT_BYTES_MAX;
+    for (uint32_t i = 0; i < load->tree_count && !is; i++) {
+        is = load->trees[i].flushed >= WAIT_MAX;
+    }
+    return is;
 }
 
 fly_status fly__sql_load_flush(fly__sql_load *load, fly_err *err)
@@ -299,12 +347,12 @@ fly_status fly__sql_load_flush(fly__sql_load *load, fly_err *err)
     fly_savepoint before = fly_txn_savepoint(txn);
     fly_status status = FLY_OK;
     for (uint32_t i = 0; i < load->tree_count && status == FLY_OK; i++) {
-        status = put(load, &load->trees[i], err);
+        status = load->trees[i].waits ? FLY_OK : put(load, &load->trees[i], err);
     }
     if (status == FLY_E_EXISTS) {
         fly_status back = fly_txn_rollback_to(txn, before, err);
         status = back == FLY_OK ? FLY_E_EXISTS : back;
     }
-    forget(load);
-    return status;
+    forget(load, status != FLY_OK);
+    return status == FLY_OK && wait_is_long(load) ? fly__sql_load_end(load, err) : status;
 }

@@ -912,10 +912,10 @@ static fly_status conflict(const fly__sql_source *source, fly_txn *txn, const fl
     return status;
 }
 
-static fly_status load(const fly__sql_source *source, const fly__sql_table *table, fly_mem *mem,
-                       fly__sql_load **made, fly_err *err)
+static fly_status load(const fly__sql_source *source, const fly__sql_table *table, bool unseen,
+                       fly_mem *mem, fly__sql_load **made, fly_err *err)
 {
-    return fly__sql_load_open(session_of(source), table, mem, made, err);
+    return fly__sql_load_open(session_of(source), table, unseen, mem, made, err);
 }
 
 void fly__sql_rows_init(fly__sql_source *source, fly_sql_session *session)

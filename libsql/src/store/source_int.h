@@ -76,8 +76,8 @@ struct fly__sql_source {
                            const fly__sql_index *index, const fly_vec_value *values,
                            fly_lock_mode mode, fly_arena *arena, fly_bytes *row_key, fly_err *err);
     /* Begin to load many rows (load_int.h); NULL: they are inserted one by one. */
-    fly_status (*load)(const fly__sql_source *source, const fly__sql_table *table, fly_mem *mem,
-                       struct fly__sql_load **load, fly_err *err);
+    fly_status (*load)(const fly__sql_source *source, const fly__sql_table *table, bool unseen,
+                       fly_mem *mem, struct fly__sql_load **load, fly_err *err);
     void *ctx;
 };
 
