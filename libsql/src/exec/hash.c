@@ -102,20 +102,6 @@ static uint64_t hash_str(const fly_vec_str *s)
     return fold(half[0] ^ 0x9e3779b97f4a7c15u, half[1] ^ 0xe7037ed1a0b428dbu);
 }
 
-/* Without the spaces at its end. */
-static fly_vec_str unpadded(const fly_vec_str *s)
-{
-    const char *data = fly_vec_str_data(s);
-    size_t len = s->len;
-    if (len == 0 || data[len - 1] != ' ') {
-        return *s;
-    }
-    while (len > 0 && data[len - 1] == ' ') {
-        len--;
-    }
-    return fly_vec_str_of(data, len);
-}
-
 static fly_status hash_other(fly_sql_type type, const fly_vec_value *value, fly_arena *scratch,
                              uint64_t *hash, fly_err *err)
 {
@@ -174,7 +160,7 @@ fly_status fly__sql_value_hash(fly_sql_type type, fly__sql_key_form form,
         *hash = hash_str(&value->str);
         return FLY_OK;
     case FLY__SQL_KEY_PADDED: {
-        fly_vec_str s = unpadded(&value->str);
+        fly_vec_str s = fly__sql_unpadded(&value->str);
         *hash = hash_str(&s);
         return FLY_OK;
     }
@@ -212,7 +198,7 @@ static bool hash_strings(const fly_vec *v, bool padded, const fly_vec_sel *sel, 
         bool null = v->valid != NULL && (v->valid[row / 64] >> (row % 64) & 1) == 0;
         uint64_t h = FLY__SQL_NULL_HASH;
         if (!null && padded) {
-            fly_vec_str text = unpadded(&s[row]);
+            fly_vec_str text = fly__sql_unpadded(&s[row]);
             h = hash_str(&text);
         } else if (!null) {
             h = hash_str(&s[row]);
@@ -275,8 +261,8 @@ bool fly__sql_value_same(fly_sql_type type, fly__sql_key_form form, const fly_ve
     case FLY__SQL_KEY_STR:
         return fly_vec_str_equal(&a->str, &b->str);
     case FLY__SQL_KEY_PADDED: {
-        fly_vec_str x = unpadded(&a->str);
-        fly_vec_str y = unpadded(&b->str);
+        fly_vec_str x = fly__sql_unpadded(&a->str);
+        fly_vec_str y = fly__sql_unpadded(&b->str);
         return fly_vec_str_equal(&x, &y);
     }
     case FLY__SQL_KEY_TEXT:

@@ -78,6 +78,20 @@ static inline __attribute__((always_inline)) fly_vec_value fly__sql_get(const fl
     return value;
 }
 
+/* A character(n) without the spaces at its end, which mean nothing; the bytes stay where they are. */
+static inline fly_vec_str fly__sql_unpadded(const fly_vec_str *s)
+{
+    const char *data = fly_vec_str_data(s);
+    size_t len = s->len;
+    if (len == 0 || data[len - 1] != ' ') {
+        return *s;
+    }
+    while (len > 0 && data[len - 1] == ' ') {
+        len--;
+    }
+    return fly_vec_str_of(data, len);
+}
+
 /* -------------------------------------------------------------------- instances */
 
 typedef struct fly__sql_arena_link {

@@ -550,17 +550,19 @@ static fly_status value_one(fly__sql_compiler *c, const fly__sql_expr *x, uint16
 
 /* ---------------------------------------------------------------------------- sets */
 
-/* IN over constants whose equality is that of their bytes. */
+/* IN over constants whose equality is that of their bytes, blanks at the end left out. */
 static bool plain_set(const fly__sql_expr *x)
 {
     fly__sql_key_kind form = fly__sql_key_kind_of(x->args[0]->type);
+    bool padded = form == FLY__SQL_KEY_PADDED;
     if (x->func == NULL || x->func->op != FLY__SQL_OP_EQ || x->argc < 3 ||
-        (form != FLY__SQL_KEY_BITS && form != FLY__SQL_KEY_STR)) {
+        (form != FLY__SQL_KEY_BITS && form != FLY__SQL_KEY_STR && !padded)) {
         return false;
     }
     for (uint32_t i = 1; i < x->argc; i++) {
+        const fly_sql_type type = x->args[i]->type;
         if (x->args[i]->kind != FLY__SQL_X_CONST ||
-            !fly__sql_type_equal(x->args[i]->type, x->args[0]->type)) {
+            (padded ? type.oid != FLY_SQL_BPCHAR : !fly__sql_type_equal(type, x->args[0]->type))) {
             return false;
         }
     }
@@ -575,12 +577,41 @@ static fly_status set_of(fly__sql_compiler *c, const fly__sql_expr *x, fly_vec_s
     fly_status status = fly__sql_vec_make(&values, x->args[0]->type, x->argc - 1, &scratch, c->err);
     if (status == FLY_OK) {
         for (uint32_t i = 1; i < x->argc; i++) {
-            fly_vec_put(&values, i - 1, &x->args[i]->value);
+            fly_vec_value value = x->args[i]->value;
+            if (x->args[0]->type.oid == FLY_SQL_BPCHAR && !value.null) {
+                value.str = fly__sql_unpadded(&value.str);
+            }
+            fly_vec_put(&values, i - 1, &value);
         }
         status = fly_vec_set_create(&values, x->argc - 1, &c->exec->arena, set, c->err);
     }
     fly_arena_deinit(&scratch);
     return status;
+}
+
+/* Strings without the blanks at their ends. They go on pointing to the bytes of those with them. */
+static int unpad(fly_vec_frame *frame, const fly_vec_ins *ins, const fly_vec_sel *sel, int n)
+{
+    const fly_vec *from = &frame->reg[ins->arg[0]];
+    fly_vec *dst = &frame->reg[ins->dst];
+    dst->kind = FLY_VEC_FLAT;
+    for (int i = 0; i < n; i++) {
+        uint32_t row = sel != NULL ? sel[i] : (uint32_t)i;
+        if (fly_vec_is_null(from, row)) {
+            fly_vec_set_null(dst, row);
+            continue;
+        }
+        fly_vec_set_valid(dst, row);
+        ((fly_vec_str *)dst->data)[row] = fly__sql_unpadded(fly_vec_at(from, row));
+    }
+    return 0;
+}
+
+static fly_status unpadded(fly__sql_compiler *c, fly_sql_type type, uint16_t from, uint16_t *value)
+{
+    uint16_t padded = *value;
+    fly_status status = fly__sql_reg_new(c, type, value);
+    return status == FLY_OK ? fly__sql_emit(c, from, unpad, *value, 1, &padded, NULL, 0) : status;
 }
 
 static fly_status in_set(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t from, bool select,
@@ -592,6 +623,9 @@ static fly_status in_set(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t 
     fly_status status = set_of(c, x, &set);
     if (status == FLY_OK) {
         status = fly__sql_compile_value(c, x->args[0], from, &value);
+    }
+    if (status == FLY_OK && x->args[0]->type.oid == FLY_SQL_BPCHAR) {
+        status = unpadded(c, x->args[0]->type, from, &value);
     }
     if (status == FLY_OK && select) {
         return emit_select(c, from, fly_vec_kernel_in_select(c->exec->isa, type, x->flag), 1,
@@ -663,17 +697,72 @@ fly_status fly__sql_compile_value(fly__sql_compiler *c, const fly__sql_expr *x, 
 
 /* ---------------------------------------------------------------------- selections */
 
+/* About how much work an expression is for a row, so that the cheap ones go first. */
+static uint32_t weight(const fly__sql_expr *x)
+{
+    enum { OWN = 1, STRING = 4, SET = 6, ROW_BY_ROW = 20, PLAN = 1000 };
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < x->argc; i++) {
+        sum += weight(x->args[i]);
+    }
+    bool string = x->argc > 0 && fly__sql_type_physical(x->args[0]->type) == FLY_VEC_STR;
+    switch ((fly__sql_expr_kind)x->kind) {
+    case FLY__SQL_X_CONST:
+    case FLY__SQL_X_COLUMN:
+    case FLY__SQL_X_PARAM:
+        return 0;
+    case FLY__SQL_X_CALL:
+        return sum + (x->func->op == FLY__SQL_OP_LIKE ? SET + STRING
+                      : x->func->op != 0              ? (string ? STRING : OWN)
+                                                      : ROW_BY_ROW);
+    case FLY__SQL_X_IN:
+        return sum + SET;
+    case FLY__SQL_X_SUBQUERY:
+        return PLAN;
+    case FLY__SQL_X_AND:
+    case FLY__SQL_X_OR:
+    case FLY__SQL_X_NOT:
+    case FLY__SQL_X_IS_NULL:
+    case FLY__SQL_X_IS_TRUTH:
+        return sum + OWN;
+    default:
+        return sum + ROW_BY_ROW;
+    }
+}
+
+/* Conditions of which none can fail may be asked in any order: those that cost less first. */
+static fly_status order_by_weight(fly__sql_compiler *c, const fly__sql_expr *x,
+                                  const fly__sql_expr ***ordered)
+{
+    *ordered = fly_arena_alloc(&c->exec->arena, x->argc * sizeof **ordered);
+    if (*ordered == NULL) {
+        return no_memory(c->err);
+    }
+    bool free = true;
+    for (uint32_t i = 0; i < x->argc; i++) {
+        free = free && !x->args[i]->raises && !x->args[i]->volatile_;
+    }
+    for (uint32_t i = 0; i < x->argc; i++) {
+        uint32_t at = i;
+        while (free && at > 0 && weight((*ordered)[at - 1]) > weight(x->args[i])) {
+            (*ordered)[at] = (*ordered)[at - 1];
+            at--;
+        }
+        (*ordered)[at] = x->args[i];
+    }
+    return FLY_OK;
+}
+
 static fly_status select_and(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t from,
                              uint16_t *to)
 {
+    const fly__sql_expr **ordered;
+    fly_status status = order_by_weight(c, x, &ordered);
     *to = from;
-    for (uint32_t i = 0; i < x->argc; i++) {
-        fly_status status = fly__sql_compile_select(c, x->args[i], *to, to);
-        if (status != FLY_OK) {
-            return status;
-        }
+    for (uint32_t i = 0; status == FLY_OK && i < x->argc; i++) {
+        status = fly__sql_compile_select(c, ordered[i], *to, to);
     }
-    return FLY_OK;
+    return status;
 }
 
 static fly_status select_or(fly__sql_compiler *c, const fly__sql_expr *x, uint16_t from,
