@@ -22,8 +22,8 @@
  *
  * Who waits for the holders waits for one of them, and then looks again. So that it need not wait for
  * ever while others come and go, it leaves its claim with the entry. A few (OVERTAKERS) may come later
- * and share the entry all the same; who comes then waits for the claim, unless he holds a lock there
- * already (he could only go in a circle). To wait for a claim is to wait
+ * and share the entry all the same; who comes then, and every other writer, waits for the claim, unless
+ * he holds a lock there already (he could only go in a circle). To wait for a claim is to wait
  * softly: if that closes a circle, the claim is passed over (wait.c).
  *
  * A holder that has ended holds nothing, though its locks are taken out of the table a little later.
@@ -259,7 +259,6 @@ fly_status fly__txn_share(struct op *op, fly_err *err)
     if (!begin_looking_back(txn)) {
         return fly__txn_too_old(txn, err);
     }
-    op->soft = false;
     FLY_POINT("share", txn->store);
     fly_mutex_lock(&part->mutex);
     fly_status status = give(op, part, hash, err);
@@ -294,8 +293,12 @@ fly_status fly__txn_exclude(struct op *op, fly_err *err)
     FLY_POINT("exclude", txn->store);
     fly_mutex_lock(&part->mutex);
     struct shared_entry *entry = find(part, hash, op->tree->id, op->key);
-    uint64_t holder = entry != NULL ? holder_against(txn, entry, op->weak) : 0;
-    if (holder != 0 && op->patient && (entry->claim == 0 || !goes_on(txn, entry->claim))) {
+    uint64_t first = entry != NULL && op->patient && !op->barge ? claim_against(txn, entry, false)
+                                                                : 0;
+    op->soft = first != 0;
+    uint64_t holder = first != 0 ? first : entry != NULL ? holder_against(txn, entry, op->weak) : 0;
+    if (holder != 0 && !op->soft && op->patient &&
+        (entry->claim == 0 || !goes_on(txn, entry->claim))) {
         entry->claim = fly_load_relaxed_u64(&txn->id);
         entry->claim_weak = op->weak;
         entry->overtakers = 0;

@@ -341,7 +341,6 @@ static fly_status decide_share(void *ctx, const fly_btree_entry *entry, fly_btre
     if (!parse_value(entry->value, &op->previous)) {
         return fly__txn_damaged_entry(op->tree, err);
     }
-    op->soft = false;
     fly_status status = may_follow(op, &op->previous, err);
     if (status == FLY_E_AGAIN && op->weak && is_weak(txn, op->previous.stamp)) {
         status = FLY_OK;
@@ -442,6 +441,7 @@ static fly_status run(struct op *op, fly_lock_wait wait, fly_err *err)
     fly_status status;
     op->patient = wait == FLY_LOCK_WAIT;
     do {
+        op->soft = false;
         status = fly__txn_undo_reserve(txn, op->key.len + txn->store->entry_room, err);
         if (status != FLY_OK) {
             return status;

@@ -176,7 +176,8 @@ void fly__pg_login_drop(fly__pg_talk *talk)
 static void enter(fly__pg_talk *talk, fly_bytes params)
 {
     fly_err err = {0};
-    if (set_all(talk, params, &err) != FLY_OK) {
+    if (set_all(talk, params, &err) != FLY_OK ||
+        fly_sql_session_settings_start(talk->session, &err) != FLY_OK) {
         fly__pg_fatal(talk, &err);
         return;
     }

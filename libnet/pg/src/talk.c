@@ -175,6 +175,11 @@ static void tell(fly__pg_talk *talk, char type, const char *severity, const fly_
 
 void fly__pg_error(fly__pg_talk *talk, const fly_err *err, fly_bytes text)
 {
+    if (strcmp(err->sqlstate, "57P01") == 0 && fly_sql_session_terminated(talk->session)) {
+        fly_sql_block_fail(talk->session);
+        fly__pg_fatal(talk, err);
+        return;
+    }
     tell(talk, 'E', "ERROR", err, text);
     fly_sql_block_fail(talk->session);
 }
@@ -305,6 +310,9 @@ void fly__pg_wake(void *ctx)
 void fly__pg_ready(fly__pg_talk *talk)
 {
     fly_err err = {0};
+    if (talk->phase == FLY__PG_ENDED) {
+        return; /* the session was ended while it worked */
+    }
     talk->in_block = false;
     talk->skipping = false;
     if (fly_sql_block_end(talk->session, &err) != FLY_OK) {

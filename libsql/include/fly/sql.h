@@ -190,6 +190,9 @@ const char *fly_sql_session_setting(fly_sql_session *session, const char *name);
 /** Set a setting, as SET does; `value` NULL: to its default. */
 FLY_MUST_USE fly_status fly_sql_session_set(fly_sql_session *session, const char *name,
                                             const char *value, fly_err *err);
+/** What is set now is what RESET and DISCARD ALL go back to: for who has set what a client asked for when
+ *  it came. */
+FLY_MUST_USE fly_status fly_sql_session_settings_start(fly_sql_session *session, fly_err *err);
 /** Counts the changes of settings: who shows some to a client looks again when it has grown. */
 uint64_t fly_sql_session_set_count(const fly_sql_session *session);
 

@@ -14,6 +14,7 @@
 #include <fly/auth.h>
 #include <fly/base_hash.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -368,6 +369,17 @@ static const struct known *find_known(const char *name)
     return NULL;
 }
 
+/* What RESET goes back to. */
+static const char *start_value(const fly_sql_session *session, const struct known *known,
+                               const char *name)
+{
+    const fly__sql_setting_entry *at = session->state->start;
+    while (at != NULL && strcasecmp(at->name, name) != 0) {
+        at = at->link;
+    }
+    return at != NULL ? at->value : known != NULL ? known->initial : NULL;
+}
+
 const char *fly__sql_setting_known(size_t i, const char **initial)
 {
     if (i >= KNOWN_COUNT) {
@@ -417,6 +429,15 @@ static void free_setting(fly_sql_session *session, fly__sql_setting_entry *setti
     fly__sql_session_strfree(session, setting->name);
     fly__sql_session_strfree(session, setting->value);
     fly_mem_free(&session->account.mem, setting, sizeof *setting);
+}
+
+static void free_settings(fly_sql_session *session, fly__sql_setting_entry **list)
+{
+    while (*list != NULL) {
+        fly__sql_setting_entry *setting = *list;
+        *list = setting->link;
+        free_setting(session, setting);
+    }
 }
 
 /* Remember the value, or with NULL that it is the default. */
@@ -561,6 +582,10 @@ static fly_status set_known(fly_sql_session *session, const char *name, const ch
     if (known == NULL && strchr(name, '.') == NULL) {
         return fly_err_state(err, "42704", 0, "unrecognized configuration parameter \"%s\"", name);
     }
+    const char *initial = start_value(session, known, name);
+    if (value == NULL && initial != (known != NULL ? known->initial : NULL)) {
+        value = initial;
+    }
     if (known != NULL && known->fixed) {
         return fly_err_state(err, "55P02", 0, "parameter \"%s\" cannot be changed", name);
     }
@@ -623,18 +648,48 @@ void fly__sql_settings_end(fly_sql_session *session, bool committed)
     }
 }
 
+/* A setting of a name that nobody knows has no other value to go back to than none. */
+static bool is_at_start(const fly_sql_session *session, const fly__sql_setting_entry *set)
+{
+    const char *start = start_value(session, find_known(set->name), set->name);
+    return start != NULL && strcmp(start, set->value) == 0;
+}
+
+fly_status fly_sql_session_settings_start(fly_sql_session *session, fly_err *err)
+{
+    free_settings(session, &session->state->start);
+    for (const fly__sql_setting_entry *at = session->state->settings; at != NULL; at = at->link) {
+        fly__sql_setting_entry *copy = fly_mem_calloc(&session->account.mem, 1, sizeof *copy);
+        if (copy == NULL) {
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for settings");
+        }
+        copy->link = session->state->start;
+        session->state->start = copy;
+        copy->name = fly__sql_session_strdup(session, at->name);
+        copy->value = fly__sql_session_strdup(session, at->value);
+        if (copy->name == NULL || copy->value == NULL) {
+            free_settings(session, &session->state->start);
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for settings");
+        }
+    }
+    return FLY_OK;
+}
+
 fly_status fly__sql_settings_reset(fly_sql_session *session, fly_err *err)
 {
     fly_status status = FLY_OK;
-    while (session->state->settings != NULL && status == FLY_OK) {
+    for (;;) {
+        const fly__sql_setting_entry *at = session->state->settings;
+        while (at != NULL && is_at_start(session, at)) {
+            at = at->link;
+        }
+        if (at == NULL || status != FLY_OK) {
+            return status;
+        }
         char name[128];
-        size_t len = strlen(session->state->settings->name);
-        len = len < sizeof name - 1 ? len : sizeof name - 1;
-        memcpy(name, session->state->settings->name, len);
-        name[len] = '\0';
+        (void)snprintf(name, sizeof name, "%s", at->name);
         status = fly__sql_setting_set(session, name, NULL, false, err);
     }
-    return status;
 }
 
 fly_status fly__sql_settings_init(fly_sql_session *session, fly_err *err)
@@ -650,11 +705,8 @@ fly_status fly__sql_settings_init(fly_sql_session *session, fly_err *err)
 
 void fly__sql_settings_deinit(fly_sql_session *session)
 {
-    while (session->state->settings != NULL) {
-        fly__sql_setting_entry *setting = session->state->settings;
-        session->state->settings = setting->link;
-        free_setting(session, setting);
-    }
+    free_settings(session, &session->state->settings);
+    free_settings(session, &session->state->start);
     fly__sql_session_strfree(session, session->state->search_path);
     session->state->search_path = NULL;
     fly__sql_settings_time_deinit(session);

@@ -55,6 +55,8 @@ typedef struct fly__sql_session_state {
     fly__sql_session_roles roles;
     char *search_path;
     fly__sql_setting_entry *settings;
+    fly__sql_setting_entry
+        *start; /* what RESET goes back to, where that is not the initial value */
     fly__sql_setting_undo *undo;
     uint64_t settings_version; /* counts all changes of settings */
     void (*deallocated)(void *ctx, const char *name, bool *found); /* NULL: nobody is told */
