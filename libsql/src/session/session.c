@@ -162,6 +162,7 @@ void fly_sql_session_close(fly_sql_session *session)
     if (session->database != NULL) {
         fly__sql_pl_forget(session); /* its statements are among those that follow */
     }
+    fly__sql_cache_clear(session);
     fly__sql_stmts_close(session);
     if (session->txn != NULL) {
         fly__sql_txn_rollback(session);

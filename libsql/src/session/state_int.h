@@ -42,6 +42,19 @@ typedef struct fly__sql_tree_entry {
 
 enum { FLY__SQL_TREE_SLOTS = 64, FLY__SQL_REPORTED = 13 };
 
+/* Statements of whole texts, planned: cache.c. */
+enum { FLY__SQL_CACHE_SLOTS = 16, FLY__SQL_CACHE_SEEN = 32 };
+
+typedef struct fly__sql_cache {
+    fly_sql_stmt *stmt[FLY__SQL_CACHE_SLOTS];
+    uint64_t hash[FLY__SQL_CACHE_SLOTS];
+    uint32_t count;
+    uint32_t next;                      /* slot to be used next */
+    uint64_t seen[FLY__SQL_CACHE_SEEN]; /* texts that came lately: their hashes */
+    uint32_t seen_next;
+    uint64_t hits;
+} fly__sql_cache;
+
 typedef struct fly__sql_session_state {
     fly__sql_backend backend; /* what others know of it */
     fly_txn_waiting waiting;  /* of its transactions */
@@ -81,10 +94,11 @@ typedef struct fly__sql_session_state {
     uint64_t reported[FLY__SQL_REPORTED]; /* hashes of the values that clients know */
     bool asynchronous;                    /* synchronous_commit is off */
     bool default_read_only;
-    bool has_locks;                    /* on tables */
-    bool txn_used;                     /* the transaction has run a statement */
-    int64_t deadline_us;               /* of the running statement; 0: none */
-    fly_sql_stmt *stmts;               /* all that are open */
+    bool has_locks;      /* on tables */
+    bool txn_used;       /* the transaction has run a statement */
+    int64_t deadline_us; /* of the running statement; 0: none */
+    fly_sql_stmt *stmts; /* all that are open */
+    fly__sql_cache cache;
     struct fly__sql_named_stmt *named; /* PREPARE */
     struct fly__sql_cursor *cursors;   /* DECLARE */
     struct fly__sql_table_program *programs;

@@ -1088,6 +1088,8 @@ struct fly_sql_script {
     fly_sql_statements statements;
     uint32_t next; /* among them */
     bool in_block; /* that somebody else has begun */
+    bool planned;  /* the one statement comes from the cache */
+    bool failed;
 };
 
 fly_status fly_sql_script_open(fly_sql_session *session, fly_bytes text, fly_sql_script **script,
@@ -1097,8 +1099,12 @@ fly_status fly_sql_script_open(fly_sql_session *session, fly_bytes text, fly_sql
     if (made == NULL) {
         return no_memory(err);
     }
-    fly_status status = fly__sql_stmt_create(session, text, &made->stmt, err);
-    if (status == FLY_OK) {
+    made->stmt = fly__sql_cache_take(session, text);
+    made->planned = made->stmt != NULL;
+    made->statements.count = made->planned;
+    fly_status status = made->planned ? FLY_OK
+                                      : fly__sql_stmt_create(session, text, &made->stmt, err);
+    if (status == FLY_OK && !made->planned) {
         status = parse(made->stmt, &made->statements, err);
     }
     if (status != FLY_OK) {
@@ -1117,9 +1123,14 @@ fly_status fly_sql_script_next(fly_sql_script *script, fly_sql_stmt **stmt, fly_
     if (script->next == script->statements.count) {
         return FLY_E_END;
     }
-    turn_to(script->stmt, &script->statements.items[script->next++]);
-    fly_status status = prepare_node(script->stmt, err);
+    uint32_t at = script->next++;
+    fly_status status = FLY_OK;
+    if (!script->planned) {
+        turn_to(script->stmt, &script->statements.items[at]);
+        status = prepare_node(script->stmt, err);
+    }
     if (status != FLY_OK) {
+        script->failed = true;
         drop_block(session);
         return status;
     }
@@ -1135,7 +1146,11 @@ void fly_sql_script_close(fly_sql_script *script)
     }
     fly_sql_session *session = script->stmt->session;
     bool in_block = script->in_block && session->state->block;
-    fly_sql_finalize(script->stmt);
+    if (script->statements.count == 1 && script->next == 1 && !script->failed) {
+        fly__sql_cache_put(script->stmt);
+    } else {
+        fly_sql_finalize(script->stmt);
+    }
     if (!in_block) {
         drop_block(session);
     }

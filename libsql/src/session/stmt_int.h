@@ -110,6 +110,12 @@ fly_status fly__sql_line_add(fly_sql_stmt *stmt, const char *const *cells, fly_e
 
 /* All statements of a session, and what they hold. */
 void fly__sql_stmts_close(fly_sql_session *session);
+/* The plan cache (cache.c). Take the statement of a text, to be run or put back; NULL: there is none. Put
+ * one: it is the cache's, or finalized. */
+fly_sql_stmt *fly__sql_cache_take(fly_sql_session *session, fly_bytes text);
+void fly__sql_cache_put(fly_sql_stmt *stmt);
+void fly__sql_cache_clear(fly_sql_session *session);
+
 /* Reset all that run but one: their transaction ends. */
 void fly__sql_stmts_halt(fly_sql_session *session, const fly_sql_stmt *except);
 

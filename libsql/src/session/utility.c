@@ -319,6 +319,7 @@ static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
         (void)fly__sql_cursors_forget(session, NULL);
         fly__sql_sequences_forget(session);
         fly__sql_temporary_drop(session);
+        fly__sql_cache_clear(session);
         session->epoch++;
         return reset_all(session, err);
     case FLY_AST_DISCARD_TEMP:
@@ -331,6 +332,7 @@ static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
         return FLY_OK;
     default:
         tag(stmt, "DISCARD PLANS");
+        fly__sql_cache_clear(session);
         session->epoch++;
         return FLY_OK;
     }
