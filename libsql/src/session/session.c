@@ -612,7 +612,8 @@ fly_status fly__sql_statement_begin(fly_sql_session *session, fly_err *err)
                              "current transaction is aborted, commands ignored until end of "
                              "transaction block");
     }
-    if (session->txn == NULL) {
+    bool begun = session->txn == NULL;
+    if (begun) {
         status = fly__sql_txn_begin(session, err);
     }
     if (status == FLY_OK && session->state->running == 0) {
@@ -620,7 +621,9 @@ fly_status fly__sql_statement_begin(fly_sql_session *session, fly_err *err)
         status = fly__sql_cancel_clear(session, err);
     }
     if (status == FLY_OK && session->state->running == 0) {
-        session->statement_time = (int64_t)session->env->wall_time(session->env);
+        /* A transaction begins with its first statement. */
+        session->statement_time =
+            begun ? session->txn_time : (int64_t)session->env->wall_time(session->env);
         uint32_t limit = session->state->statement_timeout_ms;
         session->has_deadline = limit != 0;
         session->state->deadline_us = limit == 0 ? 0
