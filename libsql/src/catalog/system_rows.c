@@ -702,6 +702,12 @@ static void make_pg_type(maker *m)
     }
 }
 
+/* Labels of a type have rising numbers in the order in which they were made: clients sort by them. */
+static uint32_t label_oid(uint32_t type, uint32_t value)
+{
+    return (made_oid(type, 0) & ~(uint32_t)0xfff) + value;
+}
+
 static void make_pg_enum(maker *m)
 {
     size_t at = 0;
@@ -709,7 +715,7 @@ static void make_pg_enum(maker *m)
     while ((type = fly__sql_user_type_next(m->view, &at)) != NULL) {
         for (uint16_t i = 0; i < type->label_count; i++) {
             begin(m);
-            put_oid(m, made_oid(type->oid, (uint32_t)type->labels[i].value));
+            put_oid(m, label_oid(type->oid, (uint32_t)type->labels[i].value));
             put_oid(m, type->oid);
             put_f32(m, (double)type->labels[i].sort);
             put_text(m, type->labels[i].label);

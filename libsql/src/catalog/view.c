@@ -500,7 +500,11 @@ const fly__sql_user_function *fly__sql_user_function_of(const fly__sql_catalog_v
 
 const fly__sql_schema *fly__sql_schema_next(const fly__sql_catalog_view *view, size_t *at)
 {
-    return fly__sql_object_next(view, FLY__SQL_O_SCHEMA, at);
+    const fly__sql_schema *schema;
+    do {
+        schema = fly__sql_object_next(view, FLY__SQL_O_SCHEMA, at);
+    } while (schema != NULL && schema->name[0] == '\0'); /* public, when it was dropped */
+    return schema;
 }
 
 const fly__sql_table *fly__sql_table_next(const fly__sql_catalog_view *view, size_t *at)

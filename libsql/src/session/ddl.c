@@ -356,8 +356,11 @@ static fly_status create_schema(fly_sql_stmt *stmt, fly_err *err)
     if (node->elements.count > 0) {
         return fly_err_state(err, "0A000", 0, "CREATE SCHEMA with elements is not supported");
     }
-    const fly__sql_schema schema = {
-        .oid = fly__sql_change_oid(session), .name = name, .owner = owner};
+    bool is_public = strcmp(name, "public") == 0; /* which is always there, if without its name */
+    const fly__sql_schema schema = {.oid = is_public ? (uint32_t)FLY__SQL_SCHEMA_PUBLIC
+                                                     : fly__sql_change_oid(session),
+                                    .name = name,
+                                    .owner = owner};
     return fly__sql_change_put(session, FLY__SQL_O_SCHEMA, &schema, err);
 }
 

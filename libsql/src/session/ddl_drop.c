@@ -9,6 +9,7 @@
 
 #include "catalog/change_int.h"
 #include "catalog/right_int.h"
+#include "catalog/system_int.h"
 #include "exec/change_int.h"
 #include "session/lock_int.h"
 #include "session/role_int.h"
@@ -403,56 +404,6 @@ static fly_status drop_index(fly_sql_stmt *stmt, const fly_ast_drop *node,
     return status == FLY_OK ? fly__sql_change_put(session, FLY__SQL_O_TABLE, copy, err) : status;
 }
 
-static fly_status drop_schema(fly_sql_stmt *stmt, const fly_ast_drop *node,
-                              const fly_ast_object *object, fly_err *err)
-{
-    fly_sql_session *session = stmt->session;
-    const fly__sql_schema *schema = fly__sql_schema_named(session->view, name_of(object));
-    if (schema == NULL) {
-        return not_there(stmt, node, "schema", name_of(object), "3F000", err);
-    }
-    if (schema->oid < FLY__SQL_OID_FIRST && schema->oid != FLY__SQL_SCHEMA_PUBLIC) {
-        return fly_err_state(err, "2BP01", 0,
-                             "cannot drop schema %s because it is required by the "
-                             "database system",
-                             schema->name);
-    }
-    const fly__sql_secured secured = fly__sql_secured_schema(schema);
-    fly_status owns = fly__sql_need_owner(session, &secured, err);
-    if (owns != FLY_OK) {
-        return owns;
-    }
-    uint32_t oid = schema->oid;
-    for (;;) {
-        size_t at = 0;
-        const fly__sql_table *table;
-        do {
-            table = fly__sql_table_next(session->view, &at);
-        } while (table != NULL && table->schema != oid);
-        if (table == NULL) {
-            break;
-        }
-        if (!node->cascade) {
-            fly_status status = fly_err_state(err, "2BP01", 0,
-                                              "cannot drop schema %s because other objects depend "
-                                              "on it",
-                                              schema->name);
-            fly_err_detail(err, "%s %s depends on schema %s", fly__sql_class_name(table->class),
-                           table->name, schema->name);
-            fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
-            return status;
-        }
-        fly_status status = drop_relation(stmt, NULL, table, true, err);
-        if (status != FLY_OK) {
-            return status;
-        }
-    }
-    if (oid == FLY__SQL_SCHEMA_PUBLIC) {
-        return fly_err_state(err, "0A000", 0, "schema public cannot be dropped");
-    }
-    return fly__sql_change_remove(session, FLY__SQL_O_SCHEMA, oid, err);
-}
-
 /* Columns of a type, or of arrays of it. */
 static const fly__sql_table *user_of_type(const fly__sql_catalog_view *view,
                                           const fly__sql_user_type *type, const char **column)
@@ -471,6 +422,32 @@ static const fly__sql_table *user_of_type(const fly__sql_catalog_view *view,
     return NULL;
 }
 
+static fly_status drop_this_type(fly_sql_stmt *stmt, const fly__sql_user_type *type, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    const fly__sql_secured secured = fly__sql_secured_type(type);
+    fly_status owns = fly__sql_need_owner(session, &secured, err);
+    if (owns != FLY_OK) {
+        return owns;
+    }
+    const char *column = NULL;
+    const fly__sql_table *user = user_of_type(session->view, type, &column);
+    if (user != NULL) {
+        fly_status status = fly_err_state(
+            err, "2BP01", 0, "cannot drop type %s because other objects depend on it", type->name);
+        fly_err_detail(err, "column %s of table %s depends on type %s", column, user->name,
+                       type->name);
+        fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
+        return status;
+    }
+    fly_status status = FLY_OK;
+    if (type->table != 0) {
+        status = fly__sql_change_remove(session, FLY__SQL_O_TABLE, type->table, err);
+    }
+    return status == FLY_OK ? fly__sql_change_remove(session, FLY__SQL_O_TYPE, type->oid, err)
+                            : status;
+}
+
 static fly_status drop_type(fly_sql_stmt *stmt, const fly_ast_drop *node,
                             const fly_ast_object *object, fly_err *err)
 {
@@ -483,26 +460,7 @@ static fly_status drop_type(fly_sql_stmt *stmt, const fly_ast_drop *node,
     if (type == NULL) {
         return not_there(stmt, node, "type", last, "42704", err);
     }
-    const fly__sql_secured secured = fly__sql_secured_type(type);
-    fly_status owns = fly__sql_need_owner(session, &secured, err);
-    if (owns != FLY_OK) {
-        return owns;
-    }
-    const char *column = NULL;
-    const fly__sql_table *user = user_of_type(session->view, type, &column);
-    if (user != NULL) {
-        fly_status status = fly_err_state(
-            err, "2BP01", 0, "cannot drop type %s because other objects depend on it", last);
-        fly_err_detail(err, "column %s of table %s depends on type %s", column, user->name, last);
-        fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
-        return status;
-    }
-    fly_status status = FLY_OK;
-    if (type->table != 0) {
-        status = fly__sql_change_remove(session, FLY__SQL_O_TABLE, type->table, err);
-    }
-    return status == FLY_OK ? fly__sql_change_remove(session, FLY__SQL_O_TYPE, type->oid, err)
-                            : status;
+    return drop_this_type(stmt, type, err);
 }
 
 uint32_t fly__sql_ddl_function(fly_sql_stmt *stmt, const fly_ast_object *object,
@@ -537,10 +495,66 @@ uint32_t fly__sql_ddl_function(fly_sql_stmt *stmt, const fly_ast_object *object,
     return count;
 }
 
+/* Take the triggers that call a function from a table. */
+static fly_status drop_triggers(fly_sql_stmt *stmt, const fly__sql_table *table, uint32_t function,
+                                fly_err *err)
+{
+    fly__sql_table *copy = fly__sql_table_copy(table, 0, &stmt->line_arena);
+    if (copy == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory");
+    }
+    const fly__sql_trigger **list;
+    memcpy(&list, &copy->triggers, sizeof list);
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < copy->trigger_count; i++) {
+        if (list[i]->function != function) {
+            list[kept++] = list[i];
+        }
+    }
+    copy->trigger_count = kept;
+    return fly__sql_change_put(stmt->session, FLY__SQL_O_TABLE, copy, err);
+}
+
+static const fly__sql_trigger *trigger_of(const fly__sql_table *table, uint32_t function)
+{
+    for (uint16_t i = 0; i < table->trigger_count; i++) {
+        if (table->triggers[i]->function == function) {
+            return table->triggers[i];
+        }
+    }
+    return NULL;
+}
+
+static fly_status drop_this_function(fly_sql_stmt *stmt, const fly__sql_user_function *found,
+                                     bool cascade, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    const fly__sql_secured secured = fly__sql_secured_function(found);
+    fly_status status = fly__sql_need_owner(session, &secured, err);
+    uint32_t oid = found->oid;
+    size_t at = 0;
+    const fly__sql_table *table;
+    while (status == FLY_OK && (table = fly__sql_table_next(session->view, &at)) != NULL) {
+        const fly__sql_trigger *trigger = trigger_of(table, oid);
+        if (trigger != NULL && !cascade) {
+            status = fly_err_state(err, "2BP01", 0,
+                                   "cannot drop function %s() because other objects depend on it",
+                                   found->name);
+            fly_err_detail(err, "trigger %s on table %s depends on function %s()", trigger->name,
+                           table->name, found->name);
+            fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
+        } else if (trigger != NULL) {
+            status = drop_triggers(stmt, table, oid, err);
+            at = 0; /* the view is another now */
+        }
+    }
+    return status == FLY_OK ? fly__sql_change_remove(session, FLY__SQL_O_FUNCTION, oid, err)
+                            : status;
+}
+
 static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
                                 const fly_ast_object *object, fly_err *err)
 {
-    fly_sql_session *session = stmt->session;
     const fly__sql_user_function *found = NULL;
     uint32_t count = fly__sql_ddl_function(stmt, object, &found);
     if (found == NULL) {
@@ -552,28 +566,99 @@ static fly_status drop_function(fly_sql_stmt *stmt, const fly_ast_drop *node,
     if (count > 1) {
         return fly_err_state(err, "42725", 0, "function name \"%s\" is not unique", found->name);
     }
-    const fly__sql_secured secured = fly__sql_secured_function(found);
-    fly_status owns = fly__sql_need_owner(session, &secured, err);
-    if (owns != FLY_OK) {
-        return owns;
-    }
-    size_t at = 0;
+    return drop_this_function(stmt, found, node->cascade, err);
+}
+
+/* ----------------------------------------------------------------------- schemas */
+
+/* Something that is in a schema: one of these is not NULL, or there is nothing. */
+struct content {
     const fly__sql_table *table;
-    while ((table = fly__sql_table_next(session->view, &at)) != NULL) {
-        for (uint16_t i = 0; i < table->trigger_count; i++) {
-            if (table->triggers[i]->function == found->oid && !node->cascade) {
-                fly_status status = fly_err_state(err, "2BP01", 0,
-                                                  "cannot drop function %s() because other "
-                                                  "objects depend on it",
-                                                  found->name);
-                fly_err_detail(err, "trigger %s on table %s depends on function %s()",
-                               table->triggers[i]->name, table->name, found->name);
-                fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
-                return status;
-            }
+    const fly__sql_user_function *function;
+    const fly__sql_user_type *type;
+};
+
+static struct content content_of(const fly__sql_catalog_view *view, uint32_t schema)
+{
+    struct content found = {0};
+    size_t at = 0;
+    while ((found.table = fly__sql_table_next(view, &at)) != NULL) {
+        if (found.table->schema == schema) {
+            return found;
         }
     }
-    return fly__sql_change_remove(session, FLY__SQL_O_FUNCTION, found->oid, err);
+    at = 0;
+    while ((found.function = fly__sql_user_function_each(view, &at)) != NULL) {
+        if (found.function->schema == schema) {
+            return found;
+        }
+    }
+    at = 0;
+    while ((found.type = fly__sql_user_type_next(view, &at)) != NULL) {
+        if (found.type->schema == schema) {
+            return found;
+        }
+    }
+    return found;
+}
+
+static fly_status is_not_empty(const fly__sql_schema *schema, const struct content *content,
+                               fly_err *err)
+{
+    fly_status status = fly_err_state(
+        err, "2BP01", 0, "cannot drop schema %s because other objects depend on it", schema->name);
+    if (content->table != NULL) {
+        fly_err_detail(err, "%s %s depends on schema %s",
+                       fly__sql_class_name(content->table->class), content->table->name,
+                       schema->name);
+    } else {
+        fly_err_detail(err, "%s %s depends on schema %s",
+                       content->function != NULL ? "function" : "type",
+                       content->function != NULL ? content->function->name : content->type->name,
+                       schema->name);
+    }
+    fly_err_hint(err, "Use DROP ... CASCADE to drop the dependent objects too.");
+    return status;
+}
+
+static fly_status drop_content(fly_sql_stmt *stmt, const struct content *content, fly_err *err)
+{
+    return content->table != NULL      ? drop_relation(stmt, NULL, content->table, true, err)
+           : content->function != NULL ? drop_this_function(stmt, content->function, true, err)
+                                       : drop_this_type(stmt, content->type, err);
+}
+
+static fly_status drop_schema(fly_sql_stmt *stmt, const fly_ast_drop *node,
+                              const fly_ast_object *object, fly_err *err)
+{
+    fly_sql_session *session = stmt->session;
+    const fly__sql_schema *schema = fly__sql_schema_named(session->view, name_of(object));
+    if (schema == NULL) {
+        return not_there(stmt, node, "schema", name_of(object), "3F000", err);
+    }
+    if (schema->oid < FLY__SQL_OID_FIRST && schema->oid != FLY__SQL_SCHEMA_PUBLIC) {
+        return fly_err_state(err, "2BP01", 0,
+                             "cannot drop schema %s because it is required by the "
+                             "database system",
+                             schema->name);
+    }
+    const fly__sql_secured secured = fly__sql_secured_schema(schema);
+    fly_status status = fly__sql_need_owner(session, &secured, err);
+    uint32_t oid = schema->oid;
+    while (status == FLY_OK) {
+        struct content content = content_of(session->view, oid);
+        if (content.table == NULL && content.function == NULL && content.type == NULL) {
+            break;
+        }
+        status = node->cascade ? drop_content(stmt, &content, err)
+                               : is_not_empty(schema, &content, err);
+    }
+    if (status != FLY_OK || oid != FLY__SQL_SCHEMA_PUBLIC) {
+        return status == FLY_OK ? fly__sql_change_remove(session, FLY__SQL_O_SCHEMA, oid, err)
+                                : status;
+    }
+    const fly__sql_schema absent = {.oid = oid, .name = "", .owner = FLY__SQL_ROLE_ADMIN};
+    return fly__sql_change_put(session, FLY__SQL_O_SCHEMA, &absent, err);
 }
 
 /* As SQLite has it a trigger needs no table to be named. */
