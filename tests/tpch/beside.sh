@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# beside.sh SCALE FLYBENCH FSQL [CONNINFO]: the 22 queries on FlyDB, embedded and in memory, and on a
-# PostgreSQL server on the same data, the best of REPEAT (3) runs each:
+# beside.sh SCALE FLYBENCH FSQL [CONNINFO]: the 22 queries on FlyDB, embedded and in memory, and on
+# a PostgreSQL server on the same data, the best of REPEAT (3) runs each:
 #
 #     tpch q01 0.056 0.422 7.57        query, seconds of FlyDB, of PostgreSQL, how many times faster
 #     tpch geomean - - 4.31

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """sessions.py: what a session keeps, and what it forgets, as poolers and drivers need it.
 
-Goal: RESET and DISCARD ALL go back to what the client asked for when it came; DEALLOCATE and DISCARD
-forget what the protocol has prepared; cursors go through the extended protocol; who is terminated hears
-of it as PostgreSQL says it. Method: psycopg, and libpq's functions below it.
+Goal: RESET and DISCARD ALL go back to what the client asked for when it came; DEALLOCATE and
+DISCARD forget what the protocol has prepared; cursors go through the extended protocol; who is
+terminated hears of it as PostgreSQL says it. Method: psycopg, and libpq's functions below it.
 """
 
 import psycopg

@@ -44,7 +44,8 @@ class Book(models.Model):
         constraints = [
             models.CheckConstraint(check=models.Q(price__gte=0), name="price_is_one"),
             models.UniqueConstraint(fields=["title", "author"], name="once"),
-            models.UniqueConstraint(fields=["title"], condition=models.Q(good=True), name="good_once"),
+            models.UniqueConstraint(fields=["title"], condition=models.Q(good=True),
+                                    name="good_once"),
         ]
 """
 
@@ -54,7 +55,8 @@ CHANGES = (
      "biography = models.CharField(max_length=500, null=True)\n"
      "    extra = models.IntegerField(default=7, db_index=True)"),
     ("max_digits=8", "max_digits=10"),
-    ("copies = models.PositiveSmallIntegerField(default=1)", "copies = models.BigIntegerField(default=2)"),
+    ("copies = models.PositiveSmallIntegerField(default=1)",
+     "copies = models.BigIntegerField(default=2)"),
     ("    place = models.CharField(max_length=40, null=True)\n", ""),
     ('name="once"', 'name="only_once"'),
 )
@@ -124,19 +126,23 @@ def ask():
     sums = Author.objects.annotate(n=Count("books"), s=Sum("books__price"), a=Avg("books__price"))
     assert list(sums.order_by("name").values_list("name", "n", "s", "a")) == [
         ("Ann", 13, 127, decimal.Decimal("9.7692307692307692")), ("Bob", 7, 63, 9)]
-    assert books.filter(data__k__gt=15).count() == 4 and books.filter(words__contains=["3"]).count() == 1
+    assert books.filter(data__k__gt=15).count() == 4
+    assert books.filter(words__contains=["3"]).count() == 1
     assert books.filter(data__l__contains=[1], data__has_key="k").count() == 20
     year = datetime.datetime.utcnow().year
     months = books.annotate(m=TruncMonth("published"), y=ExtractYear("published"))
     assert list(months.values("y").annotate(c=Count("id")).values_list("c")) == [(20,)]
-    assert books.filter(published__year=year).count() == 20 and len(books.dates("published", "year")) == 1
-    ranked = books.annotate(r=Window(Rank(), partition_by=[F("author")], order_by=F("price").desc()))
+    assert books.filter(published__year=year).count() == 20
+    assert len(books.dates("published", "year")) == 1
+    rank = Window(Rank(), partition_by=[F("author")], order_by=F("price").desc())
+    ranked = books.annotate(r=rank)
     assert list(ranked.filter(price__lt=3).order_by("title").values_list("title", "r")) == [
         ("T0", 1), ("T1", 2), ("T2", 1)]
     tagged = Exists(Tag.objects.filter(book=OuterRef("pk")))
     assert books.filter(tagged).count() == 10 == books.filter(tags__slug="x").distinct().count()
     assert books.filter(title__icontains="t1").count() == 11
-    assert books.filter(title__regex=r"^T\d$").count() == 10 == books.filter(title__iregex=r"^t\d$").count()
+    assert books.filter(title__regex=r"^T\d$").count() == 10
+    assert books.filter(title__iregex=r"^t\d$").count() == 10
     shown = books.annotate(l=Length("title"), c=Concat("title", Value("-"), "author__name"),
                            p=Coalesce("place", Value("none")))
     assert shown.order_by("id").values_list("l", "c", "p")[0] == (2, "T0-Bob", "none")
@@ -154,7 +160,8 @@ def change():
     with transaction.atomic():
         few = Book.objects.filter(price__lt=3)
         assert few.select_for_update().count() == 3
-        assert len(few.select_for_update(of=("self",), skip_locked=True).select_related("author")) == 3
+        alone = few.select_for_update(of=("self",), skip_locked=True)
+        assert len(alone.select_related("author")) == 3
     for wrong in (lambda: Book.objects.create(title="bad", author=ann, price=-1),
                   lambda: Author.objects.create(name="Ann")):
         try:

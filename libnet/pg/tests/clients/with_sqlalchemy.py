@@ -27,7 +27,8 @@ class Person(Base):
     data = Column(pg.JSONB)
     tags = Column(pg.ARRAY(sa.String))
     uid = Column(pg.UUID(as_uuid=True), default=uuid.uuid4)
-    balance = Column(sa.Numeric(10, 2), sa.CheckConstraint("balance >= 0", name="solvent"), default=0)
+    balance = Column(sa.Numeric(10, 2), sa.CheckConstraint("balance >= 0", name="solvent"),
+                     default=0)
     color = Column(sa.Enum(Color))
     active = Column(sa.Boolean, default=True)
     posts = orm.relationship("Post", back_populates="person", cascade="all, delete-orphan")
@@ -59,7 +60,8 @@ def use(session):
     session.add_all([ann, Person(name="bob")])
     session.commit()
 
-    found = session.execute(sa.select(Person).where(Person.data["k"][0].astext == "1")).scalars().all()
+    wanted = sa.select(Person).where(Person.data["k"][0].astext == "1")
+    found = session.execute(wanted).scalars().all()
     assert [p.name for p in found] == ["ann"]
     post = found[0].posts[0]
     assert post.raw == b"\x00\xff" and post.length == day and found[0].color is Color.red
@@ -85,7 +87,8 @@ def use(session):
 def look(engine):
     seen = sa.inspect(engine)
     assert sorted(seen.get_table_names()) == ["people", "posts"]
-    assert seen.get_pk_constraint("people") == {"constrained_columns": ["id"], "name": "people_pkey"}
+    key = seen.get_pk_constraint("people")
+    assert key == {"constrained_columns": ["id"], "name": "people_pkey"}
     key, = seen.get_foreign_keys("posts")
     assert key["referred_table"] == "people" and key["options"] == {"ondelete": "CASCADE"}
     assert {u["name"] for u in seen.get_unique_constraints("posts")} == {"posts_once"}
