@@ -475,6 +475,54 @@ START_TEST(memory_does_not_grow_with_the_data)
 }
 END_TEST
 
+START_TEST(options_say_what_is_meant)
+{
+    run("CREATE TABLE t (a int, b text, c numeric(6,2))");
+    load("COPY t FROM STDIN (FORMAT csv, FORCE_NULL (b, c), FORCE_NOT_NULL (b))",
+         "1,\"\",\"\"\n2,x,3\n", 4);
+    load("COPY t (a, b) FROM STDIN (FORMAT csv, FORCE_NOT_NULL (b))", "3,\n", 4);
+    expect("SELECT * FROM t ORDER BY a", "1,NULL,NULL; 2,x,3.00; 3,,NULL");
+    expect_out("COPY (SELECT a, b FROM t WHERE a = 2) TO STDOUT (FORMAT csv, FORCE_QUOTE *)",
+               "\"2\",\"x\"\n");
+    expect_out("COPY (SELECT a, b FROM t WHERE a = 2) TO STDOUT (FORMAT csv, FORCE_QUOTE (a))",
+               "\"2\",x\n");
+    run("DELETE FROM t");
+    load("COPY t (a, b) FROM STDIN (HEADER match)", "a\tb\n1\tx\n", 3);
+    refuse("COPY t (a, b) FROM STDIN (HEADER match)", fly_bytes_str("a\tc\n1\tx\n"), "22P04",
+           "column name mismatch in header line field 2: got \"c\", expected \"b\"",
+           "COPY t, line 1: \"a\tc\"");
+    refuse("COPY t (a, b) FROM STDIN (HEADER match)", fly_bytes_str("a\tb\tc\n"), "22P04",
+           "wrong number of fields in header line: got 3, expected 2",
+           "COPY t, line 1: \"a\tb\tc\"");
+    load("COPY t (a, c) FROM STDIN WHERE c < 2.5 AND a % 2 = 0", "10\t1\n11\t1\n12\t2.5\n14\t\\N\n",
+         6);
+    expect("SELECT * FROM t ORDER BY a", "1,x,NULL; 10,NULL,1.00");
+    static const char *const bad[][2] = {
+        {"COPY t FROM STDIN (DELIMITER 'ab')",
+         "COPY delimiter must be a single one-byte character"},
+        {"COPY t FROM STDIN (DELIMITER 'a')", "COPY delimiter cannot be \"a\""},
+        {"COPY t FROM STDIN (QUOTE '\"')", "COPY quote available only in CSV mode"},
+        {"COPY t FROM STDIN (FORMAT csv, QUOTE ',')", "COPY delimiter and quote must be different"},
+        {"COPY t FROM STDIN (FORMAT csv, FORMAT csv)", "conflicting or redundant options"},
+        {"COPY t FROM STDIN (nosuch 1)", "option \"nosuch\" not recognized"},
+        {"COPY t FROM STDIN (FORMAT csv, FORCE_QUOTE (a))",
+         "COPY force quote only available using COPY TO"},
+        {"COPY t (a) TO STDOUT (FORMAT csv, FORCE_QUOTE (b))",
+         "FORCE_QUOTE column \"b\" not referenced by COPY"},
+        {"COPY t TO STDOUT (HEADER match)", "cannot use \"match\" with HEADER in COPY TO"},
+        {"COPY t FROM STDIN (HEADER 2)", "header requires a Boolean value or \"match\""},
+        {"COPY t FROM STDIN (NULL E'a\\tb')",
+         "COPY delimiter must not appear in the NULL specification"},
+        {"COPY t FROM STDIN WHERE a", "argument of WHERE must be type boolean, not type integer"},
+        {"COPY t FROM STDIN WHERE x = 1", "column \"x\" does not exist"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ck_assert_msg(copy_in(bad[i][0], fly_bytes_str("1\n"), 9) != FLY_OK, "%s", bad[i][0]);
+        ck_assert_str_eq(err.message, bad[i][1]);
+    }
+}
+END_TEST
+
 START_TEST(entries_that_come_later_come)
 {
     enum { ROWS = 70000 };
@@ -517,6 +565,7 @@ int main(void)
     tcase_add_test(tests, binary_data_is_what_postgresql_writes);
     tcase_add_test(tests, broken_binary_data_is_refused);
     tcase_add_test(tests, memory_does_not_grow_with_the_data);
+    tcase_add_test(tests, options_say_what_is_meant);
     tcase_add_test(tests, entries_that_come_later_come);
     return fly_test_run(suite);
 }

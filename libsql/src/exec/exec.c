@@ -464,6 +464,12 @@ fly_status fly__sql_exec_fed(fly__sql_exec *exec, fly_err *err)
     return fly__sql_modify_fed(exec->root, err);
 }
 
+fly_status fly__sql_exec_feed_where(fly__sql_exec *exec, const fly__sql_table *table,
+                                    const char *condition, fly_err *err)
+{
+    return fly__sql_modify_feed_where(exec->root, table, condition, err);
+}
+
 uint32_t fly__sql_exec_fed_row(const fly__sql_exec *exec)
 {
     return fly__sql_modify_fed_row(exec->root);

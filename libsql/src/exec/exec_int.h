@@ -39,6 +39,9 @@ uint64_t fly__sql_exec_changed(const fly__sql_exec *exec);
 const fly__sql_rel *fly__sql_exec_feeds(const fly__sql_exec *exec);
 fly_status fly__sql_exec_feed(fly__sql_exec *exec, const fly_vec *col, uint32_t n, fly_err *err);
 fly_status fly__sql_exec_fed(fly__sql_exec *exec, fly_err *err);
+/* Only the rows for which a condition over the table's columns is true; the text outlives the run. */
+fly_status fly__sql_exec_feed_where(fly__sql_exec *exec, const fly__sql_table *table,
+                                    const char *condition, fly_err *err);
 /* Which row of a batch failed; UINT32_MAX: it cannot be said of one. */
 uint32_t fly__sql_exec_fed_row(const fly__sql_exec *exec);
 

@@ -226,6 +226,8 @@ fly_status fly__sql_make_hash_join(fly__sql_exec *, const fly__sql_rel *, fly__s
 const fly__sql_rel *fly__sql_modify_input(const fly__sql_op *op); /* NULL: it is none */
 fly_status fly__sql_modify_feed(fly__sql_op *op, const fly_vec *col, uint32_t n, fly_err *err);
 fly_status fly__sql_modify_fed(fly__sql_op *op, fly_err *err);
+fly_status fly__sql_modify_feed_where(fly__sql_op *op, const fly__sql_table *table,
+                                      const char *condition, fly_err *err);
 uint32_t fly__sql_modify_fed_row(const fly__sql_op *op);
 
 /* --------------------------------------------------------------------- programs */

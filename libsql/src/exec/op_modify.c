@@ -23,6 +23,7 @@
  */
 #include "exec/change_int.h"
 #include "exec/program_int.h"
+#include "session/program_int.h"
 #include "store/load_int.h"
 
 #include <fly/base_hash.h>
@@ -59,6 +60,7 @@ typedef struct modify_op {
     bool feeding;
     fly__sql_load *load; /* NULL: they are inserted one by one */
     uint32_t fed_row;    /* of the batch: the one that is worked on */
+    const char *where;   /* which of them are wanted; NULL: all */
 } modify_op;
 
 static fly__sql_exec *exec_of(const modify_op *o)
@@ -545,6 +547,17 @@ static fly_status target_row(modify_op *o, place at, fly_err *err)
 
 /* --------------------------------------------------------------------------------- input */
 
+/* COPY ... WHERE, over the new row. */
+static fly_status is_wanted(modify_op *o, bool *wanted, fly_err *err)
+{
+    fly_vec_value value;
+    fly_status status = fly__sql_table_expr(exec_of(o)->session, o->table, o->where,
+                                            fly__sql_type(FLY_SQL_BOOL), o->values,
+                                            &o->change.arena, &value, err);
+    *wanted = status == FLY_OK && !value.null && value.b;
+    return status;
+}
+
 static fly_status work_on(modify_op *o, const fly_vec *col, const fly_vec_sel *sel, uint32_t n,
                           uint32_t count, fly_err *err)
 {
@@ -570,7 +583,11 @@ static fly_status work_on(modify_op *o, const fly_vec *col, const fly_vec_sel *s
         }
         put_needed(o, at);
         set_values(o->assigns, o->m->assigns, o->m->assign_count, at.row, o->values);
-        status = insert_row(o, o->values, err);
+        bool wanted = true;
+        status = o->where == NULL ? FLY_OK : is_wanted(o, &wanted, err);
+        if (status == FLY_OK && wanted) {
+            status = insert_row(o, o->values, err);
+        }
     }
     return status;
 }
@@ -667,7 +684,7 @@ static bool just_stores(const modify_op *o)
 static bool looks_at_nothing(const modify_op *o)
 {
     const fly__sql_modify *m = o->m;
-    bool looks = false;
+    bool looks = o->where != NULL;
     for (uint32_t i = 0; i < m->assign_count; i++) {
         looks = looks || m->assigns[i].expr->volatile_;
     }
@@ -702,6 +719,7 @@ static bool may_look_now(const modify_op *o)
 static fly_status load_batch(modify_op *o, const fly_vec *col, uint32_t n, fly_err *err)
 {
     fly__sql_inputs inputs = {{col}};
+    uint32_t added = 0;
     fly_status status = fly__sql_program_run(o->assigns, &inputs, NULL, n, n, err);
     for (uint32_t k = 0; status == FLY_OK && k < n; k++) {
         place at = {col, k, n};
@@ -709,9 +727,14 @@ static fly_status load_batch(modify_op *o, const fly_vec *col, uint32_t n, fly_e
         fly_arena_reset(&o->change.arena);
         put_needed(o, at);
         set_values(o->assigns, o->m->assigns, o->m->assign_count, k, o->values);
-        status = obey_rules(o, o->values, err);
-        if (status == FLY_OK) {
+        bool wanted = true;
+        status = o->where == NULL ? FLY_OK : is_wanted(o, &wanted, err);
+        if (status == FLY_OK && wanted) {
+            status = obey_rules(o, o->values, err);
+        }
+        if (status == FLY_OK && wanted) {
             status = fly__sql_load_add(o->load, o->values, err);
+            added++;
         }
     }
     if (status != FLY_OK) {
@@ -720,7 +743,7 @@ static fly_status load_batch(modify_op *o, const fly_vec *col, uint32_t n, fly_e
     o->fed_row = UINT32_MAX;
     status = fly__sql_change_story(exec_of(o)->session, fly__sql_load_flush(o->load, err), err);
     if (status == FLY_OK) {
-        exec_of(o)->changed += n;
+        exec_of(o)->changed += added;
     }
     return status;
 }
@@ -771,6 +794,15 @@ fly_status fly__sql_modify_fed(fly__sql_op *op, fly_err *err)
     }
     fly__sql_change_reset(&o->change);
     return status;
+}
+
+fly_status fly__sql_modify_feed_where(fly__sql_op *op, const fly__sql_table *table,
+                                      const char *condition, fly_err *err)
+{
+    modify_op *o = (modify_op *)op;
+    o->where = condition;
+    return fly__sql_table_expr_make(op->exec->session, table, condition,
+                                    fly__sql_type(FLY_SQL_BOOL), err);
 }
 
 uint32_t fly__sql_modify_fed_row(const fly__sql_op *op)
@@ -840,6 +872,10 @@ static void modify_close(fly__sql_op *op)
     fly__sql_hashes_free(&o->touched);
     fly__sql_load_close(o->load);
     o->load = NULL;
+    if (o->where != NULL) {
+        fly__sql_table_expr_drop(op->exec->session, o->table, o->where);
+        o->where = NULL;
+    }
     if (o->change_ready) {
         fly__sql_change_deinit(&o->change);
         o->change_ready = false;

@@ -61,130 +61,6 @@ void fly__sql_copy_stop(fly_sql_stmt *stmt)
     fly_mem_free(mem, copy, sizeof *copy);
 }
 
-/* -------------------------------------------------------------------- options */
-
-static const char *option_text(const fly_ast_option *option)
-{
-    const fly_ast *value = option->value;
-    if (value == NULL) {
-        return NULL;
-    }
-    if (value->kind == FLY_AST_COLUMN) {
-        return ((const fly_ast_column *)value)->names.items[0];
-    }
-    return value->kind == FLY_AST_CONST ? (const char *)((const fly_ast_const *)value)->text.data
-                                        : NULL;
-}
-
-static bool option_on(const fly_ast_option *option)
-{
-    const fly_ast *value = option->value;
-    if (value == NULL || value->kind != FLY_AST_CONST) {
-        return true;
-    }
-    const fly_ast_const *constant = (const fly_ast_const *)value;
-    return constant->type != FLY_AST_CONST_BOOL && constant->type != FLY_AST_CONST_INT
-               ? strcmp((const char *)constant->text.data, "off") != 0
-               : constant->value != 0;
-}
-
-static fly_status one_byte(const fly_ast_option *option, const char *what, char *out, fly_err *err)
-{
-    const char *text = option_text(option);
-    if (text == NULL || strlen(text) != 1) {
-        return fly_err_state(err, "0A000", option->node.pos,
-                             "COPY %s must be a single one-byte character", what);
-    }
-    *out = text[0];
-    return FLY_OK;
-}
-
-/* Encodings in which a newline and a comma are bytes of their own. */
-static fly_status read_encoding(struct fly__sql_copy *copy, const fly_ast_option *option,
-                                const char *name, fly_err *err)
-{
-    if (fly_text_encoding_find(fly_bytes_str(name), &copy->encoding) != FLY_OK) {
-        return fly_err_state(err, "22023", option->node.pos,
-                             "argument to option \"encoding\" must be a valid encoding name");
-    }
-    if (copy->encoding == FLY_TEXT_UTF16) {
-        return fly_err_state(err, "0A000", option->node.pos,
-                             "COPY in encoding \"UTF16\" is not supported");
-    }
-    return FLY_OK;
-}
-
-static fly_status read_format(struct fly__sql_copy *copy, const fly_ast_option *option,
-                              const char *name, fly_err *err)
-{
-    static const char *const names[] = {[FLY__SQL_COPY_TEXT] = "text",
-                                        [FLY__SQL_COPY_CSV] = "csv",
-                                        [FLY__SQL_COPY_BINARY] = "binary"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            copy->format = (fly__sql_copy_format)i;
-            return FLY_OK;
-        }
-    }
-    return fly_err_state(err, "22023", option->node.pos, "COPY format \"%s\" not recognized", name);
-}
-
-static fly_status read_options(struct fly__sql_copy *copy, const fly_ast_list *options,
-                               fly_err *err)
-{
-    bool delimiter = false;
-    bool escape = false;
-    const char *null_text = NULL;
-    fly_status status = FLY_OK;
-    for (uint32_t i = 0; i < options->count && status == FLY_OK; i++) {
-        const fly_ast_option *option = (const fly_ast_option *)options->items[i];
-        const char *text = option_text(option);
-        if (strcmp(option->name, "format") == 0 && text != NULL) {
-            status = read_format(copy, option, text, err);
-        } else if (strcmp(option->name, "csv") == 0) {
-            copy->format = FLY__SQL_COPY_CSV;
-        } else if (strcmp(option->name, "binary") == 0) {
-            copy->format = FLY__SQL_COPY_BINARY;
-        } else if (strcmp(option->name, "header") == 0) {
-            copy->header = option_on(option);
-        } else if (strcmp(option->name, "delimiter") == 0) {
-            delimiter = true;
-            status = one_byte(option, "delimiter", &copy->delimiter, err);
-        } else if (strcmp(option->name, "quote") == 0) {
-            status = one_byte(option, "quote", &copy->quote, err);
-        } else if (strcmp(option->name, "escape") == 0) {
-            escape = true;
-            status = one_byte(option, "escape", &copy->escape, err);
-        } else if (strcmp(option->name, "null") == 0) {
-            null_text = text;
-        } else if (strcmp(option->name, "force_quote") == 0) {
-            copy->force_quote_all = true;
-        } else if (strcmp(option->name, "encoding") == 0 && text != NULL) {
-            status = read_encoding(copy, option, text, err);
-        }
-    }
-    bool csv = copy->format == FLY__SQL_COPY_CSV;
-    if (status == FLY_OK && copy->format == FLY__SQL_COPY_BINARY) {
-        const char *what = delimiter           ? "DELIMITER"
-                           : null_text != NULL ? "NULL"
-                           : copy->header      ? "HEADER"
-                                               : NULL;
-        status = what == NULL ? FLY_OK
-                 : copy->header && !delimiter && null_text == NULL
-                     ? fly_err_state(err, "0A000", 0, "cannot specify HEADER in BINARY mode")
-                     : fly_err_state(err, "42601", 0, "cannot specify %s in BINARY mode", what);
-    }
-    if (!delimiter) {
-        copy->delimiter = csv ? ',' : '\t';
-    }
-    if (!escape) {
-        copy->escape = copy->quote;
-    }
-    copy->null_text = null_text != NULL ? null_text : csv ? "" : "\\N";
-    copy->null_len = strlen(copy->null_text);
-    return status;
-}
-
 /* -------------------------------------------------------------------- columns */
 
 static fly_status target_columns(struct fly__sql_copy *copy, const fly_ast_copy *node,
@@ -288,6 +164,20 @@ static fly_status prepare_in(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
     return status == FLY_OK ? fly__sql_copy_feed(stmt, table, err) : status;
 }
 
+/* Of a query they are known only now. */
+static fly_status name_columns(struct fly__sql_copy *copy, fly_err *err)
+{
+    copy->columns = fly_sql_column_count(copy->inner);
+    copy->names = fly_arena_alloc(&copy->arena, (copy->columns + 1) * sizeof *copy->names);
+    if (copy->names == NULL) {
+        return fly__sql_copy_no_memory(err);
+    }
+    for (uint32_t i = 0; i < copy->columns; i++) {
+        copy->names[i] = fly_sql_column_name(copy->inner, i);
+    }
+    return FLY_OK;
+}
+
 static fly_status prepare_out(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
                               const fly_ast_copy *node, const fly__sql_table *table, fly_err *err)
 {
@@ -309,7 +199,7 @@ static fly_status prepare_out(fly_sql_stmt *stmt, struct fly__sql_copy *copy,
     }
     fly_status status = text == NULL ? FLY_E_NO_MEMORY : prepare_text(stmt, copy, text, err);
     if (status == FLY_OK) {
-        copy->columns = fly_sql_column_count(copy->inner);
+        status = name_columns(copy, err);
     }
     return status;
 }
@@ -413,7 +303,7 @@ static fly_status prepare(fly_sql_stmt *stmt, const fly_ast_copy *node, fly_err 
 {
     struct fly__sql_copy *copy = stmt->copy;
     const fly__sql_table *table = NULL;
-    fly_status status = read_options(copy, &node->options, err);
+    fly_status status = fly__sql_copy_options(copy, &node->options, err);
     if (status == FLY_OK && node->query == NULL) {
         status = fly__sql_ddl_relation(stmt, (const fly_ast_relation *)node->relation,
                                        node->from ? "rv" : NULL, &table, err);
@@ -431,13 +321,15 @@ static fly_status prepare(fly_sql_stmt *stmt, const fly_ast_copy *node, fly_err 
         return status;
     }
     if (node->where != NULL) {
-        return fly_err_state(err, "0A000", node->where->pos,
-                             "COPY FROM ... WHERE is not "
-                             "supported");
+        copy->where = fly__sql_ddl_text(stmt, node->where, err);
+        if (copy->where == NULL) {
+            return FLY_E_NO_MEMORY;
+        }
     }
     copy->skip_header = copy->in && copy->header;
-    return node->from ? prepare_in(stmt, copy, table, err)
-                      : prepare_out(stmt, copy, node, table, err);
+    status = node->from ? prepare_in(stmt, copy, table, err)
+                        : prepare_out(stmt, copy, node, table, err);
+    return status == FLY_OK ? fly__sql_copy_force(copy, table, err) : status;
 }
 
 fly_status fly__sql_copy_begin(fly_sql_stmt *stmt, fly_err *err)
@@ -468,8 +360,6 @@ fly_status fly__sql_copy_begin(fly_sql_stmt *stmt, fly_err *err)
     fly_arena_init(&copy->batch, fly__sql_copy_memory(stmt), 65536);
     fly_sql_buffer_init(&copy->out, fly__sql_copy_memory(stmt));
     copy->in = node->from;
-    copy->quote = '"';
-    copy->escape = '"';
     copy->table = "query";
     stmt->copy = copy;
     fly_status status = prepare(stmt, node, err);

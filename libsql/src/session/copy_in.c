@@ -269,7 +269,6 @@ static fly_status split_csv(struct fly__sql_copy *copy, fly_bytes whole, uint32_
         fly_bytes *field = &copy->fields[*count];
         *field = fly_bytes_of(line + start, at - start);
         bool quoted = at < whole.len && line[at] == copy->quote;
-        copy->field_null[(*count)++] = !quoted && is_null_text(copy, line + start, at - start);
         if (quoted) {
             at = start;
             fly_status status = unquote(copy, whole, &at, field, err);
@@ -277,6 +276,12 @@ static fly_status split_csv(struct fly__sql_copy *copy, fly_bytes whole, uint32_
                 return status;
             }
         }
+        uint8_t forced = copy->forced[*count];
+        bool may_be = quoted ? (forced & FLY__SQL_COPY_FORCE_NULL) != 0
+                             : (forced & FLY__SQL_COPY_FORCE_NOT_NULL) == 0 ||
+                                   (forced & FLY__SQL_COPY_FORCE_NULL) != 0;
+        copy->field_null[(*count)++] = may_be &&
+                                       is_null_text(copy, (const char *)field->data, field->len);
         if (at >= whole.len) {
             return FLY_OK;
         }
@@ -496,6 +501,74 @@ static fly_status keep_line(fly_sql_stmt *stmt, fly_bytes *line, fly_err *err)
     return status;
 }
 
+static fly_status split(struct fly__sql_copy *copy, fly_bytes line, uint32_t *count, fly_err *err)
+{
+    return copy->format == FLY__SQL_COPY_CSV ? split_csv(copy, line, count, err)
+                                             : split_text(copy, line, count, err);
+}
+
+static fly_status wrong_header(const struct fly__sql_copy *copy, fly_bytes line, uint32_t i,
+                               fly_err *err)
+{
+    fly__sql_copy_place place = {.line = copy->line_number};
+    fly_status status =
+        copy->field_null[i]
+            ? fly_err_state(err, "22P04", 0,
+                            "column name mismatch in header line field %u: got null value "
+                            "(\"%s\"), expected \"%s\"",
+                            (unsigned)i + 1, copy->null_text, copy->names[i])
+            : fly_err_state(err, "22P04", 0,
+                            "column name mismatch in header line field %u: got \"%.*s\", "
+                            "expected \"%s\"",
+                            (unsigned)i + 1,
+                            (int)(copy->fields[i].len < 100 ? copy->fields[i].len : 100),
+                            (const char *)copy->fields[i].data, copy->names[i]);
+    return tell(copy, status, &place, NULL, line, true, err);
+}
+
+static uint32_t fields_in(const struct fly__sql_copy *copy, fly_bytes line)
+{
+    uint32_t count = 1;
+    bool inside = false;
+    bool csv = copy->format == FLY__SQL_COPY_CSV;
+    for (size_t i = 0; i < line.len; i++) {
+        char c = (char)line.data[i];
+        if (csv && c == copy->quote) {
+            inside = !inside;
+        } else if (!csv && c == '\\') {
+            i++;
+        } else if (c == copy->delimiter && !inside) {
+            count++;
+        }
+    }
+    return count;
+}
+
+/* HEADER MATCH: the fields of the first line are the names of the columns. */
+static fly_status match_header(fly_sql_stmt *stmt, fly_bytes line, fly_err *err)
+{
+    struct fly__sql_copy *copy = stmt->copy;
+    fly_status status = keep_line(stmt, &line, err);
+    uint32_t count = status == FLY_OK ? fields_in(copy, line) : 0;
+    if (status == FLY_OK && count != copy->columns) {
+        char message[128];
+        (void)snprintf(message, sizeof message,
+                       "wrong number of fields in header line: got %u, expected %u",
+                       (unsigned)count, (unsigned)copy->columns);
+        return line_error(copy, line, message, err);
+    }
+    if (status == FLY_OK) {
+        status = split(copy, line, &count, err);
+    }
+    for (uint32_t i = 0; i < count && status == FLY_OK; i++) {
+        if (copy->field_null[i] ||
+            !fly_bytes_equal(copy->fields[i], fly_bytes_str(copy->names[i]))) {
+            status = wrong_header(copy, line, i, err);
+        }
+    }
+    return status;
+}
+
 /* A whole line, without its end. */
 static fly_status take_line(fly_sql_stmt *stmt, fly_bytes line, fly_err *err)
 {
@@ -507,7 +580,7 @@ static fly_status take_line(fly_sql_stmt *stmt, fly_bytes line, fly_err *err)
     }
     if (copy->skip_header) {
         copy->skip_header = false;
-        return FLY_OK;
+        return copy->match ? match_header(stmt, line, err) : FLY_OK;
     }
     if (line.len == 2 && memcmp(line.data, "\\.", 2) == 0) {
         copy->ended = true;
@@ -518,8 +591,7 @@ static fly_status take_line(fly_sql_stmt *stmt, fly_bytes line, fly_err *err)
     }
     fly_status status = keep_line(stmt, &line, err);
     if (status == FLY_OK) {
-        status = copy->format == FLY__SQL_COPY_CSV ? split_csv(copy, line, &count, err)
-                                                   : split_text(copy, line, &count, err);
+        status = split(copy, line, &count, err);
     }
     return status == FLY_OK ? take_fields(stmt, line, count, err) : status;
 }
@@ -875,6 +947,24 @@ static bool fits(const fly_sql_stmt *stmt, const fly__sql_rel *input)
     return yes;
 }
 
+/* The position is one in the condition alone; and what it is for has a name. */
+static fly_status wrong_condition(fly_status status, fly_err *err)
+{
+    static const char is_of[] = "expression is of type ";
+    const char *type = err == NULL ? NULL : strstr(err->message, is_of);
+    if (type != NULL && strcmp(err->sqlstate, "42804") == 0) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s", type + sizeof is_of - 1);
+        err->hint[0] = '\0';
+        return fly_err_state(err, "42804", 0, "argument of WHERE must be type boolean, not type %s",
+                             name);
+    }
+    if (err != NULL) {
+        err->position = 0;
+    }
+    return status;
+}
+
 fly_status fly__sql_copy_feed(fly_sql_stmt *stmt, const fly__sql_table *table, fly_err *err)
 {
     struct fly__sql_copy *copy = stmt->copy;
@@ -890,9 +980,18 @@ fly_status fly__sql_copy_feed(fly_sql_stmt *stmt, const fly__sql_table *table, f
     const fly__sql_rel *input = fly__sql_exec_feeds(copy->inner->exec);
     if (!fits(stmt, input)) {
         fly_sql_reset(copy->inner);
-        return FLY_OK;
+        return copy->where == NULL
+                   ? FLY_OK
+                   : fly_err_state(err, "0A000", 0,
+                                   "COPY FROM ... WHERE into \"%s\" is not supported", table->name);
     }
     copy->fed = true;
+    if (copy->where != NULL) {
+        status = fly__sql_exec_feed_where(copy->inner->exec, table, copy->where, err);
+        if (status != FLY_OK) {
+            return wrong_condition(status, err);
+        }
+    }
     copy->batch_rows = has_row_triggers(table) ? 1 : FLY_VEC_CAPACITY;
     return make_vectors(copy, input, err);
 }

@@ -21,6 +21,13 @@ typedef enum fly__sql_copy_format {
     FLY__SQL_COPY_BINARY
 } fly__sql_copy_format;
 
+/* What is to be done with a column's fields, all the same. */
+enum {
+    FLY__SQL_COPY_FORCE_QUOTE = 1,
+    FLY__SQL_COPY_FORCE_NOT_NULL = 2,
+    FLY__SQL_COPY_FORCE_NULL = 4
+};
+
 /* Where a row of a batch was read. */
 typedef struct fly__sql_copy_place {
     uint64_t line;
@@ -39,7 +46,10 @@ struct fly__sql_copy {
     char escape;
     const char *null_text;
     size_t null_len;
-    bool force_quote_all;
+    bool match; /* the header must have the columns' names */
+    const fly_ast_option *force_quote, *force_not_null, *force_null;
+    uint8_t *forced;     /* FLY__SQL_COPY_FORCE_*, for each column */
+    const char *where;   /* which rows are wanted; NULL: all */
     fly_sql_stmt *inner; /* the INSERT, or the query */
     uint32_t columns;
     fly_sql_type *types;
@@ -89,6 +99,12 @@ static inline fly_mem *fly__sql_copy_memory(const fly_sql_stmt *stmt)
 /* Make room for `more` bytes behind `len`: 54000 if that is too much. */
 fly_status fly__sql_copy_room(fly_mem *mem, char **buffer, size_t len, size_t *room, size_t more,
                               fly_err *err);
+
+/* Read the options; then, when the columns are known, mark those that they name (copy_options.c). */
+fly_status fly__sql_copy_options(struct fly__sql_copy *copy, const fly_ast_list *options,
+                                 fly_err *err);
+fly_status fly__sql_copy_force(struct fly__sql_copy *copy, const fly__sql_table *table,
+                               fly_err *err);
 
 /* Bring text from one encoding to the other, into copy->other: `*len` bytes. */
 fly_status fly__sql_copy_convert(fly_sql_stmt *stmt, const char *text, size_t text_len, bool in,

@@ -179,18 +179,18 @@ static bool tame_is_plain(const struct fly__sql_copy *copy)
                                   ".:+-/ ";
     bool text = copy->format == FLY__SQL_COPY_TEXT;
     return strchr(made_of, copy->delimiter) == NULL &&
-           (text || (strchr(made_of, copy->quote) == NULL && !copy->force_quote_all &&
-                     copy->null_len == 0));
+           (text || (strchr(made_of, copy->quote) == NULL && copy->null_len == 0));
 }
 
 /* What is to be done with a column's texts. */
 enum { SHAPE_ANY, SHAPE_STRING, SHAPE_PLAIN };
 
-static uint8_t shape_of(const struct fly__sql_copy *copy, fly_sql_type type)
+static uint8_t shape_of(const struct fly__sql_copy *copy, uint32_t i)
 {
-    return is_string(type.oid)                        ? SHAPE_STRING
-           : is_tame(type.oid) && tame_is_plain(copy) ? SHAPE_PLAIN
-                                                      : SHAPE_ANY;
+    fly_sql_type type = copy->types[i];
+    return is_string(type.oid)                                                ? SHAPE_STRING
+           : copy->forced[i] == 0 && is_tame(type.oid) && tame_is_plain(copy) ? SHAPE_PLAIN
+                                                                              : SHAPE_ANY;
 }
 
 static fly_status put_value(fly_sql_stmt *stmt, uint32_t i, const fly_vec_value *value,
@@ -199,7 +199,7 @@ static fly_status put_value(fly_sql_stmt *stmt, uint32_t i, const fly_vec_value 
     struct fly__sql_copy *copy = stmt->copy;
     fly_sql_type type = copy->types[i];
     if (copy->shapes[i] == SHAPE_STRING) {
-        return put_text(copy, fly_vec_str_bytes(&value->str), copy->force_quote_all, err);
+        return put_text(copy, fly_vec_str_bytes(&value->str), copy->forced[i] != 0, err);
     }
     size_t before = copy->out.len;
     fly_status status =
@@ -213,7 +213,7 @@ static fly_status put_value(fly_sql_stmt *stmt, uint32_t i, const fly_vec_value 
         return fly__sql_copy_no_memory(err);
     }
     copy->out.len = before;
-    return put_text(copy, fly_bytes_of(text, len), copy->force_quote_all, err);
+    return put_text(copy, fly_bytes_of(text, len), copy->forced[i] != 0, err);
 }
 
 static fly_status send_value(fly_sql_stmt *stmt, uint32_t i, const fly_vec_value *value,
@@ -356,7 +356,7 @@ static fly_status first_piece(fly_sql_stmt *stmt, fly_err *err)
         copy->types[i] = copy->format == FLY__SQL_COPY_BINARY
                              ? fly_sql_column_sent(copy->inner, i, &length)
                              : fly_sql_column_type(copy->inner, i);
-        copy->shapes[i] = shape_of(copy, copy->types[i]);
+        copy->shapes[i] = shape_of(copy, i);
     }
     copy->head_seen = true;
     return put_head(stmt, err);

@@ -90,25 +90,55 @@ static fly_status make(fly_sql_session *session, const fly__sql_table *table, co
     return FLY_OK;
 }
 
-fly_status fly__sql_table_expr(fly_sql_session *session, const fly__sql_table *table,
-                               const char *text, fly_sql_type type, const fly_vec_value *values,
-                               fly_arena *arena, fly_vec_value *value, fly_err *err)
+/* The program of a text, which is made if need be. */
+static fly_status find(fly_sql_session *session, const fly__sql_table *table, const char *text,
+                       fly_sql_type type, struct fly__sql_table_program **program, fly_err *err)
 {
     uint64_t version = fly__sql_catalog_version(session->view);
     struct fly__sql_table_program **at = &session->state->programs;
     struct fly__sql_table_program *found = NULL;
     while (*at != NULL && found == NULL) {
-        struct fly__sql_table_program *program = *at;
-        if (program->version != version || program->epoch != session->epoch) {
-            *at = program->link;
-            destroy(session, program);
-        } else if (program->table == table->oid && strcmp(program->text, text) == 0) {
-            found = program;
+        struct fly__sql_table_program *seen = *at;
+        if (seen->version != version || seen->epoch != session->epoch) {
+            *at = seen->link;
+            destroy(session, seen);
+        } else if (seen->table == table->oid && strcmp(seen->text, text) == 0) {
+            found = seen;
         } else {
-            at = &program->link;
+            at = &seen->link;
         }
     }
-    fly_status status = found != NULL ? FLY_OK : make(session, table, text, type, &found, err);
-    return status == FLY_OK ? fly__sql_eval_run(found->eval, values, NULL, arena, value, err)
+    *program = found;
+    return found != NULL ? FLY_OK : make(session, table, text, type, program, err);
+}
+
+fly_status fly__sql_table_expr_make(fly_sql_session *session, const fly__sql_table *table,
+                                    const char *text, fly_sql_type type, fly_err *err)
+{
+    struct fly__sql_table_program *program;
+    return find(session, table, text, type, &program, err);
+}
+
+void fly__sql_table_expr_drop(fly_sql_session *session, const fly__sql_table *table,
+                              const char *text)
+{
+    for (struct fly__sql_table_program **at = &session->state->programs; *at != NULL;
+         at = &(*at)->link) {
+        struct fly__sql_table_program *program = *at;
+        if (program->table == table->oid && strcmp(program->text, text) == 0) {
+            *at = program->link;
+            destroy(session, program);
+            return;
+        }
+    }
+}
+
+fly_status fly__sql_table_expr(fly_sql_session *session, const fly__sql_table *table,
+                               const char *text, fly_sql_type type, const fly_vec_value *values,
+                               fly_arena *arena, fly_vec_value *value, fly_err *err)
+{
+    struct fly__sql_table_program *program;
+    fly_status status = find(session, table, text, type, &program, err);
+    return status == FLY_OK ? fly__sql_eval_run(program->eval, values, NULL, arena, value, err)
                             : status;
 }
