@@ -117,6 +117,30 @@ START_TEST(subqueries_become_joins)
 }
 END_TEST
 
+START_TEST(a_wider_integer_finds_the_index_too)
+{
+    text rows = {0};
+    expect_plan("SELECT * FROM big WHERE id = 5::bigint", HAS("Index"), NULL);
+    run("CREATE TABLE wide (a int PRIMARY KEY, b smallint); CREATE INDEX ON wide (b)");
+    run("INSERT INTO wide SELECT g, g % 100 FROM generate_series(1, 2000) g");
+    run("INSERT INTO wide VALUES (2147483647, 32767), (-2147483648, -32768)");
+    expect_plan("SELECT * FROM wide WHERE a > 100000000000", HAS("Index"), NULL);
+    static const char all[] =
+        "SELECT concat_ws(' ', (SELECT count(*) FROM wide WHERE a = 2147483647::bigint), "
+        "(SELECT count(*) FROM wide WHERE a = 2147483648), "
+        "(SELECT count(*) FROM wide WHERE a > 2147483646::bigint), "
+        "(SELECT count(*) FROM wide WHERE a > -3000000000), "
+        "(SELECT count(*) FROM wide WHERE a < -2147483648::bigint), "
+        "(SELECT count(*) FROM wide WHERE 40000 >= b), (SELECT count(*) FROM wide WHERE b = "
+        "70007), "
+        "(SELECT count(*) FROM wide WHERE b BETWEEN 98 AND 1000000))";
+    FLY_CHECK_OK(fly_sql_execute(session, fly_bytes_str(all), take_line, &rows, &err), err);
+    ck_assert_str_eq(rows.data, "1 0 1 2002 0 2002 0 41\n");
+    free(rows.data);
+    run("DROP TABLE wide");
+}
+END_TEST
+
 START_TEST(what_cannot_come_up_stays)
 {
     expect_plan("SELECT * FROM big x WHERE b NOT IN (SELECT a FROM small y WHERE y.b = x.c)",
@@ -605,6 +629,7 @@ int main(void)
     TCase *tests = fly_test_case(suite, "opt");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, subqueries_become_joins);
+    tcase_add_test(tests, a_wider_integer_finds_the_index_too);
     tcase_add_test(tests, what_cannot_come_up_stays);
     tcase_add_test(tests, a_table_that_was_never_analyzed_is_sampled);
     tcase_add_test(tests, a_sample_makes_no_transaction_conflict);

@@ -3,7 +3,9 @@
  *
  * A condition `column = expression` fixes a column; behind the fixed ones the next column may have a
  * range. Conditions that the bounds express are not checked again, but for ranges, whose other end may
- * take NULLs in. The best index fixes most columns; a unique one that is fixed whole wins over all.
+ * take NULLs in, and those that compare an integer column with a wider integer (drivers give all integers
+ * as bigint): their bounds are forced into the column's type. The best index fixes most columns; a unique
+ * one that is fixed whole wins over all.
  */
 #include "opt/pass_int.h"
 
@@ -17,6 +19,7 @@ struct comparison {
     uint16_t attnum;
     fly__sql_op_class op;
     fly__sql_expr *other;
+    bool rough; /* the bound may let through more than the condition does */
 };
 
 static uint16_t attnum_of(const fly__sql_rel *scan, const fly__sql_expr *expr)
@@ -48,7 +51,69 @@ static fly__sql_op_class mirrored(fly__sql_op_class op)
     }
 }
 
-static bool is_comparison(const fly__sql_rel *scan, const fly__sql_expr *cond,
+/* ------------------------------------------------------------------- wider integers */
+
+static fly_status to_int2(fly__sql_call *call, const fly_vec_value *args, fly_vec_value *result)
+{
+    int64_t value = call->types[0].oid == FLY_SQL_INT4 ? args[0].i32 : args[0].i64;
+    result->i16 = (int16_t)(value < INT16_MIN ? INT16_MIN : value > INT16_MAX ? INT16_MAX : value);
+    return FLY_OK;
+}
+
+static fly_status to_int4(fly__sql_call *call, const fly_vec_value *args, fly_vec_value *result)
+{
+    int64_t value = args[0].i64;
+    (void)call;
+    result->i32 = (int32_t)(value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : value);
+    return FLY_OK;
+}
+
+/* Integers forced into a narrower type: the nearest there is. */
+#define FORCED(from, to, how)                                                                      \
+    {                                                                                              \
+        .name = "", .kind = FLY__SQL_SCALAR, .volatility = FLY__SQL_IMMUTABLE, .strict = true,     \
+        .argc = 1, .args = {from}, .result = to, .row = how                                        \
+    }
+static const fly__sql_func forced[] = {FORCED(FLY_SQL_INT4, FLY_SQL_INT2, to_int2),
+                                       FORCED(FLY_SQL_INT8, FLY_SQL_INT2, to_int2),
+                                       FORCED(FLY_SQL_INT8, FLY_SQL_INT4, to_int4)};
+
+/* The column that an expression widens, and what forces a bound into its type; 0. */
+static uint16_t widened(const fly__sql_rel *scan, const fly__sql_expr *expr,
+                        const fly__sql_func **force)
+{
+    if (expr->kind != FLY__SQL_X_CALL || expr->argc != 1 || expr->func == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof forced / sizeof forced[0]; i++) {
+        if (expr->func == fly__sql_cast(forced[i].result, forced[i].args[0])) {
+            *force = &forced[i];
+            return attnum_of(scan, expr->args[0]);
+        }
+    }
+    return 0;
+}
+
+static fly__sql_expr *force_into(fly__sql_opt *opt, const fly__sql_func *force,
+                                 fly__sql_expr *other)
+{
+    fly__sql_expr *call = fly__sql_opt_alloc(opt, sizeof *call);
+    fly__sql_expr **args = fly__sql_opt_alloc(opt, sizeof *args);
+    if (call == NULL || args == NULL) {
+        return NULL;
+    }
+    args[0] = other;
+    call->kind = FLY__SQL_X_CALL;
+    call->type = fly__sql_type(force->result);
+    call->pos = other->pos;
+    call->argc = 1;
+    call->args = args;
+    call->func = force;
+    fly__sql_opt_fold(opt, call);
+    return call;
+}
+
+static bool is_comparison(fly__sql_opt *opt, const fly__sql_rel *scan, const fly__sql_expr *cond,
                           struct comparison *comparison)
 {
     if (cond->kind != FLY__SQL_X_CALL || cond->argc != 2 || cond->func == NULL ||
@@ -59,16 +124,19 @@ static bool is_comparison(const fly__sql_rel *scan, const fly__sql_expr *cond,
     for (int i = 0; i < 2; i++) {
         uint32_t made;
         uint32_t others;
+        const fly__sql_func *force = NULL;
         uint16_t attnum = attnum_of(scan, cond->args[i]);
+        attnum = attnum != 0 || opt->plain ? attnum : widened(scan, cond->args[i], &force);
         fly__sql_expr *other = cond->args[1 - i];
         fly__sql_expr_sides(other, scan, &made, &others);
         if (attnum != 0 && made == 0 && fly__sql_type_equal(cond->args[0]->type, other->type) &&
             cond->args[0]->type.collation == other->type.collation) {
             comparison->attnum = attnum;
-            comparison->other = other;
+            comparison->other = force == NULL ? other : force_into(opt, force, other);
+            comparison->rough = force != NULL;
             comparison->op = i == 0 ? (fly__sql_op_class)cond->func->op
                                     : mirrored((fly__sql_op_class)cond->func->op);
-            return true;
+            return comparison->other != NULL;
         }
     }
     return false;
@@ -85,7 +153,7 @@ struct choice {
     bool low_open, high_open;
 };
 
-static void choose(const fly__sql_rel *scan, const fly__sql_conds *conds,
+static void choose(fly__sql_opt *opt, const fly__sql_rel *scan, const fly__sql_conds *conds,
                    const fly__sql_index *index, struct choice *choice)
 {
     memset(choice, 0, sizeof *choice);
@@ -98,11 +166,12 @@ static void choose(const fly__sql_rel *scan, const fly__sql_conds *conds,
         }
         for (uint32_t i = 0; i < conds->count; i++) {
             struct comparison comparison;
-            if (!is_comparison(scan, conds->items[i], &comparison) || comparison.attnum != attnum) {
+            if (!is_comparison(opt, scan, conds->items[i], &comparison) ||
+                comparison.attnum != attnum) {
                 continue;
             }
             if (comparison.op == FLY__SQL_OP_EQ) {
-                choice->used[choice->equal_count] = i;
+                choice->used[choice->equal_count] = comparison.rough ? UINT32_MAX : i;
                 choice->equals[choice->equal_count++] = comparison.other;
                 break;
             }
@@ -110,11 +179,11 @@ static void choose(const fly__sql_rel *scan, const fly__sql_conds *conds,
             if (up && choice->low == NULL) {
                 choice->low = comparison.other;
                 choice->low_cond = conds->items[i];
-                choice->low_open = comparison.op == FLY__SQL_OP_GT;
+                choice->low_open = comparison.op == FLY__SQL_OP_GT && !comparison.rough;
             } else if (!up && choice->high == NULL) {
                 choice->high = comparison.other;
                 choice->high_cond = conds->items[i];
-                choice->high_open = comparison.op == FLY__SQL_OP_LT;
+                choice->high_open = comparison.op == FLY__SQL_OP_LT && !comparison.rough;
             }
         }
         if (choice->equal_count > before) {
@@ -190,7 +259,7 @@ void fly__sql_opt_access(fly__sql_opt *opt, fly__sql_rel *scan)
         if (choice == NULL || !usable(table->indexes[i])) {
             continue;
         }
-        choose(scan, &conds, table->indexes[i], choice);
+        choose(opt, scan, &conds, table->indexes[i], choice);
         if (worth(choice) > 0 && (best == NULL || worth(choice) > worth(best))) {
             best = choice;
         }
@@ -276,7 +345,8 @@ static bool look_up(fly__sql_opt *opt, fly__sql_rel *join)
     fly__sql_conds_split(opt, &all, join->join.condition);
     for (uint32_t i = 0; i < all.count; i++) {
         struct comparison comparison;
-        if (is_comparison(scan, all.items[i], &comparison) && comparison.op == FLY__SQL_OP_EQ) {
+        if (is_comparison(opt, scan, all.items[i], &comparison) &&
+            comparison.op == FLY__SQL_OP_EQ) {
             indexed = indexed || fly__sql_opt_indexed(scan, all.items[i]->args[0]) ||
                       fly__sql_opt_indexed(scan, all.items[i]->args[1]);
             fly__sql_conds_add(opt, &filter, all.items[i]);
