@@ -30,6 +30,10 @@ postgresql-15         test
 python3-psycopg       test
 python3-psycopg2      test
 python3-asyncpg       test
+python3-pyodbc        test
+odbc-postgresql       test
+pgbouncer             test
+sysbench              test
 python3-sqlalchemy    test
 python3-django        test
 libpostgresql-jdbc-java test

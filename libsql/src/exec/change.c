@@ -251,6 +251,10 @@ fly_status fly__sql_change_story(fly_sql_session *session, fly_status status, fl
         (void)fly_err_state(err, "55P03", 0, "canceling statement due to lock timeout");
     } else if (status == FLY_E_CONFLICT) {
         (void)fly_err_state(err, "40001", 0, "could not serialize access due to concurrent update");
+    } else if (status == FLY_E_DEADLOCK) {
+        fly_err story = err != NULL ? *err : (fly_err){0};
+        (void)fly_err_state(err, "40P01", 0, "deadlock detected");
+        fly_err_detail(err, "%s", story.message);
     } else {
         return status;
     }

@@ -980,6 +980,22 @@ fly_status fly__sql_truncate(fly_sql_stmt *stmt, fly_err *err)
 }
 
 /* Temporary tables end with their session. */
+fly_status fly__sql_temporary_discard(fly_sql_session *session, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    const fly__sql_table *table;
+    do {
+        size_t at = 0;
+        do {
+            table = fly__sql_table_next(session->view, &at);
+        } while (table != NULL && !table->temporary);
+        if (table != NULL) {
+            status = fly__sql_drop_table(session, table, err);
+        }
+    } while (table != NULL && status == FLY_OK);
+    return status;
+}
+
 void fly__sql_temporary_drop(fly_sql_session *session)
 {
     size_t at = 0;
@@ -994,16 +1010,7 @@ void fly__sql_temporary_drop(fly_sql_session *session)
     if (!any || fly__sql_txn_begin(session, NULL) != FLY_OK) {
         return;
     }
-    fly_status status = FLY_OK;
-    do {
-        at = 0;
-        do {
-            table = fly__sql_table_next(session->view, &at);
-        } while (table != NULL && !table->temporary);
-        if (table != NULL) {
-            status = fly__sql_drop_table(session, table, NULL);
-        }
-    } while (table != NULL && status == FLY_OK);
+    fly_status status = fly__sql_temporary_discard(session, NULL);
     if (status == FLY_OK) {
         status = fly__sql_txn_commit(session, NULL);
     } else {

@@ -128,6 +128,7 @@ bool fly__sql_fetch_next(fly_sql_stmt *stmt);
 /* DECLAREd cursors at the end of a transaction. */
 fly_status fly__sql_cursors_end(fly_sql_session *session, bool committed, fly_err *err);
 void fly__sql_temporary_drop(fly_sql_session *session);
+fly_status fly__sql_temporary_discard(fly_sql_session *session, fly_err *err);
 void fly__sql_programs_forget(fly_sql_session *session);
 void fly__sql_sequences_forget(fly_sql_session *session);
 

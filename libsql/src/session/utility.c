@@ -308,7 +308,7 @@ static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
     const fly_ast_discard *node = (const fly_ast_discard *)stmt->node;
     fly_sql_session *session = stmt->session;
     switch (node->type) {
-    case FLY_AST_DISCARD_ALL:
+    case FLY_AST_DISCARD_ALL: {
         tag(stmt, "DISCARD ALL");
         if (session->txn_explicit) {
             return fly_err_state(err, "25001", 0,
@@ -318,14 +318,14 @@ static fly_status discard(fly_sql_stmt *stmt, fly_err *err)
         fly__sql_named_tell(session, NULL, &(bool){false});
         (void)fly__sql_cursors_forget(session, NULL);
         fly__sql_sequences_forget(session);
-        fly__sql_temporary_drop(session);
         fly__sql_cache_clear(session);
         session->epoch++;
-        return reset_all(session, err);
+        fly_status status = fly__sql_temporary_discard(session, err);
+        return status == FLY_OK ? reset_all(session, err) : status;
+    }
     case FLY_AST_DISCARD_TEMP:
         tag(stmt, "DISCARD TEMP");
-        fly__sql_temporary_drop(session);
-        return FLY_OK;
+        return fly__sql_temporary_discard(session, err);
     case FLY_AST_DISCARD_SEQUENCES:
         tag(stmt, "DISCARD SEQUENCES");
         fly__sql_sequences_forget(session);
