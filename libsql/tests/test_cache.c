@@ -136,7 +136,7 @@ START_TEST(what_changes_is_seen)
     expect("SELECT x FROM v", "public");
     run_in(session, "CREATE TEMP TABLE v (x bool)");
     expect("SELECT x FROM v", "");
-    run_in(session, "DROP TABLE v"); /* the temporary one */
+    run_in(session, "DISCARD TEMP");
     expect("SELECT x FROM v", "public");
     expect("SELECT date '2024-01-31'", "2024-01-31");
     run_in(session, "SET datestyle = 'SQL, DMY'");
@@ -144,7 +144,11 @@ START_TEST(what_changes_is_seen)
     expect("SELECT '02/01/2024'::date - '01/01/2024'::date", "1");
     run_in(session, "SET datestyle = 'SQL, MDY'");
     expect("SELECT '02/01/2024'::date - '01/01/2024'::date", "31");
+    run_in(session, "CREATE TEMP TABLE v (x bool)");
+    run_in(other, "CREATE TEMP TABLE others (x bool)");
     run_in(session, "DISCARD ALL");
+    run_in(other, "INSERT INTO others VALUES (true)"); /* that of another stays */
+    expect("SELECT x FROM v", "public");
     expect("SELECT date '2024-01-31'", "2024-01-31");
 }
 END_TEST

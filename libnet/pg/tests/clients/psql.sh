@@ -20,6 +20,11 @@ run -c "COPY (SELECT * FROM source) TO STDOUT (FORMAT csv, HEADER)" |
 run -c "\\copy source to '$TMP_DIR/copy'" -c "\\copy target from '$TMP_DIR/copy'"
 [ "$(run -At -c "SELECT count(*) FROM target")" = 60000 ]
 
+run -c "\\copy source to '$TMP_DIR/copy' (format binary)" -c "CREATE TABLE third (LIKE source)" \
+    -c "\\copy third from '$TMP_DIR/copy' (format binary)"
+[ "$(run -At -c "SELECT count(*) FROM (TABLE source EXCEPT ALL TABLE third) x")" = 0 ]
+[ "$(run -At -c "SELECT count(*) FROM third")" = 20000 ]
+
 # Ctrl-C: the statement ends, psql says so.
 timeout -s INT 1 psql -X -q -c "SELECT count(*) FROM generate_series(1, 100000000000)" \
     >"$TMP_DIR/out" 2>&1 || true
