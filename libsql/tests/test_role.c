@@ -614,6 +614,54 @@ START_TEST(a_definer_runs_with_his_own_path_and_rights)
 }
 END_TEST
 
+/* What was set since a savepoint goes back with it: who a session is, too. */
+START_TEST(a_role_that_was_set_goes_back_with_its_savepoint)
+{
+    fly_sql_session *admin = session_of(NULL);
+    must(admin, "CREATE USER ann; CREATE ROLE staff; GRANT staff TO ann");
+    fly_sql_session *ann = session_of("ann");
+    must(ann, "BEGIN; SAVEPOINT a; SET LOCAL ROLE staff; SET work_mem = '1MB'");
+    says(ann, "SELECT current_user", "staff");
+    must(ann, "ROLLBACK TO a");
+    says(ann, "SELECT current_user, current_setting('work_mem')", "ann|64MB");
+    must(ann, "SET work_mem = '2MB'; SAVEPOINT b; SET work_mem = '3MB'; RELEASE b; ROLLBACK TO a");
+    says(ann, "SELECT current_setting('work_mem')", "64MB");
+    must(ann, "SET work_mem = '2MB'; COMMIT");
+    says(ann, "SELECT current_user, current_setting('work_mem')", "ann|2MB");
+    must(ann, "DO $$ BEGIN SET ROLE staff; PERFORM 1 / 0; "
+              "EXCEPTION WHEN division_by_zero THEN NULL; END $$");
+    says(ann, "SELECT current_user", "ann");
+    fly_sql_session_close(ann);
+    fly_sql_session_close(admin);
+}
+END_TEST
+
+START_TEST(only_superusers_silence_triggers)
+{
+    fly_sql_session *admin = session_of(NULL);
+    must(admin, "CREATE USER ann; SET session_replication_role = 'replica'; "
+                "RESET session_replication_role");
+    fly_sql_session *ann = session_of("ann");
+    ck_assert_str_eq(run(ann, "SET session_replication_role = 'replica'"), "42501");
+    ck_assert_str_eq(run(ann, "SELECT set_config('session_replication_role', 'local', true)"),
+                     "42501");
+    must(ann, "RESET session_replication_role; RESET ALL");
+    fly_sql_session_close(ann);
+    fly_sql_session_close(admin);
+}
+END_TEST
+
+START_TEST(settings_of_long_names_are_reset)
+{
+    fly_sql_session *admin = session_of(NULL);
+    must(admin, "SELECT set_config('x.' || repeat('a', 200), '1', false)");
+    says(admin, "SELECT current_setting('x.' || repeat('a', 200), true)", "1");
+    must(admin, "RESET ALL");
+    says(admin, "SELECT coalesce(current_setting('x.' || repeat('a', 200), true), 'gone')", "gone");
+    fly_sql_session_close(admin);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("role");
@@ -635,6 +683,9 @@ int main(void)
     tcase_add_test(rights, new_objects_have_the_default_rights_of_who_makes_them);
     tcase_add_test(rights, what_a_role_owns_is_given_to_another);
     tcase_add_test(rights, a_definer_runs_with_his_own_path_and_rights);
+    tcase_add_test(rights, a_role_that_was_set_goes_back_with_its_savepoint);
+    tcase_add_test(rights, only_superusers_silence_triggers);
+    tcase_add_test(rights, settings_of_long_names_are_reset);
     TCase *rows = fly_test_case(suite, "rows");
     tcase_add_checked_fixture(rows, setup, teardown);
     tcase_add_test(rows, a_grant_with_where_is_for_those_rows);

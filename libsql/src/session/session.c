@@ -506,6 +506,7 @@ fly_status fly__sql_savepoint_set(fly_sql_session *session, const char *name, fl
     made->point = fly_txn_savepoint(session->txn);
     made->view = fly__sql_change_mark(session);
     made->said = fly__sql_notify_at(session);
+    made->set = session->state->undo_count;
     fly__sql_roles_mark_set(session, &made->roles);
     made->below = session->state->savepoints;
     session->state->savepoints = made;
@@ -531,6 +532,7 @@ fly_status fly__sql_savepoint_back(fly_sql_session *session, const char *name, f
             session->state->trees_new = true;
         }
         session->txn_failed = false;
+        fly__sql_settings_back(session, to->set);
     }
     return status;
 }
@@ -542,6 +544,7 @@ void fly__sql_guard_begin(fly_sql_session *session, fly__sql_guard *guard)
     *guard = (fly__sql_guard){.point = fly_txn_savepoint(session->txn),
                               .view = fly__sql_change_mark(session),
                               .said = fly__sql_notify_at(session),
+                              .set = session->state->undo_count,
                               .running = session->state->running};
     fly__sql_roles_mark_set(session, &guard->roles);
 }
@@ -569,6 +572,7 @@ fly_status fly__sql_guard_back(fly_sql_session *session, fly__sql_guard *guard, 
             session->state->trees_new = true;
         }
         session->txn_failed = false;
+        fly__sql_settings_back(session, guard->set);
     }
     fly__sql_guard_end(session, guard);
     return status;
@@ -622,8 +626,8 @@ fly_status fly__sql_statement_begin(fly_sql_session *session, fly_err *err)
     }
     if (status == FLY_OK && session->state->running == 0) {
         /* A transaction begins with its first statement. */
-        session->statement_time =
-            begun ? session->txn_time : (int64_t)session->env->wall_time(session->env);
+        session->statement_time = begun ? session->txn_time
+                                        : (int64_t)session->env->wall_time(session->env);
         uint32_t limit = session->state->statement_timeout_ms;
         session->has_deadline = limit != 0;
         session->state->deadline_us = limit == 0 ? 0

@@ -3,7 +3,8 @@
  *
  * A known setting has a default and, if code looks at it often, a function that turns its text into a
  * field of the session. Names with a dot that nobody knows are the user's own, as in PostgreSQL. What a
- * transaction set is taken back when it rolls back; SET LOCAL, when it ends at all.
+ * transaction set is taken back when it rolls back, to a savepoint what was set since; SET LOCAL, when it
+ * ends at all.
  */
 #include "session/state_int.h"
 
@@ -490,6 +491,7 @@ static fly_status note_undo(fly_sql_session *session, const char *name, bool loc
     undo->local = local;
     undo->link = session->state->undo;
     session->state->undo = undo;
+    session->state->undo_count++;
     return FLY_OK;
 }
 
@@ -593,6 +595,11 @@ static fly_status set_known(fly_sql_session *session, const char *name, const ch
     if (strcasecmp(name, "role") == 0 || strcasecmp(name, "session_authorization") == 0) {
         status = fly__sql_user_may_set(session, name, value, err);
     }
+    if (value != NULL && strcasecmp(name, "session_replication_role") == 0 &&
+        !fly__sql_is_superuser(session, session->user_oid)) {
+        /* It silences triggers, which may be there to watch over who sets it. */
+        status = fly_err_state(err, "42501", 0, "permission denied to set parameter \"%s\"", name);
+    }
     if (status == FLY_OK && session->txn != NULL) {
         status = note_undo(session, name, local, err);
     }
@@ -626,22 +633,40 @@ fly_status fly__sql_setting_set(fly_sql_session *session, const char *name, cons
     return status;
 }
 
+/* Take the newest change back, or forget that it can be. */
+static void end_newest(fly_sql_session *session, bool back)
+{
+    fly__sql_setting_undo *undo = session->state->undo;
+    session->state->undo = undo->link;
+    session->state->undo_count--;
+    if (back) {
+        const struct known *known = find_known(undo->name);
+        if (known != NULL && known->apply != NULL) {
+            (void)known->apply(session, undo->value != NULL ? undo->value : known->initial);
+        }
+        (void)store(session, undo->name, undo->value, NULL);
+    }
+    fly__sql_session_strfree(session, undo->name);
+    fly__sql_session_strfree(session, undo->value);
+    fly_mem_free(&session->account.mem, undo, sizeof *undo);
+}
+
 void fly__sql_settings_end(fly_sql_session *session, bool committed)
 {
     bool any = session->state->undo != NULL;
     while (session->state->undo != NULL) {
-        fly__sql_setting_undo *undo = session->state->undo;
-        session->state->undo = undo->link;
-        if (!committed || undo->local) {
-            const struct known *known = find_known(undo->name);
-            if (known != NULL && known->apply != NULL) {
-                (void)known->apply(session, undo->value != NULL ? undo->value : known->initial);
-            }
-            (void)store(session, undo->name, undo->value, NULL);
-        }
-        fly__sql_session_strfree(session, undo->name);
-        fly__sql_session_strfree(session, undo->value);
-        fly_mem_free(&session->account.mem, undo, sizeof *undo);
+        end_newest(session, !committed || session->state->undo->local);
+    }
+    if (any) {
+        report(session);
+    }
+}
+
+void fly__sql_settings_back(fly_sql_session *session, uint32_t down_to)
+{
+    bool any = session->state->undo_count > down_to;
+    while (session->state->undo_count > down_to) {
+        end_newest(session, true);
     }
     if (any) {
         report(session);
@@ -686,9 +711,10 @@ fly_status fly__sql_settings_reset(fly_sql_session *session, fly_err *err)
         if (at == NULL || status != FLY_OK) {
             return status;
         }
-        char name[128];
-        (void)snprintf(name, sizeof name, "%s", at->name);
-        status = fly__sql_setting_set(session, name, NULL, false, err);
+        char *name = fly__sql_session_strdup(session, at->name); /* which goes with the setting */
+        status = name == NULL ? fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for settings")
+                              : fly__sql_setting_set(session, name, NULL, false, err);
+        fly__sql_session_strfree(session, name);
     }
 }
 

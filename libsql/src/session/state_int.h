@@ -26,6 +26,7 @@ typedef struct fly__sql_setting_undo {
 /* A savepoint of the user's. */
 typedef struct fly__sql_savepoint {
     struct fly__sql_savepoint *below;
+    uint32_t set; /* settings that were changed before */
     fly__sql_notify_mark said;
     char name[64];
     fly_savepoint point;
@@ -69,8 +70,9 @@ typedef struct fly__sql_session_state {
     char *search_path;
     fly__sql_setting_entry *settings;
     fly__sql_setting_entry
-        *start; /* what RESET goes back to, where that is not the initial value */
-    fly__sql_setting_undo *undo;
+        *start;                  /* what RESET goes back to, where that is not the initial value */
+    fly__sql_setting_undo *undo; /* the newest first */
+    uint32_t undo_count;
     uint64_t settings_version; /* counts all changes of settings */
     void (*deallocated)(void *ctx, const char *name, bool *found); /* NULL: nobody is told */
     void *deallocated_ctx;
@@ -125,6 +127,7 @@ fly_status fly__sql_savepoint_release(fly_sql_session *session, const char *name
 /* A part of a transaction that may be taken back: begin, then end or go back, which ends it too. */
 typedef struct fly__sql_guard {
     fly__sql_notify_mark said;
+    uint32_t set; /* settings that were changed before */
     fly_savepoint point;
     fly__sql_catalog_view *view;
     fly__sql_roles_mark roles;
@@ -144,6 +147,8 @@ fly_status fly__sql_session_view(fly_sql_session *session, fly_err *err);
 fly_status fly__sql_settings_init(fly_sql_session *session, fly_err *err);
 void fly__sql_settings_deinit(fly_sql_session *session);
 void fly__sql_settings_end(fly_sql_session *session, bool committed);
+/* Take back what was set since there were so many changes in the transaction. */
+void fly__sql_settings_back(fly_sql_session *session, uint32_t down_to);
 
 /* A copy in the session's memory; free with its length. NULL: no memory. */
 char *fly__sql_session_strdup(fly_sql_session *session, const char *text);
