@@ -111,8 +111,8 @@ bool fly_btree_key_near(fly_btree *tree, double where, uint8_t *key, size_t room
                              node_tree(ref.bytes) == tree->id && node_level(ref.bytes) == 0
                          ? node_count(ref.bytes)
                          : 0;
-    bool found = count > 0 && fly__btree_node_key(ref.bytes, tree->usable,
-                                                  (uint32_t)(into * count), key, room, len);
+    bool found = count > 0 && fly__btree_node_key(ref.bytes, tree->usable, (uint32_t)(into * count),
+                                                  key, room, len);
     fly_bufpool_unfix_shared(&ref);
     return found;
 }

@@ -715,8 +715,8 @@ static fly_status rebuild_record(fly_txn *txn, const fly_wal_record *record, fly
         shape.tree = logged.tree;
         shape.prev_stamp = logged.page;
         shape.marked_kind = record->type == FLY_BTREE_LOG_NODES    ? UNDO_TREE
-                     : record->type == FLY_BTREE_LOG_LOADED ? UNDO_LOADED
-                                                            : UNDO_PAGE;
+                            : record->type == FLY_BTREE_LOG_LOADED ? UNDO_LOADED
+                                                                   : UNDO_PAGE;
     }
     uint64_t stamp = 0;
     if (record->manager == MANAGER_TREES && record->type == FLY_BTREE_LOG_PUT) {
@@ -729,9 +729,9 @@ static fly_status rebuild_record(fly_txn *txn, const fly_wal_record *record, fly
         bool kept = had && fly_bytes_equal(now.payload, previous.payload) &&
                     now.flags == previous.flags;
         shape.marked_kind = !had                             ? UNDO_INSERT
-                     : (now.flags & VALUE_GHOST) != 0 ? UNDO_DELETE
-                     : kept                           ? UNDO_RELOCK
-                                                      : UNDO_UPDATE;
+                            : (now.flags & VALUE_GHOST) != 0 ? UNDO_DELETE
+                            : kept                           ? UNDO_RELOCK
+                                                             : UNDO_UPDATE;
         shape.prev_stamp = previous.stamp;
         shape.prev_flags = previous.flags;
         payload = had ? previous.payload : payload;

@@ -350,7 +350,9 @@ static bool short_numeric(fly_sql_type type, fly_bytes text, int64_t *number)
 static bool short_date(const uint8_t *text, int64_t *days)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int64_t year, month, day;
+    int64_t year = 0;
+    int64_t month = 0;
+    int64_t day = 0;
     if (text[4] != '-' || text[7] != '-' || !digits(text, 4, &year) ||
         !digits(text + 5, 2, &month) || !digits(text + 8, 2, &day) || year < 1 || month < 1 ||
         month > 12 || day < 1) {
@@ -368,7 +370,10 @@ static bool short_date(const uint8_t *text, int64_t *days)
 static bool short_timestamp(fly_bytes text, int64_t *micros)
 {
     const uint8_t *at = text.data;
-    int64_t days, hours, minutes, seconds;
+    int64_t days = 0;
+    int64_t hours = 0;
+    int64_t minutes = 0;
+    int64_t seconds = 0;
     int64_t fraction = 0;
     size_t places = text.len > 20 ? text.len - 20 : 0;
     if (text.len < 19 || text.len == 20 || places > 6 || at[10] != ' ' || at[13] != ':' ||

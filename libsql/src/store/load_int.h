@@ -14,7 +14,7 @@ typedef struct fly__sql_load fly__sql_load;
 /* Begin, in the session's transaction. `unseen`: until the end nobody looks at the rows, so that indexes
  * may come later. Memory comes from `mem`. */
 fly_status fly__sql_load_open(fly_sql_session *session, const fly__sql_table *table, bool unseen,
-                              fly_mem *mem, fly__sql_load **load, fly_err *err);
+                              fly_mem *mem, fly__sql_load **made, fly_err *err);
 
 /* Take up a row, one value per column of the table. */
 fly_status fly__sql_load_add(fly__sql_load *load, const fly_vec_value *values, fly_err *err);
