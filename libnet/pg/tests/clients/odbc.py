@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """odbc.py: PostgreSQL's ODBC driver.
 
-Goal: it connects, finds its way through the catalog, prepares, and gives and takes values of all usual
-types. Method: pyodbc, which calls the driver manager as programs do.
+Goal: it connects, finds its way through the catalog, prepares, and gives and takes values of all
+usual types. Method: pyodbc, which calls the driver manager as programs do.
 """
 
 import datetime
@@ -22,8 +22,8 @@ cursor = conn.cursor()
 
 cursor.execute("CREATE TABLE kinds (id serial PRIMARY KEY, i2 smallint, i8 bigint, "
                "n numeric(10,2), f double precision, r real, t text, v varchar(20) NOT NULL "
-               "DEFAULT 'none', b bytea, d date, h time, ts timestamp, tz timestamptz, yes boolean, "
-               "u uuid, j jsonb, a int[])")
+               "DEFAULT 'none', b bytea, d date, h time, ts timestamp, tz timestamptz, "
+               "yes boolean, u uuid, j jsonb, a int[])")
 cursor.execute("CREATE UNIQUE INDEX kinds_v ON kinds (v)")
 cursor.execute("CREATE TABLE part (x int REFERENCES kinds (id))")
 row = (7, 2**40, decimal.Decimal("12.34"), 1.5, 0.25, "grüße", "first", b"\0\xff",

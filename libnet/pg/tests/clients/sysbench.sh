@@ -5,7 +5,8 @@ set -euo pipefail
 run() {
     sysbench "$@" --db-driver=pgsql --pgsql-host="$PGHOST" --pgsql-port="$PGPORT" \
         --pgsql-user="$PGUSER" --pgsql-password="$PGPASSWORD" --pgsql-db="$PGDATABASE" \
-        --tables=2 --table-size=200 >"$TMP_DIR/sysbench" 2>&1 || { cat "$TMP_DIR/sysbench"; exit 1; }
+        --tables=2 --table-size=200 >"$TMP_DIR/sysbench" 2>&1 ||
+        { cat "$TMP_DIR/sysbench"; exit 1; }
 }
 
 run oltp_read_write prepare

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# run.sh DIRECTORY: PostgreSQL's isolationtester with the specifications there, against PGHOST, PGPORT.
+# run.sh DIRECTORY: PostgreSQL's isolationtester with the specifications there, against PGHOST
+# and PGPORT.
 #
-# Each NAME.spec says what several sessions do in which order; NAME.out is what PostgreSQL 15 makes of
-# it, and what we must make of it too.
+# Each NAME.spec says what several sessions do in which order; NAME.out is what PostgreSQL 15 makes
+# of it, and what we must make of it too.
 set -euo pipefail
 
 tester=$(ls /usr/lib/postgresql/*/lib/pgxs/src/test/isolation/isolationtester | tail -1)
