@@ -585,6 +585,13 @@ void fly__pg_deallocated(void *ctx, const char *name, bool *found)
     }
 }
 
+fly_sql_stmt *fly__pg_prepared(void *ctx, const char *name)
+{
+    fly__pg_talk *talk = ctx;
+    const fly__pg_stmt *found = name[0] == '\0' ? NULL : *place_of(talk, name);
+    return found != NULL ? found->stmt : NULL;
+}
+
 void fly__pg_prepared_drop(fly__pg_talk *talk)
 {
     fly__pg_portals_drop(talk, NULL);

@@ -150,6 +150,7 @@ static void welcome(fly__pg_talk *talk)
     fly_sql_on_notice(talk->session, fly__pg_notice, talk);
     fly_sql_on_progress(talk->session, fly__pg_progress, talk);
     fly_sql_on_deallocate(talk->session, fly__pg_deallocated, talk);
+    fly_sql_on_prepared(talk->session, fly__pg_prepared, talk);
     talk->set_count = UINT64_MAX;
     fly__pg_put_auth(&talk->out, 0, fly_bytes_of(NULL, 0));
     fly__pg_report(talk);

@@ -168,6 +168,7 @@ void fly__pg_on_execute(fly__pg_talk *talk, fly_bytes body, bool sync_follows);
 void fly__pg_on_close(fly__pg_talk *talk, fly_bytes body);
 void fly__pg_portals_drop(fly__pg_talk *talk, const fly__pg_portal *except);
 void fly__pg_deallocated(void *ctx, const char *name, bool *found);
+fly_sql_stmt *fly__pg_prepared(void *ctx, const char *name);
 void fly__pg_prepared_drop(fly__pg_talk *talk);
 
 /* rows.c: begin to run talk->stmt, and go on with it. */

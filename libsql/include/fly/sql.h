@@ -202,6 +202,11 @@ void fly_sql_on_deallocate(fly_sql_session *session,
                            void (*deallocated)(void *ctx, const char *name, bool *found),
                            void *ctx);
 
+/** Asked when EXECUTE names a statement that was not prepared by PREPARE: for who keeps statements under
+ *  names of its own. NULL: there is none. */
+void fly_sql_on_prepared(fly_sql_session *session,
+                         fly_sql_stmt *(*prepared)(void *ctx, const char *name), void *ctx);
+
 /** Ask the running statement to end with 57014, from any thread. Does nothing if none runs. */
 void fly_sql_cancel(fly_sql_session *session);
 

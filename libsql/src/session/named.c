@@ -12,6 +12,7 @@
 struct fly__sql_named_stmt {
     struct fly__sql_named_stmt *link;
     fly_sql_stmt *stmt;
+    bool lent; /* a copy of one that somebody keeps who is asked by fly_sql_on_prepared() */
     char name[64];
 };
 
@@ -125,10 +126,61 @@ static fly_status give(fly_sql_stmt *stmt, fly_sql_stmt *named, uint32_t i, cons
     return status;
 }
 
+/* The statement of a name; one that somebody else keeps is copied, and the copy kept as long as it is
+ * still the same. NULL: there is none. */
+static fly_status borrow(fly_sql_session *session, const char *name, fly_sql_stmt **named,
+                         fly_err *err)
+{
+    struct fly__sql_named_stmt *entry = *place(session, name);
+    if (entry != NULL && !entry->lent) {
+        *named = entry->stmt;
+        return FLY_OK;
+    }
+    fly_sql_stmt *theirs = session->state->prepared != NULL
+                               ? session->state->prepared(session->state->prepared_ctx, name)
+                               : NULL;
+    theirs = theirs != NULL && theirs->is_plan ? theirs : NULL; /* an EXECUTE of itself, say */
+    if (entry != NULL && theirs != NULL && fly_bytes_equal(theirs->text, entry->stmt->text) &&
+        theirs->param_count == entry->stmt->param_count) {
+        *named = entry->stmt;
+        return FLY_OK;
+    }
+    (void)(entry != NULL && fly__sql_named_forget(session, name));
+    if (theirs == NULL) {
+        return FLY_OK;
+    }
+    entry = fly_mem_calloc(&session->account.mem, 1, sizeof *entry);
+    if (entry == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a statement");
+    }
+    fly_status status = fly_sql_stmt_clone(theirs, &entry->stmt, err);
+    if (status != FLY_OK) {
+        fly_mem_free(&session->account.mem, entry, sizeof *entry);
+        return status;
+    }
+    (void)snprintf(entry->name, sizeof entry->name, "%s", name);
+    entry->lent = true;
+    entry->link = session->state->named;
+    session->state->named = entry;
+    *named = entry->stmt;
+    return FLY_OK;
+}
+
+void fly_sql_on_prepared(fly_sql_session *session,
+                         fly_sql_stmt *(*prepared)(void *ctx, const char *name), void *ctx)
+{
+    session->state->prepared = prepared;
+    session->state->prepared_ctx = ctx;
+}
+
 fly_status fly__sql_named_execute(fly_sql_stmt *stmt, fly_err *err)
 {
     const fly_ast_execute *node = (const fly_ast_execute *)stmt->node;
-    fly_sql_stmt *named = fly__sql_named_find(stmt->session, node->name);
+    fly_sql_stmt *named = NULL;
+    fly_status found = borrow(stmt->session, node->name, &named, err);
+    if (found != FLY_OK) {
+        return found;
+    }
     if (named == NULL) {
         return fly_err_state(err, "26000", 0, "prepared statement \"%s\" does not exist",
                              node->name);
@@ -151,6 +203,17 @@ fly_status fly__sql_named_execute(fly_sql_stmt *stmt, fly_err *err)
     return status;
 }
 
+/* An EXECUTE that has not given all its rows yet, in a portal, cannot go on without what it runs. */
+static void stop_executes(fly_sql_session *session, const fly_sql_stmt *named)
+{
+    for (fly_sql_stmt *at = session->state->stmts; at != NULL; at = at->next) {
+        if (at->inner == named) {
+            fly_sql_reset(at);
+            at->inner = NULL;
+        }
+    }
+}
+
 bool fly__sql_named_forget(fly_sql_session *session, const char *name)
 {
     bool any = false;
@@ -158,6 +221,7 @@ bool fly__sql_named_forget(fly_sql_session *session, const char *name)
     while (*at != NULL) {
         struct fly__sql_named_stmt *entry = *at;
         *at = entry->link;
+        stop_executes(session, entry->stmt);
         fly_sql_finalize(entry->stmt);
         fly_mem_free(&session->account.mem, entry, sizeof *entry);
         any = true;

@@ -76,6 +76,8 @@ typedef struct fly__sql_session_state {
     uint64_t settings_version; /* counts all changes of settings */
     void (*deallocated)(void *ctx, const char *name, bool *found); /* NULL: nobody is told */
     void *deallocated_ctx;
+    fly_sql_stmt *(*prepared)(void *ctx, const char *name); /* NULL: nobody is asked */
+    void *prepared_ctx;
     fly__sql_savepoint *savepoints;
     fly__sql_tree_entry *trees[FLY__SQL_TREE_SLOTS];
     bool trees_new; /* the transaction made trees: forget them if it rolls back */

@@ -176,6 +176,17 @@ check(conn.until_ready(8), "E42P05 ZI 3 1 ZI C ZI E0A000 ZI C ZI E26000 ZI C ZI 
 conn.send(parse("SELECT 1; SELECT 2"), SYNC, parse("SELECT $1::int"), bind(), SYNC)
 check(conn.until_ready(2), "E42601 ZI 1 E08P01 ZI")
 
+# EXECUTE of what the protocol has prepared, of what is gone in its middle, of itself.
+conn.send(parse("SELECT * FROM generate_series(1, $1::int)", "lent"), SYNC,
+          query("EXECUTE lent(2)"), close("S", "lent"), SYNC, query("EXECUTE lent(2)"))
+check(conn.until_ready(4), "1 ZI T D D C ZI 3 ZI E26000 ZI")
+conn.send(query("BEGIN"), query("PREPARE e AS SELECT * FROM generate_series(1, 5)"),
+          parse("EXECUTE e", "x"), bind(name="x", portal="p"), execute(2, "p"),
+          parse("DEALLOCATE e"), bind(), execute(), execute(0, "p"), SYNC, query("ROLLBACK"))
+check(conn.until_ready(4), "C ZT C ZT 1 2 D D s 1 2 C E26000 ZE C ZI")
+conn.send(parse("EXECUTE me", "me"), bind(name="me"), execute(), SYNC, close("S", "me"), SYNC)
+check(conn.until_ready(2), "1 2 E26000 ZI 3 ZI")
+
 # COPY, simple and extended, with errors in its middle.
 rows = message("d", b"10\tx\t1\n11\t"), message("d", b"y\t2\n")
 conn.send(query("COPY w FROM STDIN"), *rows, message("c"))

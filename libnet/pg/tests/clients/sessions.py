@@ -53,6 +53,8 @@ def prepared():
     with psycopg.connect(autocommit=True) as conn:
         low = conn.pgconn
         ok(low.prepare(b"one", b"SELECT $1::int + 1"))
+        assert value(conn, "EXECUTE one(41)") == 42
+        assert value(conn, "EXECUTE one(42)") == 43
         ok(low.prepare(b"two", b"SELECT $1::text || '!'"))
         assert ok(low.exec_prepared(b"two", [b"hi"])).get_value(0, 0) == b"hi!"
         conn.execute("DEALLOCATE one")
