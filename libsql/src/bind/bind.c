@@ -335,7 +335,8 @@ fly_status fly__sql_bind(fly__sql_bind_context *context, const fly_ast *statemen
     plan->params = context->params;
     plan->next_id = b.next_id;
     plan->tag = tag_of(statement);
-    plan->modifies = b.modifies || statement->kind != FLY_AST_SELECT;
+    plan->writes = b.modifies || statement->kind != FLY_AST_SELECT;
+    plan->modifies = plan->writes;
     if (!plan->modifies) {
         plan->modifies = !fly__sql_bind_walk_rel(plan->root, volatile_call, NULL);
     }

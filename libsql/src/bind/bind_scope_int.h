@@ -251,6 +251,10 @@ bool fly__sql_bind_room(fly__sql_binder *b, void *array, uint32_t *room, uint32_
 
 /* A text of the catalog (a view, a default) parsed: one statement, or one expression. */
 const fly_ast *fly__sql_bind_parse(fly__sql_binder *b, const char *text);
+/* From here on names mean what they mean within a schema: see fly__sql_view_within(). `*saved` is what
+ * b->view is to be again afterwards. */
+bool fly__sql_bind_within(fly__sql_binder *b, uint32_t schema,
+                          const fly__sql_catalog_view **saved);
 const fly_ast *fly__sql_bind_parse_expr(fly__sql_binder *b, const char *text);
 
 /* ------------------------------------------------------------------------ build */

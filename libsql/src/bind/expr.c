@@ -963,6 +963,11 @@ static fly__sql_expr *subscript(fly__sql_binder *b, fly__sql_scope *scope,
     if (arg->type.oid == FLY_SQL_JSONB) {
         return json_subscript(b, scope, ast, arg, levels);
     }
+    if (arg->type.oid == FLY_SQL_NAME && levels == 1 && !slice) { /* an array of characters */
+        fly__sql_expr *args[2] = {arg, index_of(b, scope, ast->upper)};
+        return args[1] == NULL ? NULL
+                               : fly__sql_bind_named_call(b, "_pg_name_at", args, 2, ast->node.pos);
+    }
     uint32_t array = fly__sql_bind_base(b, arg->type).oid;
     uint32_t element = fly__sql_bind_element(b, array);
     if (element == 0) {

@@ -185,6 +185,17 @@ fly__sql_item *fly__sql_bind_derived(fly__sql_binder *b, fly__sql_scope *scope, 
     return fly__sql_bind_rename(b, item, names, pos) ? item : NULL;
 }
 
+bool fly__sql_bind_within(fly__sql_binder *b, uint32_t schema, const fly__sql_catalog_view **saved)
+{
+    *saved = b->view;
+    const fly__sql_catalog_view *within = fly__sql_view_within(b->view, schema, b->arena);
+    if (within == NULL) {
+        return fly__sql_bind_no_memory(b) != NULL;
+    }
+    b->view = within;
+    return true;
+}
+
 /* A view is its query, bound among the catalog's names only. */
 static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__sql_table *table,
                           const char *alias, fly_ast_names names, uint32_t pos)
@@ -207,11 +218,16 @@ static fly__sql_rel *view(fly__sql_binder *b, fly__sql_scope *scope, const fly__
         table->schema != FLY__SQL_SCHEMA_INFORMATION && !table->invoker) {
         b->user = table->owner; /* the system's own show what the user may see */
     }
+    const fly__sql_catalog_view *saved;
+    if (!fly__sql_bind_within(b, table->schema, &saved)) {
+        return NULL;
+    }
     b->no_positions++;
     b->depth += 10;
     fly__sql_rel *rel = fly__sql_bind_query(b, NULL, (const fly_ast_select *)ast, false);
     b->depth -= 10;
     b->no_positions--;
+    b->view = saved;
     b->user = user;
     if (rel == NULL) {
         return NULL;
@@ -290,6 +306,33 @@ static fly__sql_rel *transition(fly__sql_binder *b, fly__sql_scope *scope,
     return item != NULL && fly__sql_bind_scope_add(b, scope, item) ? rel : NULL;
 }
 
+/* A sequence is read as a table of one row. */
+static fly__sql_rel *sequence(fly__sql_binder *b, fly__sql_scope *scope,
+                              const fly__sql_table *table, const fly_ast_relation *ast)
+{
+    fly__sql_need *need = NULL;
+    const char *text = fly__sql_bind_printf(
+        b, "SELECT * FROM pg_catalog._pg_sequence_place(%u::pg_catalog.oid::pg_catalog.regclass)",
+        (unsigned)table->oid);
+    const fly_ast *query = text == NULL ? NULL : fly__sql_bind_parse(b, text);
+    if (query == NULL || !fly__sql_bind_need(b, table, FLY__SQL_MAY_SELECT, &need)) {
+        return NULL;
+    }
+    b->no_positions++;
+    fly__sql_rel *rel = fly__sql_bind_query(b, NULL, (const fly_ast_select *)query, false);
+    b->no_positions--;
+    fly__sql_item *item = rel == NULL
+                              ? NULL
+                              : fly__sql_bind_derived(b, scope, rel,
+                                                      ast->alias != NULL ? ast->alias : table->name,
+                                                      ast->alias_columns, ast->node.pos);
+    if (item == NULL) {
+        return NULL;
+    }
+    item->need = need;
+    return fly__sql_bind_scope_add(b, scope, item) ? rel : NULL;
+}
+
 static fly__sql_rel *relation(fly__sql_binder *b, fly__sql_scope *scope,
                               const fly_ast_relation *ast)
 {
@@ -316,7 +359,7 @@ static fly__sql_rel *relation(fly__sql_binder *b, fly__sql_scope *scope,
         return view(b, scope, table, ast->alias, ast->alias_columns, ast->node.pos);
     }
     if (table->class == FLY__SQL_SEQUENCE) {
-        return fly__sql_bind_unsupported(b, ast->node.pos, "reading a sequence as a table");
+        return sequence(b, scope, table, ast);
     }
     fly__sql_item *item = fly__sql_bind_scan(b, scope, table, ast->alias);
     if (item == NULL || !fly__sql_bind_need(b, table, FLY__SQL_MAY_SELECT, &item->need) ||

@@ -127,15 +127,19 @@ static fly__sql_colid *new_ids(fly__sql_binder *b, const fly__sql_table *table)
 
 /* ------------------------------------------------------------------------- defaults */
 
-static fly__sql_expr *bind_text(fly__sql_binder *b, fly__sql_scope *scope, const char *text)
+/* A text that is kept with something of a schema. */
+static fly__sql_expr *bind_text(fly__sql_binder *b, fly__sql_scope *scope, uint32_t schema,
+                                const char *text)
 {
     const fly_ast *ast = fly__sql_bind_parse_expr(b, text);
-    if (ast == NULL) {
+    const fly__sql_catalog_view *saved;
+    if (ast == NULL || !fly__sql_bind_within(b, schema, &saved)) {
         return NULL;
     }
     b->no_positions++;
     fly__sql_expr *e = fly__sql_bind_expression(b, scope, ast);
     b->no_positions--;
+    b->view = saved;
     return e;
 }
 
@@ -158,7 +162,6 @@ static fly__sql_expr *next_of(fly__sql_binder *b, uint32_t sequence)
 fly__sql_expr *fly__sql_bind_default(fly__sql_binder *b, const fly__sql_table *table,
                                      const fly__sql_column *column)
 {
-    (void)table;
     fly_sql_type type = fly__sql_bind_shaped(column->type);
     if (column->dropped || column->generated != 0) {
         return fly__sql_bind_null(b, column->dropped ? fly__sql_type(FLY_SQL_INT4) : type, 0);
@@ -166,7 +169,7 @@ fly__sql_expr *fly__sql_bind_default(fly__sql_binder *b, const fly__sql_table *t
     fly__sql_expr *e = NULL;
     if (column->default_text != NULL) {
         fly__sql_scope *scope = fly__sql_bind_scope(b, NULL);
-        e = scope == NULL ? NULL : bind_text(b, scope, column->default_text);
+        e = scope == NULL ? NULL : bind_text(b, scope, table->schema, column->default_text);
     } else if (column->identity != 0 && column->sequence != 0) {
         e = next_of(b, column->sequence);
     } else {
@@ -174,7 +177,7 @@ fly__sql_expr *fly__sql_bind_default(fly__sql_binder *b, const fly__sql_table *t
             type.oid >= FLY__SQL_OID_FIRST ? fly__sql_user_type_of(b->view, type.oid) : NULL;
         if (domain != NULL && domain->kind == 'd' && domain->default_text != NULL) {
             fly__sql_scope *scope = fly__sql_bind_scope(b, NULL);
-            e = scope == NULL ? NULL : bind_text(b, scope, domain->default_text);
+            e = scope == NULL ? NULL : bind_text(b, scope, domain->schema, domain->default_text);
         } else if (domain != NULL && domain->kind == 'd') {
             e = fly__sql_bind_null(b, fly__sql_type(FLY_SQL_UNKNOWN), 0);
         } else {
@@ -260,7 +263,7 @@ bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m,
         if (column->generated == 0 || column->dropped) {
             continue;
         }
-        fly__sql_expr *e = bind_text(b, scope, column->default_text);
+        fly__sql_expr *e = bind_text(b, scope, table->schema, column->default_text);
         e = e == NULL
                 ? NULL
                 : fly__sql_bind_assign(b, e, fly__sql_bind_shaped(column->type), column->name);
@@ -274,7 +277,7 @@ bool fly__sql_bind_row_rules(fly__sql_binder *b, fly__sql_modify *m,
         if (constraint->kind != FLY__SQL_CHECK) {
             continue;
         }
-        fly__sql_expr *e = bind_text(b, scope, constraint->check);
+        fly__sql_expr *e = bind_text(b, scope, table->schema, constraint->check);
         e = e == NULL ? NULL : fly__sql_bind_boolean(b, e, "CHECK");
         if (e == NULL || !add_check(b, m, e, constraint->name, 'c', checks)) {
             return false;

@@ -104,14 +104,16 @@ static bool may_filter(fly__sql_binder *b, const fly__sql_table *table)
                                       table->name) != NULL;
 }
 
-static fly__sql_expr *condition(fly__sql_binder *b, fly__sql_scope *scope, const char *text)
+static fly__sql_expr *condition(fly__sql_binder *b, fly__sql_scope *scope, uint32_t schema,
+                                const char *text)
 {
     if (b->depth > 200) {
         return fly__sql_bind_fail(b, "42P17", 0,
                                   "infinite recursion detected in policy for relation");
     }
     const fly_ast *ast = fly__sql_bind_parse_expr(b, text);
-    if (ast == NULL) {
+    const fly__sql_catalog_view *saved;
+    if (ast == NULL || !fly__sql_bind_within(b, schema, &saved)) {
         return NULL;
     }
     b->no_positions++;
@@ -120,6 +122,7 @@ static fly__sql_expr *condition(fly__sql_binder *b, fly__sql_scope *scope, const
     e = e == NULL ? NULL : fly__sql_bind_boolean(b, e, "POLICY");
     b->depth -= 10;
     b->no_positions--;
+    b->view = saved;
     return e;
 }
 
@@ -146,7 +149,7 @@ static fly__sql_expr *policies(fly__sql_binder *b, fly__sql_scope *scope,
         const char *text = check && policy->check_text != NULL ? policy->check_text
                                                                : policy->using_text;
         fly__sql_expr *e = text == NULL ? fly__sql_bind_bool(b, true, 0)
-                                        : condition(b, scope, text);
+                                        : condition(b, scope, table->schema, text);
         if (e == NULL) {
             return NULL;
         }

@@ -425,7 +425,8 @@ static bool type_named(fly__sql_binder *b, const fly_ast_type *ast, fly_sql_type
     if (schema == NULL || strcmp(schema, "pg_catalog") == 0) {
         const fly__sql_type_info *info = fly__sql_type_info_named(name);
         if (info != NULL) {
-            type->oid = info->oid;
+            /* The parser calls CHARACTER bpchar: who says "char" means the other one. */
+            type->oid = strcmp(name, "char") == 0 ? FLY_SQL_CHAR : info->oid;
             return true;
         }
     }

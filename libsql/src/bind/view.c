@@ -197,6 +197,10 @@ bool fly__sql_bind_view_row(fly__sql_binder *b, fly__sql_scope *scope, const fly
         return false;
     }
     names->level = scope->level;
+    const fly__sql_catalog_view *saved;
+    if (!fly__sql_bind_within(b, view->schema, &saved)) {
+        return false;
+    }
     b->no_positions++;
     b->depth += 10;
     bool ok =
@@ -218,6 +222,7 @@ bool fly__sql_bind_view_row(fly__sql_binder *b, fly__sql_scope *scope, const fly
         ok = add_check(b, row, where, view->name);
     }
     ok = ok && outer_item(b, names, view, query, alias, verb, row);
+    b->view = saved;
     if (ok && where != NULL) {
         row->where = fly__sql_bind_and(b, row->where, where);
         ok = row->where != NULL;

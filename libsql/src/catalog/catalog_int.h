@@ -244,6 +244,12 @@ typedef struct fly__sql_schema {
 
 /* ---------------------------------------------------------------- looking up */
 
+/* The same objects, with a search path that begins with a schema and public: what names mean in a text
+ * that is kept with something of that schema, whatever the session's path is. Lies in `arena`, and is
+ * good as long as `view` is held; NULL: no memory. */
+const fly__sql_catalog_view *fly__sql_view_within(const fly__sql_catalog_view *view,
+                                                  uint32_t schema, fly_arena *arena);
+
 /* Two views with the same number hold the same objects (but perhaps not the same search path). */
 uint64_t fly__sql_catalog_version(const fly__sql_catalog_view *view);
 

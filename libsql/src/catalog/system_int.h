@@ -18,6 +18,9 @@ const fly__sql_table *fly__sql_system_of(uint32_t oid);
 /* All of them: NULL behind the last. */
 const fly__sql_table *fly__sql_system_at(size_t i);
 
+/* An OID for a part of something that has one: of a domain its checks, by their number. */
+uint32_t fly__sql_part_oid(uint32_t whole, uint32_t number);
+
 /* An OID for the name of a database, or of something else that has none. */
 uint32_t fly__sql_name_oid(const char *name);
 

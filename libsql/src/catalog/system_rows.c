@@ -234,9 +234,9 @@ static void put_roles(maker *m, const fly__sql_policy *policy)
 }
 
 /* Some catalog objects have no number of their own: one that is made of their owner's. */
-static uint32_t made_oid(uint32_t table, uint32_t number)
+uint32_t fly__sql_part_oid(uint32_t whole, uint32_t number)
 {
-    return (uint32_t)(fly_hash_u64((uint64_t)table << 32 | number) & 0x3fffffff) | 0x40000000;
+    return (uint32_t)(fly_hash_u64((uint64_t)whole << 32 | number) & 0x3fffffff) | 0x40000000;
 }
 
 /* -------------------------------------------------------------------- relations */
@@ -305,6 +305,17 @@ static void make_pg_class(maker *m)
     }
 }
 
+/* How values are kept, in PostgreSQL's words: plain, main, extended. */
+static char storage_of(const maker *m, uint32_t oid)
+{
+    const fly__sql_type_info *info = fly__sql_type_info_of(oid);
+    const fly__sql_user_type *user = info != NULL ? NULL : fly__sql_user_type_of(m->view, oid);
+    if (user != NULL && user->oid == oid && user->kind != 'c') {
+        return user->kind == 'e' ? 'p' : storage_of(m, user->base.oid);
+    }
+    return info != NULL && info->length > 0 ? 'p' : oid == FLY_SQL_NUMERIC ? 'm' : 'x';
+}
+
 static void attribute_row(maker *m, uint32_t relation, const char *name, uint16_t number,
                           fly_sql_type type, const fly__sql_column *column)
 {
@@ -328,7 +339,7 @@ static void attribute_row(maker *m, uint32_t relation, const char *name, uint16_
     put_oid(m, type.collation != 0                                   ? type.collation
                : info != NULL && strchr("S", info->category) != NULL ? 100
                                                                      : 0);
-    put_char(m, info != NULL && info->length > 0 ? 'p' : type.oid == FLY_SQL_NUMERIC ? 'm' : 'x');
+    put_char(m, storage_of(m, type.oid));
     put_acl(m, relation, number);
     end(m);
 }
@@ -354,6 +365,43 @@ static void make_pg_attribute(maker *m)
     }
 }
 
+/* A default: the sequence that a serial column takes from is named as little as the search path allows. */
+static void put_default(maker *m, const char *text)
+{
+    static const char before[] = "nextval('";
+    static const char behind[] = "'::regclass)";
+    size_t len = strlen(text);
+    size_t around = sizeof before - 1 + sizeof behind - 1;
+    uint32_t oid = 0;
+    if (len <= around || strncmp(text, before, sizeof before - 1) != 0 ||
+        strcmp(text + len - (sizeof behind - 1), behind) != 0) {
+        put_text(m, text);
+        return;
+    }
+    fly_sql_text name = {.arena = m->arena};
+    fly_sql_text shown = {.arena = m->arena};
+    for (const char *at = text + sizeof before - 1; at < text + len - (sizeof behind - 1); at++) {
+        fly__sql_text_add(&name, at, 1);
+        at += at[0] == '\'' && at[1] == '\'';
+    }
+    if (name.failed ||
+        fly__sql_reg_in(m->session, FLY_SQL_REGCLASS, fly_bytes_of(name.data, name.len), true,
+                        m->arena, &oid, NULL) != FLY_OK ||
+        oid == 0) {
+        put_text(m, text);
+        return;
+    }
+    name.len = 0;
+    fly__sql_put_reg(&name, m->view, FLY_SQL_REGCLASS, oid);
+    fly__sql_text_put(&shown, before);
+    for (size_t i = 0; i < name.len; i++) {
+        fly__sql_text_add(&shown, name.data + i, 1);
+        fly__sql_text_put(&shown, name.data[i] == '\'' ? "'" : "");
+    }
+    fly__sql_text_add(&shown, behind, sizeof behind);
+    put_text(m, shown.failed ? text : shown.data);
+}
+
 static void make_pg_attrdef(maker *m)
 {
     size_t at = 0;
@@ -365,10 +413,10 @@ static void make_pg_attrdef(maker *m)
                 continue;
             }
             begin(m);
-            put_oid(m, made_oid(table->oid, column->number));
+            put_oid(m, fly__sql_part_oid(table->oid, column->number));
             put_oid(m, table->oid);
             put_i16(m, column->number);
-            put_text(m, column->default_text);
+            put_default(m, column->default_text);
             end(m);
         }
     }
@@ -485,7 +533,7 @@ static void domain_rows(maker *m, const fly__sql_user_type *type)
 {
     for (uint16_t i = 0; i < type->check_count; i++) {
         begin(m);
-        put_oid(m, made_oid(type->oid, i));
+        put_oid(m, fly__sql_part_oid(type->oid, i));
         put_text(m, type->check_names[i]);
         put_oid(m, type->schema);
         put_char(m, FLY__SQL_CHECK);
@@ -620,6 +668,44 @@ static void make_pg_sequence(maker *m)
     }
 }
 
+/* What depends on what is found by looking where something is dropped: but for sequences, which belong
+ * to a column. */
+static void make_pg_depend(maker *m)
+{
+    enum { PG_CLASS = 1259, PG_ATTRDEF = 2604 };
+    size_t at = 0;
+    const fly__sql_table *table;
+    while ((table = fly__sql_table_next(m->view, &at)) != NULL) {
+        for (uint16_t i = 0; i < table->column_count; i++) {
+            const fly__sql_column *column = &table->columns[i];
+            if (column->dropped || column->sequence == 0) {
+                continue;
+            }
+            begin(m);
+            put_oid(m, PG_CLASS);
+            put_oid(m, column->sequence);
+            put_i32(m, 0);
+            put_oid(m, PG_CLASS);
+            put_oid(m, table->oid);
+            put_i32(m, column->number);
+            put_char(m, column->identity != 0 ? 'i' : 'a');
+            end(m);
+            if (column->default_text == NULL) {
+                continue;
+            }
+            begin(m); /* the default needs the sequence */
+            put_oid(m, PG_ATTRDEF);
+            put_oid(m, fly__sql_part_oid(table->oid, column->number));
+            put_i32(m, 0);
+            put_oid(m, PG_CLASS);
+            put_oid(m, column->sequence);
+            put_i32(m, 0);
+            put_char(m, 'n');
+            end(m);
+        }
+    }
+}
+
 static void make_pg_namespace(maker *m)
 {
     size_t at = 0;
@@ -673,6 +759,7 @@ static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, 
     put_oid(m, category == 'S' ? 100 : 0);
     put_text(m, domain != NULL ? domain->default_text : NULL);
     put_acl(m, user != NULL ? oid : 0, 0);
+    put_char(m, storage_of(m, oid));
     end(m);
 }
 
@@ -705,7 +792,7 @@ static void make_pg_type(maker *m)
 /* Labels of a type have rising numbers in the order in which they were made: clients sort by them. */
 static uint32_t label_oid(uint32_t type, uint32_t value)
 {
-    return (made_oid(type, 0) & ~(uint32_t)0xfff) + value;
+    return (fly__sql_part_oid(type, 0) & ~(uint32_t)0xfff) + value;
 }
 
 static void make_pg_enum(maker *m)
@@ -729,6 +816,73 @@ static int volatility_of(uint8_t volatility)
     return volatility == FLY__SQL_IMMUTABLE ? 'i' : volatility == FLY__SQL_STABLE ? 's' : 'v';
 }
 
+static uint32_t language_of(const fly__sql_user_function *user)
+{
+    enum { INTERNAL = 12, SQL = 14, PLPGSQL = 13500 };
+    return user == NULL                             ? INTERNAL
+           : strcmp(user->language, "plpgsql") == 0 ? PLPGSQL
+           : strcmp(user->language, "sql") == 0     ? SQL
+                                                    : INTERNAL;
+}
+
+/* A list with one text for each argument; NULL if it would say nothing. */
+static void put_each(maker *m, const fly__sql_user_function *user, bool names, bool wanted)
+{
+    fly__sql_array_builder builder;
+    fly_vec_value value = {0};
+    if (user == NULL || !wanted) {
+        put_null(m);
+        return;
+    }
+    fly__sql_array_begin(&builder, fly__sql_type(names ? FLY_SQL_TEXT : FLY_SQL_CHAR), m->arena);
+    for (uint16_t i = 0; i < user->all_count && m->status == FLY_OK; i++) {
+        const char *text = names ? user->names[i] : &user->modes[i];
+        const fly_vec_value element = {.str = fly_vec_str_of(text, names ? strlen(text) : 1)};
+        m->status = fly__sql_array_add(&builder, &element, m->err);
+    }
+    if (m->status == FLY_OK) {
+        m->status = fly__sql_array_end(&builder, &value.str, m->err);
+    }
+    put(m, value);
+}
+
+static uint32_t element_of(const maker *m, uint32_t array)
+{
+    const fly__sql_type_info *info = fly__sql_type_info_of(array);
+    const fly__sql_user_type *user = fly__sql_user_type_of(m->view, array);
+    return info != NULL ? info->element_oid : user != NULL ? user->oid : 0;
+}
+
+/* What is told of the arguments beside their types. */
+static void put_arguments(maker *m, const fly__sql_user_function *user)
+{
+    uint32_t variadic = 0;
+    int defaults = 0;
+    bool named = false;
+    bool moded = false;
+    uint32_t types[FLY__SQL_COLUMNS_MAX];
+    uint16_t count = user == NULL ? 0 : user->all_count;
+    for (uint16_t i = 0; i < count && i < FLY__SQL_COLUMNS_MAX; i++) {
+        types[i] = user->types[i].oid;
+        variadic = user->modes[i] == 'v' ? element_of(m, types[i]) : variadic;
+        defaults += user->defaults[i] != NULL;
+        named = named || user->names[i][0] != '\0';
+        moded = moded || user->modes[i] != 'i';
+    }
+    put_oid(m, variadic);
+    put_oid(m, 0);
+    put_bool(m, false);
+    put_char(m, user != NULL ? 'u' : 's');
+    put_i16(m, (uint16_t)defaults);
+    if (moded) {
+        put_array(m, FLY_SQL_OID, types, count, 1);
+    } else {
+        put_null(m);
+    }
+    put_each(m, user, false, moded);
+    put_each(m, user, true, named);
+}
+
 static void proc_row(maker *m, const fly__sql_func *func, const char *name, uint32_t oid,
                      uint32_t schema, const fly__sql_user_function *user)
 {
@@ -741,17 +895,21 @@ static void proc_row(maker *m, const fly__sql_func *func, const char *name, uint
     put_text(m, name);
     put_oid(m, schema);
     put_oid(m, user != NULL ? user->owner : FLY__SQL_ROLE_ADMIN);
-    put_oid(m, user != NULL ? 14 : 12);
+    put_oid(m, language_of(user));
     put_char(m, kind);
     put_bool(m, user != NULL && user->security_definer);
     put_bool(m, func->strict);
     put_bool(m, user != NULL ? user->returns_set : func->kind == FLY__SQL_SET);
-    put_char(m, volatility_of(func->volatility));
+    put_char(m, volatility_of(user != NULL ? user->volatility : func->volatility));
     put_i16(m, func->argc);
     put_oid(m, user != NULL ? user->result.oid : func->result);
     put_array(m, FLY_SQL_OID, func->args, func->argc < 8 ? func->argc : 8, 0);
     put_text(m, user != NULL ? user->body : name);
     put_acl(m, user != NULL ? oid : 0, 0);
+    bool set = user != NULL ? user->returns_set : func->kind == FLY__SQL_SET;
+    put_f32(m, user != NULL ? 100 : 1);
+    put_f32(m, set ? 1000 : 0);
+    put_arguments(m, user);
     end(m);
 }
 
@@ -775,7 +933,7 @@ static void make_pg_proc(maker *m)
 
 uint32_t fly__sql_name_oid(const char *name)
 {
-    return made_oid(0, (uint32_t)fly_crc32c(0, name, strlen(name)));
+    return fly__sql_part_oid(0, (uint32_t)fly_crc32c(0, name, strlen(name)));
 }
 
 /* "name=value" of a role in all databases; or of whom and where it was said. */
@@ -1284,6 +1442,7 @@ static void make_pg_language(maker *m)
         put_text(m, languages[i].name);
         put_bool(m, languages[i].pl);
         put_bool(m, true);
+        put_oid(m, FLY__SQL_ROLE_ADMIN);
         end(m);
     }
 }

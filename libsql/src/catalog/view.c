@@ -332,6 +332,22 @@ static const fly__sql_core *core_of(const fly__sql_catalog_view *view, uint32_t 
     return schema == FLY__SQL_SCHEMA_TEMP ? view->temp : view->core;
 }
 
+const fly__sql_catalog_view *fly__sql_view_within(const fly__sql_catalog_view *view,
+                                                  uint32_t schema, fly_arena *arena)
+{
+    const uint32_t first[] = {schema, FLY__SQL_SCHEMA_PUBLIC};
+    fly__sql_catalog_view *within = fly_arena_alloc(arena, sizeof *within);
+    if (within == NULL) {
+        return NULL;
+    }
+    *within = *view;
+    within->path_count = 0;
+    for (uint32_t i = 0; i < view->path_count + 2; i++) {
+        add_to_path(within, i < 2 ? first[i] : view->path[i - 2]);
+    }
+    return within;
+}
+
 /* The schemas in which a name is looked for: the one that is named (kept in `*one`), or the path. */
 static const uint32_t *places(const fly__sql_catalog_view *view, const char *schema, uint32_t *one,
                               uint32_t *count)

@@ -10,6 +10,7 @@
 
 #include "catalog/change_int.h"
 #include "catalog/right_int.h"
+#include "catalog/system_int.h"
 #include "session/user_int.h"
 
 #include <stdio.h>
@@ -387,19 +388,45 @@ static void put_key(fly_sql_text *text, const fly__sql_table *table,
     }
 }
 
+static void put_check(fly_sql_text *text, const char *check, bool pretty)
+{
+    fly__sql_text_put(text, pretty ? "CHECK (" : "CHECK ((");
+    fly__sql_text_put(text, check);
+    fly__sql_text_put(text, pretty ? ")" : "))");
+}
+
+/* What a check of a domain says; NULL: it is none. */
+static const char *domain_check(const fly__sql_call *call, uint32_t oid)
+{
+    const fly__sql_catalog_view *view = view_of(call);
+    const fly__sql_user_type *type;
+    size_t at = 0;
+    while (view != NULL && (type = fly__sql_user_type_next(view, &at)) != NULL) {
+        for (uint16_t i = 0; i < type->check_count; i++) {
+            if (fly__sql_part_oid(type->oid, i) == oid) {
+                return type->checks[i];
+            }
+        }
+    }
+    return NULL;
+}
+
 ROW(pg_get_constraintdef)
 {
     const fly__sql_table *table = NULL;
     const fly__sql_constraint *constraint = constraint_of(call, (uint32_t)args[0].i32, &table);
     fly_sql_text text = {.arena = call->arena};
     if (constraint == NULL) {
-        return give_null(result);
+        const char *check = domain_check(call, (uint32_t)args[0].i32);
+        if (check == NULL) {
+            return give_null(result);
+        }
+        put_check(&text, check, call->argc > 1 && args[1].b);
+        return fly__sql_give_text(call, &text, result);
     }
     switch (constraint->kind) {
     case FLY__SQL_CHECK:
-        fly__sql_text_put(&text, call->argc > 1 && args[1].b ? "CHECK (" : "CHECK ((");
-        fly__sql_text_put(&text, constraint->check);
-        fly__sql_text_put(&text, call->argc > 1 && args[1].b ? ")" : "))");
+        put_check(&text, constraint->check, call->argc > 1 && args[1].b);
         break;
     case FLY__SQL_FOREIGN:
         put_foreign(call, &text, table, constraint);

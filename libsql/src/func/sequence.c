@@ -73,6 +73,46 @@ ROW(pg_sequence_last_value)
     return status != FLY_OK || !called ? status : give_i64(result, value);
 }
 
+/* The one row of a sequence that is read as a table. */
+typedef struct place_state {
+    uint32_t oid;
+    bool given;
+} place_state;
+
+static fly_status place_open(fly__sql_call *call, void *state, const fly_vec_value *args)
+{
+    place_state *s = state;
+    s->oid = (uint32_t)args[0].i32;
+    s->given = args[0].null;
+    return s->given ? FLY_OK : check_sequence(call, s->oid);
+}
+
+static fly_status place_next(fly__sql_call *call, void *state, fly_vec_value *row)
+{
+    place_state *s = state;
+    int64_t value = 0;
+    bool called = false;
+    if (s->given) {
+        return FLY_E_END;
+    }
+    s->given = true;
+    row[1] = (fly_vec_value){.i64 = 0};
+    fly_status status = fly__sql_sequence_place(call->session, s->oid, &value, &called, call->err);
+    row[0] = (fly_vec_value){.i64 = value};
+    row[2] = (fly_vec_value){.b = called};
+    return status;
+}
+
+static const char *const place_names[] = {"last_value", "log_cnt", "is_called", NULL};
+static const uint32_t place_types[] = {FLY_SQL_INT8, FLY_SQL_INT8, FLY_SQL_BOOL};
+
+const fly__sql_set_function fly__sql_set_sequence_place = {.state_size = sizeof(place_state),
+                                                           .open = place_open,
+                                                           .next = place_next,
+                                                           .columns = 3,
+                                                           .names = place_names,
+                                                           .types = place_types};
+
 /* -------------------------------------------------------------------------- enums */
 
 /* The enum that the first argument's type is; its value does not matter. */

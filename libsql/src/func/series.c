@@ -288,6 +288,54 @@ static fly_status split_next(fly__sql_call *call, void *state, fly_vec_value *ro
 
 SET(string_to_table, split_state, split_open, split_next, NULL);
 
+/* ---------------------------------------------------------------- options as a table */
+
+typedef struct options_state {
+    fly_vec_value whole;
+    fly__sql_array list;
+    fly__sql_array_iter at;
+    fly_vec_value option;
+} options_state;
+
+static fly_status options_open(fly__sql_call *call, void *state, const fly_vec_value *args)
+{
+    options_state *s = state;
+    memset(s, 0, sizeof *s);
+    s->whole = args[0]; /* a short list lies in the value itself */
+    return args[0].null ? FLY_OK : fly__sql_array_open(&s->whole.str, &s->list, call->err);
+}
+
+/* "name=value", or a name alone. */
+static fly_status options_next(fly__sql_call *call, void *state, fly_vec_value *row)
+{
+    options_state *s = state;
+    (void)call;
+    do {
+        if (!fly__sql_array_next(&s->list, &s->at, &s->option)) {
+            return FLY_E_END;
+        }
+    } while (s->option.null);
+    fly_bytes option = fly_vec_str_bytes(&s->option.str);
+    const uint8_t *equals = option.len == 0 ? NULL : memchr(option.data, '=', option.len);
+    size_t name = equals == NULL ? option.len : (size_t)(equals - option.data);
+    fly_status status = give_bytes(&row[0], fly_bytes_of(option.data, name));
+    if (equals == NULL || status != FLY_OK) {
+        row[1] = (fly_vec_value){.null = true};
+        return status;
+    }
+    return give_bytes(&row[1], fly_bytes_of(equals + 1, option.len - name - 1));
+}
+
+static const char *const options_names[] = {"option_name", "option_value", NULL};
+static const uint32_t options_types[] = {FLY_SQL_TEXT, FLY_SQL_TEXT};
+
+const fly__sql_set_function fly__sql_set_options_to_table = {.state_size = sizeof(options_state),
+                                                             .open = options_open,
+                                                             .next = options_next,
+                                                             .columns = 2,
+                                                             .names = options_names,
+                                                             .types = options_types};
+
 /* Rows of what there is none of: partitions. */
 static fly_status open_nothing(fly__sql_call *call, void *state, const fly_vec_value *args)
 {

@@ -79,6 +79,18 @@ ROW(char_to_i32)
     return give_i32(result, text.len > 0 ? (int8_t)text.data[0] : 0);
 }
 
+/* name[n]: one of its bytes, from 0; nothing behind the last. */
+ROW(name_at)
+{
+    fly_bytes text = arg_bytes(&args[0]);
+    int32_t at = args[1].i32;
+    if (at < 0 || at > FLY__SQL_NAME_MAX) {
+        return give_null(result);
+    }
+    return (size_t)at < text.len ? give_bytes(result, fly_bytes_of(text.data + at, 1))
+                                 : give_bytes(result, fly_bytes_of("", 0));
+}
+
 ROW(i32_to_char)
 {
     if (args[0].i32 < INT8_MIN || args[0].i32 > INT8_MAX) {

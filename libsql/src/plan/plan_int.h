@@ -399,7 +399,8 @@ typedef struct fly__sql_plan {
     fly_sql_type *params;
     fly__sql_colid next_id; /* the first id that is not taken */
     const char *tag;        /* "SELECT", "INSERT" ... */
-    bool modifies;          /* changes data somewhere, also in WITH or by a volatile function */
+    bool writes;            /* changes data itself, also in WITH */
+    bool modifies;          /* or calls a volatile function, which may */
     uint64_t version;       /* of the catalog that it was bound with */
     uint32_t table_count;   /* that it reads or changes, for locks and rights */
     const fly__sql_table **tables;

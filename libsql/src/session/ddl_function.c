@@ -10,6 +10,7 @@
 #include "pl/pl_int.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* ------------------------------------------------------------------- functions */
 
@@ -37,11 +38,23 @@ static bool is_definer(const fly_ast_list *options)
     return false;
 }
 
-static bool has_option(const fly_ast_list *options, const char *name)
+/* Whether an option says so: STRICT, or CALLED ON NULL INPUT, which is the same with false. */
+static bool is_true(const fly_ast_list *options, const char *name)
 {
     bool there = false;
-    (void)option_value(options, name, &there);
-    return there;
+    const fly_ast *value = option_value(options, name, &there);
+    return there && value != NULL && ((const fly_ast_const *)value)->value != 0;
+}
+
+static fly__sql_volatility volatility(const fly_ast_list *options)
+{
+    bool there = false;
+    const fly_ast *value = option_value(options, "volatility", &there);
+    const char *word =
+        there && value != NULL ? (const char *)((const fly_ast_const *)value)->text.data : "";
+    return strcasecmp(word, "immutable") == 0 ? FLY__SQL_IMMUTABLE
+           : strcasecmp(word, "stable") == 0  ? FLY__SQL_STABLE
+                                              : FLY__SQL_VOLATILE;
 }
 
 static char mode_letter(fly_ast_param_mode mode)
@@ -233,10 +246,8 @@ fly_status fly__sql_create_function(fly_sql_stmt *stmt, fly_err *err)
     if (status != FLY_OK) {
         return status;
     }
-    function.volatility = has_option(&node->options, "immutable") ? FLY__SQL_IMMUTABLE
-                          : has_option(&node->options, "stable")  ? FLY__SQL_STABLE
-                                                                  : FLY__SQL_VOLATILE;
-    function.strict = has_option(&node->options, "strict");
+    function.volatility = (uint8_t)volatility(&node->options);
+    function.strict = is_true(&node->options, "strict");
     function.security_definer = is_definer(&node->options);
     function.definition = fly__sql_ddl_format(stmt, err, "%.*s", (int)stmt->len,
                                               (const char *)stmt->text.data + stmt->start);

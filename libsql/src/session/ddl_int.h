@@ -132,8 +132,10 @@ fly_status fly__sql_create_trigger(fly_sql_stmt *stmt, fly_err *err);
 
 /* Run SQL inside of the statement's transaction, for CREATE TABLE AS and REFRESH: insert what a query
  * gives into a table. */
+/* `within`: as fly_sql_stmt has it. */
 fly_status fly__sql_insert_from(fly_sql_stmt *stmt, const fly_ast *query,
-                                const fly__sql_table *table, uint64_t *rows, fly_err *err);
+                                const fly__sql_table *table, uint32_t within, uint64_t *rows,
+                                fly_err *err);
 
 /* Where the text of a string constant begins, which stands at a position of the statement's text: its
  * offset there; 0: it is not there as it is. */

@@ -163,14 +163,14 @@ static fly_status default_of_sequence(fly__sql_table_draft *draft, fly__sql_colu
 {
     const fly__sql_schema *schema =
         fly__sql_schema_of(draft->stmt->session->view, draft->table->schema);
-    bool is_public = schema == NULL || draft->table->schema == FLY__SQL_SCHEMA_PUBLIC;
     const char *name = fly__sql_ddl_quoted(draft->stmt, draft->sequences->name, err);
-    const char *in = is_public ? "" : fly__sql_ddl_quoted(draft->stmt, schema->name, err);
+    const char *in = schema == NULL ? "public"
+                                    : fly__sql_ddl_quoted(draft->stmt, schema->name, err);
     if (name == NULL || in == NULL) {
         return FLY_E_NO_MEMORY;
     }
-    column->default_text = fly__sql_ddl_format(draft->stmt, err, "nextval('%s%s%s'::regclass)", in,
-                                               is_public ? "" : ".", name);
+    column->default_text =
+        fly__sql_ddl_format(draft->stmt, err, "nextval('%s.%s'::regclass)", in, name);
     return column->default_text == NULL ? FLY_E_NO_MEMORY : FLY_OK;
 }
 
@@ -1004,7 +1004,7 @@ fly_status fly__sql_create_table_as(fly_sql_stmt *stmt, fly_err *err)
     }
     if (status == FLY_OK && !node->no_data) {
         status = fly__sql_insert_from(
-            stmt, node->query, fly__sql_table_of(stmt->session->view, table.oid), &rows, err);
+            stmt, node->query, fly__sql_table_of(stmt->session->view, table.oid), 0, &rows, err);
         if (!node->materialized) {
             (void)snprintf(stmt->tag, sizeof stmt->tag, "SELECT %llu", (unsigned long long)rows);
         }
@@ -1013,7 +1013,8 @@ fly_status fly__sql_create_table_as(fly_sql_stmt *stmt, fly_err *err)
 }
 
 fly_status fly__sql_insert_from(fly_sql_stmt *stmt, const fly_ast *query,
-                                const fly__sql_table *table, uint64_t *rows, fly_err *err)
+                                const fly__sql_table *table, uint32_t within, uint64_t *rows,
+                                fly_err *err)
 {
     fly_sql_session *session = stmt->session;
     const fly__sql_source *source = fly__sql_source_of(session, table);
@@ -1028,6 +1029,7 @@ fly_status fly__sql_insert_from(fly_sql_stmt *stmt, const fly_ast *query,
     if (status == FLY_OK) {
         inner->node = query;
         inner->is_plan = true;
+        inner->within = within;
         status = fly__sql_stmt_plan(inner, err);
     }
     while (status == FLY_OK) {

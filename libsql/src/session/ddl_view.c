@@ -207,7 +207,7 @@ fly_status fly__sql_refresh(fly_sql_stmt *stmt, fly_err *err)
         fly__sql_parse(&stmt->line_arena, fly_bytes_str(table->view_text), NULL, &statements, err);
     if (status == FLY_OK) {
         query = statements.items[0].node;
-        status = fly__sql_insert_from(stmt, query, table, &rows, err);
+        status = fly__sql_insert_from(stmt, query, table, table->schema, &rows, err);
     }
     return status;
 }

@@ -51,7 +51,12 @@ static fly_status compile(fly_sql_session *session, const fly__sql_table *table,
         types[i] = table->columns[i].type;
     }
     fly__sql_bind_context context = {
-        .session = session, .view = session->view, .arena = &program->arena};
+        .session = session,
+        .view = fly__sql_view_within(session->view, table->schema, &program->arena),
+        .arena = &program->arena};
+    if (context.view == NULL) {
+        return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for an expression");
+    }
     fly_status status =
         fly__sql_parse_expr(&program->arena, fly_bytes_str(program->text), NULL, &node, err);
     if (status == FLY_OK) {

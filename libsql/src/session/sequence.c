@@ -10,6 +10,7 @@
  *         log before any commit that may use the value
  */
 #include "catalog/right_int.h"
+#include "session/statement_kind_int.h"
 #include "session/stmt_int.h"
 
 #include "store/rows_int.h"
@@ -293,7 +294,8 @@ fly_status fly__sql_sequence_next(fly_sql_session *session, uint32_t oid, int64_
     if (sequence == NULL) {
         return no_sequence(oid, err);
     }
-    fly_status may = is_identity(session, sequence)
+    fly_status may = session->state->read_only ? fly__sql_check_writable(session, "nextval()", err)
+                     : is_identity(session, sequence)
                          ? FLY_OK
                          : may_use(session, oid, FLY__SQL_MAY_USAGE | FLY__SQL_MAY_UPDATE, err);
     if (may != FLY_OK) {
@@ -372,7 +374,10 @@ fly_status fly__sql_sequence_set(fly_sql_session *session, uint32_t oid, int64_t
     if (sequence == NULL) {
         return no_sequence(oid, err);
     }
-    fly_status may = may_use(session, oid, FLY__SQL_MAY_UPDATE, err);
+    fly_status may = fly__sql_check_writable(session, "setval()", err);
+    if (may == FLY_OK) {
+        may = may_use(session, oid, FLY__SQL_MAY_UPDATE, err);
+    }
     if (may != FLY_OK) {
         return may;
     }

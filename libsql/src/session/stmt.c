@@ -138,6 +138,12 @@ fly_status fly__sql_stmt_plan(fly_sql_stmt *stmt, fly_err *err)
     fly__sql_bind_context context = stmt->bind;
     context.session = session;
     context.view = stmt->view;
+    if (stmt->within != 0) {
+        context.view = fly__sql_view_within(stmt->view, stmt->within, &stmt->plan_arena);
+        if (context.view == NULL) {
+            return fly_err_set(err, FLY_E_NO_MEMORY, "out of memory for a plan");
+        }
+    }
     context.arena = &stmt->plan_arena;
     context.param_count = stmt->param_count;
     context.params = stmt->param_types;
@@ -632,7 +638,7 @@ static fly_status settle_plan(fly_sql_stmt *stmt, fly_err *err)
 static fly_status start_plan(fly_sql_stmt *stmt, fly_err *err)
 {
     fly_status status = settle_plan(stmt, err);
-    if (status == FLY_OK && stmt->plan->modifies) {
+    if (status == FLY_OK && stmt->plan->writes) {
         status = fly__sql_check_writable(stmt->session, stmt->plan->tag, err);
     }
     if (status == FLY_OK && stmt->exec == NULL) {

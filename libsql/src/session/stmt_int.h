@@ -34,6 +34,7 @@ struct fly_sql_stmt {
     const fly_ast *node;
     uint32_t start, len; /* the statement within the text */
     bool is_plan;        /* SELECT and its kin; else a utility */
+    uint32_t within;     /* schema whose names come first: fly__sql_view_within(); 0: none */
 
     /* A plan: made when prepared, and anew when catalog or settings have changed. */
     fly_arena plan_arena;
