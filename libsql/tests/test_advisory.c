@@ -141,6 +141,58 @@ START_TEST(a_circle_of_waits_is_broken)
 }
 END_TEST
 
+enum { ACROSS = 4, LEVELS = 16 };
+
+/* One of many: holds a number together with the others of its level, and wants the next level's. */
+struct holder {
+    fly_thread thread;
+    fly_sql_session *session;
+    char statement[64];
+    char rows[TEXT_MAX];
+};
+
+static void want_next(void *ctx)
+{
+    struct holder *holder = ctx;
+    run_in(holder->session, holder->statement, holder->rows);
+}
+
+/* There are ACROSS to the power of LEVELS ways through those who wait; none is a circle. Whoever walked each
+ * would hold the mutex for hours. */
+START_TEST(many_ways_are_not_walked_one_by_one)
+{
+    static struct holder holders[LEVELS * ACROSS];
+    for (int i = 0; i < LEVELS * ACROSS; i++) {
+        FLY_CHECK(fly_sql_session_open(sql, NULL, &holders[i].session, &err), FLY_OK, err);
+        (void)snprintf(holders[i].statement, sizeof holders[i].statement,
+                       "SELECT pg_advisory_lock_shared(%d)", i / ACROSS);
+        check_in(holders[i].session, holders[i].statement, " ");
+        (void)snprintf(holders[i].statement, sizeof holders[i].statement,
+                       "SELECT pg_advisory_lock(%d)", i / ACROSS + 1);
+    }
+    for (int i = (LEVELS - 1) * ACROSS - 1; i >= 0; i--) {
+        FLY_CHECK(
+            fly_thread_start(env.sched, &holders[i].thread, "holder", want_next, &holders[i], &err),
+            FLY_OK, err);
+    }
+    for (int i = 0; i < 10000 && strcmp(text, " 60") != 0; i++) {
+        fly_sleep(5000000);
+        run_in(session, "SELECT count(*) FROM pg_locks WHERE NOT granted", text);
+    }
+    ck_assert_str_eq(text, " 60");
+    check("SELECT count(pg_cancel_backend(pid)) > 60 FROM pg_stat_activity "
+          "WHERE pid <> pg_backend_pid()",
+          " t");
+    for (int i = 0; i < LEVELS * ACROSS; i++) {
+        if (i < (LEVELS - 1) * ACROSS) {
+            fly_thread_join(&holders[i].thread);
+            ck_assert_str_eq(holders[i].rows, "!57014 canceling statement due to user request");
+        }
+        fly_sql_session_close(holders[i].session);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("advisory");
@@ -154,5 +206,6 @@ int main(void)
     tcase_add_test(t, who_waits_is_seen_and_gets_it);
     tcase_add_test(t, who_waits_can_be_cancelled);
     tcase_add_test(t, a_circle_of_waits_is_broken);
+    tcase_add_test(t, many_ways_are_not_walked_one_by_one);
     return fly_test_run(suite);
 }

@@ -46,6 +46,7 @@ typedef struct fly__sql_database {
     fly_mutex locking;  /* guards `locks`; never held while something else is waited for */
     fly_cond unlocked;
     struct fly__sql_table_lock *locks;
+    uint64_t searches; /* for cycles of sessions that wait; guarded by `locking` */
     fly__sql_notifier notifier;
     fly__sql_watchers watchers;
     fly__sql_samples samples;

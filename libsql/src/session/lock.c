@@ -23,6 +23,7 @@ struct fly__sql_table_lock {
     uint64_t key; /* OID of a table */
     fly__sql_lock_mode mode;
     bool granted;
+    uint64_t looked_at;   /* by the search for a cycle of this number */
     uint32_t for_session; /* how often an advisory lock was taken for the session */
     uint32_t for_txn;     /* and for the transaction; of tables 1 */
 };
@@ -36,7 +37,7 @@ struct want {
     bool nowait;
 };
 
-enum { TICK_MS = 20, PATIENCE_MS = 60000, ADVISORY_MAX = 8192 /* of a session */ };
+enum { TICK_MS = 20, LOOK_MS = 1000, PATIENCE_MS = 60000, ADVISORY_MAX = 8192 /* of a session */ };
 
 /* Bit m of conflicts[mode]: mode m conflicts with it (PostgreSQL's manual, table 13.2). */
 static const uint8_t conflicts[] = {0x80, 0xc0, 0xf0, 0xf8, 0xec, 0xfc, 0xfe, 0xff};
@@ -65,24 +66,35 @@ static bool blocks(const struct fly__sql_table_lock *held, const struct fly__sql
            held->kind == wanted->kind && conflict(held->mode, wanted->mode);
 }
 
-/* Whether `session`, waiting, waits in the end for `me`. */
-static bool waits_for(const fly__sql_database *database, const fly_sql_session *session,
-                      const fly_sql_session *me, int depth)
+enum { CYCLE_MAX = 256 }; /* of sessions */
+
+/* Whether `session`, waiting, waits in the end for `me`. Each who waits is looked at once, however many ways
+ * lead there. */
+static bool leads_to(const fly__sql_database *database, const fly_sql_session *session,
+                     const fly_sql_session *me, int depth)
 {
-    for (const struct fly__sql_table_lock *at = database->locks; at != NULL; at = at->link) {
-        if (at->session != session || at->granted) {
+    for (struct fly__sql_table_lock *at = database->locks; at != NULL; at = at->link) {
+        if (at->session != session || at->granted || at->looked_at == database->searches) {
             continue;
         }
+        at->looked_at = database->searches;
         for (const struct fly__sql_table_lock *other = database->locks; other != NULL;
              other = other->link) {
             if (blocks(other, at) &&
                 (other->session == me ||
-                 (depth < 32 && waits_for(database, other->session, me, depth + 1)))) {
+                 (depth < CYCLE_MAX && leads_to(database, other->session, me, depth + 1)))) {
                 return true;
             }
         }
     }
     return false;
+}
+
+static bool waits_for(fly__sql_database *database, const fly_sql_session *session,
+                      const fly_sql_session *me)
+{
+    database->searches++;
+    return leads_to(database, session, me, 0);
 }
 
 static struct fly__sql_table_lock *held_by(const fly__sql_database *database,
@@ -119,6 +131,7 @@ static fly_status wait_for(fly__sql_database *database, fly_sql_session *session
                            const struct want *want, fly_err *err)
 {
     uint64_t began = fly_now();
+    uint64_t look_ms = 0; /* when a cycle is looked for: at once, then ever more seldom */
     struct fly__sql_table_lock *in_way;
     while ((in_way = obstacle(database, session, want)) != NULL) {
         uint64_t waited_ms = (fly_now() - began) / 1000000;
@@ -130,8 +143,12 @@ static fly_status wait_for(fly__sql_database *database, fly_sql_session *session
         if (limit > 0 && waited_ms >= limit) {
             return fly_err_state(err, "55P03", 0, "canceling statement due to lock timeout");
         }
-        if (waits_for(database, in_way->session, session, 0) || waited_ms >= PATIENCE_MS) {
+        bool in_cycle = waited_ms >= look_ms && waits_for(database, in_way->session, session);
+        if (in_cycle || waited_ms >= PATIENCE_MS) {
             return fly_err_state(err, "40P01", 0, "deadlock detected");
+        }
+        if (waited_ms >= look_ms) {
+            look_ms = waited_ms + (waited_ms < LOOK_MS ? waited_ms + 1 : LOOK_MS);
         }
         (void)fly_cond_wait_until(&database->unlocked, &database->locking,
                                   fly_now() + (uint64_t)TICK_MS * 1000000);
