@@ -129,6 +129,7 @@ int main(void)
 {
     Suite *suite = suite_create("figures");
     TCase *figures = tcase_create("figures");
+    tcase_set_timeout(figures, 120); /* under a sanitizer, beside others */
     tcase_add_test(figures, percentiles_are_within_three_percent_of_the_sorted_array);
     tcase_add_test(figures, merged_histograms_count_both_and_an_empty_one_says_zero);
     tcase_add_test(figures, medians_are_the_middle_or_between_the_two);

@@ -343,6 +343,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("config");
+    tcase_set_timeout(tests, 120); /* under a sanitizer, beside others */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, every_default_is_a_value_of_its_setting);
     tcase_add_test(tests, every_setting_has_a_name_of_its_own_and_a_description);

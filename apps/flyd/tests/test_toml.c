@@ -286,6 +286,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("toml");
+    tcase_set_timeout(tests, 120); /* under a sanitizer, beside others */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, strings_say_what_they_mean, 0, ROWS(strings));
     tcase_add_loop_test(tests, integers_have_their_value, 0, ROWS(integers));

@@ -148,6 +148,7 @@ int main(void)
 {
     Suite *suite = suite_create("index");
     TCase *index = tcase_create("index");
+    tcase_set_timeout(index, 120); /* under a sanitizer, beside others */
     tcase_add_test(index, paragraphs_become_packages_in_order_of_name);
     tcase_add_test(index, of_two_packages_with_one_name_the_first_counts);
     tcase_add_test(index, needs_are_walked_through_both_fields_with_alternatives_and_relations);

@@ -131,6 +131,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("result");
+    tcase_set_timeout(tests, 120); /* under a sanitizer, beside others */
     tcase_add_checked_fixture(tests, NULL, deinit);
     tcase_add_loop_test(tests, a_letter_tells_how_a_value_is_written, 0,
                         sizeof forms / sizeof forms[0]);

@@ -240,6 +240,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("run");
+    tcase_set_timeout(tests, 120); /* under a sanitizer, beside others */
     tcase_add_checked_fixture(tests, begin, end);
     tcase_add_loop_test(tests, what_is_right_passes, 0, sizeof right / sizeof right[0]);
     tcase_add_loop_test(tests, what_is_wrong_fails_and_is_told, 0, sizeof wrong / sizeof wrong[0]);

@@ -181,6 +181,7 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("script");
+    tcase_set_timeout(tests, 120); /* under a sanitizer, beside others */
     tcase_add_checked_fixture(tests, NULL, end_record);
     tcase_add_test(tests, a_query_has_types_sort_label_and_results);
     tcase_add_test(tests, a_query_may_have_no_results_at_all);
