@@ -49,17 +49,29 @@ static fly_status pick(formatter *f, int32_t position, uint32_t *index)
     return FLY_OK;
 }
 
-/* Write a piece in a field of so many characters; a negative width fills behind it. */
-static void put_field(formatter *f, fly_bytes piece, int64_t width)
+static void put_spaces(formatter *f, size_t count)
 {
-    int64_t fill = (width < 0 ? -width : width) - (int64_t)fly_text_count(piece);
-    for (int64_t i = 0; i < fill && width > 0; i++) {
-        fly__sql_text_add(&f->text, " ", 1);
+    if (count > 0 && fly__sql_text_reserve(&f->text, count)) {
+        memset(f->text.data + f->text.len, ' ', count);
+        f->text.len += count;
     }
+}
+
+/* Write a piece in a field of so many characters; a negative width fills behind it. What would be too long
+ * is found before there is memory for it. */
+static fly_status put_field(formatter *f, fly_bytes piece, int64_t width)
+{
+    enum { TEXT_MAX = 0x3fffffff }; /* PostgreSQL's MaxAllocSize */
+    uint64_t wide = (uint64_t)(width < 0 ? -width : width);
+    size_t count = fly_text_count(piece);
+    size_t fill = wide > count ? (size_t)(wide - count) : 0;
+    if (fill > TEXT_MAX || piece.len > TEXT_MAX || f->text.len + piece.len + fill > TEXT_MAX) {
+        return FAIL(f->call, "54000", "requested length too large");
+    }
+    put_spaces(f, width > 0 ? fill : 0);
     fly__sql_text_add(&f->text, (const char *)piece.data, piece.len);
-    for (int64_t i = 0; i < fill && width < 0; i++) {
-        fly__sql_text_add(&f->text, " ", 1);
-    }
+    put_spaces(f, width < 0 ? fill : 0);
+    return FLY_OK;
 }
 
 static fly_status put_argument(formatter *f, uint8_t kind, uint32_t index, int64_t width)
@@ -89,8 +101,7 @@ static fly_status put_argument(formatter *f, uint8_t kind, uint32_t index, int64
     if (piece.failed) {
         return fly__sql_no_memory(f->call->err);
     }
-    put_field(f, fly_bytes_of(piece.data, piece.len), width);
-    return FLY_OK;
+    return put_field(f, fly_bytes_of(piece.data, piece.len), width);
 }
 
 /* The width that an argument gives: any integer, NULL is none. */
