@@ -445,10 +445,157 @@ ROW(pg_get_constraintdef)
     return fly__sql_give_text(call, &text, result);
 }
 
+/* ---------------------------------------------------------------- names in kept texts */
+
+/*
+ * A text that is kept with something of a schema names things as its schema sees them. Whoever is shown it
+ * may have another search path: then a name that would mean something else, or nothing, is given its
+ * schema, as PostgreSQL does.
+ */
+struct namer {
+    const fly__sql_catalog_view *within; /* what the names mean, */
+    const fly__sql_catalog_view *view;   /* and to who is shown them */
+    fly_arena *arena;
+    const char *ctes[32]; /* names that are no tables */
+    uint32_t cte_count;
+};
+
+static bool note_cte(void *ctx, fly_ast *node)
+{
+    struct namer *namer = ctx;
+    uint32_t room = sizeof namer->ctes / sizeof namer->ctes[0];
+    if (node->kind == FLY_AST_CTE && namer->cte_count < room) {
+        namer->ctes[namer->cte_count++] = ((const fly_ast_cte *)node)->name;
+    }
+    return true;
+}
+
+static bool is_cte(const struct namer *namer, const char *name)
+{
+    for (uint32_t i = 0; i < namer->cte_count; i++) {
+        if (strcmp(namer->ctes[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void name_relation(const struct namer *namer, fly_ast_relation *relation)
+{
+    if (relation->schema != NULL || is_cte(namer, relation->name)) {
+        return;
+    }
+    const fly__sql_table *meant = fly__sql_table_named(namer->within, NULL, relation->name);
+    if (meant != NULL && meant != fly__sql_table_named(namer->view, NULL, relation->name)) {
+        relation->schema = fly__sql_schema_of(namer->view, meant->schema)->name;
+    }
+}
+
+/* One name becomes two. */
+static void put_before(const struct namer *namer, fly_ast_names *names, uint32_t schema)
+{
+    const char **both = fly_arena_alloc(namer->arena, 2 * sizeof *both);
+    if (both != NULL) {
+        both[0] = fly__sql_schema_of(namer->view, schema)->name;
+        both[1] = names->items[0];
+        *names = (fly_ast_names){.items = both, .count = 2};
+    }
+}
+
+static void name_function(const struct namer *namer, fly_ast_names *names)
+{
+    size_t built_in = 0;
+    size_t at = 0;
+    if (names->count != 1 ||
+        (fly__sql_funcs_named(names->items[0], &built_in) != NULL && built_in > 0)) {
+        return;
+    }
+    const fly__sql_user_function *meant =
+        fly__sql_user_function_next(namer->within, NULL, names->items[0], &at);
+    at = 0;
+    const fly__sql_user_function *seen =
+        fly__sql_user_function_next(namer->view, NULL, names->items[0], &at);
+    if (meant != NULL && (seen == NULL || seen->schema != meant->schema)) {
+        put_before(namer, names, meant->schema);
+    }
+}
+
+static void name_type(const struct namer *namer, fly_ast_names *names)
+{
+    if (names->count != 1 || fly__sql_type_info_named(names->items[0]) != NULL) {
+        return;
+    }
+    const fly__sql_user_type *meant =
+        fly__sql_user_type_named(namer->within, NULL, names->items[0]);
+    if (meant != NULL && meant != fly__sql_user_type_named(namer->view, NULL, names->items[0])) {
+        put_before(namer, names, meant->schema);
+    }
+}
+
+static bool name_node(void *ctx, fly_ast *node)
+{
+    const struct namer *namer = ctx;
+    switch (node->kind) {
+    case FLY_AST_RELATION:
+        name_relation(namer, (fly_ast_relation *)node);
+        break;
+    case FLY_AST_CALL:
+        name_function(namer, &((fly_ast_call *)node)->name);
+        break;
+    case FLY_AST_CREATE_TRIGGER:
+        name_function(namer, &((fly_ast_create_trigger *)node)->function);
+        break;
+    case FLY_AST_TYPE:
+        name_type(namer, &((fly_ast_type *)node)->names);
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+/* A text of a schema, an expression or a statement, as the caller is to be shown it. What cannot be parsed
+ * is shown as it is. */
+static fly_status give_named(fly__sql_call *call, uint32_t schema, const char *text, bool statement,
+                             const char *before, const char *behind, fly_vec_value *result)
+{
+    struct namer namer = {.view = view_of(call), .arena = call->arena};
+    fly_sql_text out = {.arena = call->arena};
+    fly_sql_statements statements = {0};
+    fly_ast *node = NULL;
+    fly_bytes shown = fly_bytes_str(text);
+    namer.within = fly__sql_view_within(namer.view, schema, call->arena);
+    fly_status status = namer.within == NULL ? FLY_E_NO_MEMORY
+                        : statement ? fly__sql_parse(call->arena, shown, NULL, &statements, NULL)
+                                    : fly__sql_parse_expr(call->arena, shown, NULL, &node, NULL);
+    if (status == FLY_OK && statement) {
+        node = statements.count == 1 ? statements.items[0].node : NULL;
+    }
+    if (status == FLY_OK && node != NULL) {
+        fly__sql_ast_walk(node, note_cte, &namer);
+        fly__sql_ast_walk(node, name_node, &namer);
+        if (fly__sql_print(call->arena, node, &shown, NULL) != FLY_OK) {
+            shown = fly_bytes_str(text);
+        }
+    }
+    fly__sql_text_put(&out, before);
+    fly__sql_text_add(&out, (const char *)shown.data, shown.len);
+    fly__sql_text_put(&out, behind);
+    return fly__sql_give_text(call, &out, result);
+}
+
 /* Expressions of the catalog are SQL text already. */
 ROW(pg_get_expr)
 {
-    return give_str(result, args[0].str);
+    const fly__sql_table *table = table_of(call, (uint32_t)args[1].i32);
+    fly_bytes given = arg_bytes(&args[0]);
+    char *text = table == NULL ? NULL : fly_arena_alloc(call->arena, given.len + 1);
+    if (text == NULL) {
+        return give_str(result, args[0].str);
+    }
+    memcpy(text, given.data, given.len);
+    text[given.len] = '\0';
+    return give_named(call, table->schema, text, false, "", "", result);
 }
 
 ROW(pg_get_viewdef)
@@ -465,11 +612,7 @@ ROW(pg_get_viewdef)
     if (table == NULL || table->view_text == NULL) {
         return table == NULL ? give_null(result) : give_bytes(result, fly_bytes_str("Not a view"));
     }
-    fly_sql_text text = {.arena = call->arena};
-    fly__sql_text_put(&text, " ");
-    fly__sql_text_put(&text, table->view_text);
-    fly__sql_text_put(&text, ";");
-    return fly__sql_give_text(call, &text, result);
+    return give_named(call, table->schema, table->view_text, true, " ", ";", result);
 }
 
 ROW(pg_get_triggerdef)
@@ -480,7 +623,8 @@ ROW(pg_get_triggerdef)
     while (view != NULL && (table = fly__sql_table_next(view, &at)) != NULL) {
         for (uint16_t i = 0; i < table->trigger_count; i++) {
             if (table->triggers[i]->oid == (uint32_t)args[0].i32) {
-                return give_name(call, table->triggers[i]->definition, result);
+                return give_named(call, table->schema, table->triggers[i]->definition, true, "", "",
+                                  result);
             }
         }
     }

@@ -72,9 +72,25 @@ static void name_between(fly_sql_text *o, const fly_ast_names *names, const char
     }
 }
 
+/* A name with a point behind it: public is not the word for everybody there. */
+static void qualifier(fly_sql_text *o, const char *name)
+{
+    if (strcmp(name, "public") == 0) {
+        put(o, name);
+    } else {
+        fly__sql_print_name(o, name);
+    }
+    put(o, ".");
+}
+
 void fly__sql_print_dotted(fly_sql_text *o, const fly_ast_names *names)
 {
-    name_between(o, names, ".");
+    for (uint32_t i = 0; i + 1 < names->count; i++) {
+        qualifier(o, names->items[i]);
+    }
+    if (names->count > 0) {
+        fly__sql_print_name(o, names->items[names->count - 1]);
+    }
 }
 
 void fly__sql_print_names(fly_sql_text *o, const fly_ast_names *names)
@@ -873,8 +889,7 @@ static void relation_name(fly_sql_text *o, const fly_ast_relation *relation)
         put(o, ".");
     }
     if (relation->schema != NULL) {
-        fly__sql_print_name(o, relation->schema);
-        put(o, ".");
+        qualifier(o, relation->schema);
     }
     fly__sql_print_name(o, relation->name);
 }

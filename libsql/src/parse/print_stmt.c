@@ -1124,7 +1124,10 @@ static void alter_function(fly_sql_text *o, const fly_ast_alter_function *a)
 
 static void trigger_event(fly_sql_text *o, const fly_ast_option *event)
 {
-    put(o, event->name);
+    for (const char *at = event->name; *at != '\0'; at++) {
+        const char upper = *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at;
+        fly__sql_text_add(o, &upper, 1);
+    }
     if (event->value != NULL) {
         put(o, " OF ");
         fly__sql_print_exprs(o, &((const fly_ast_row *)event->value)->items);

@@ -561,6 +561,22 @@ static fly_status change_column(fly_sql_stmt *stmt, const fly__sql_table *table,
 }
 
 /* SET GENERATED, RESTART and the sequence's other options. */
+static fly_status add_identity(fly_sql_stmt *stmt, const fly__sql_table *table,
+                               const fly_ast_alter_action *action, fly_err *err)
+{
+    uint16_t number = 0;
+    fly__sql_table_draft draft;
+    fly_status status = column_number(table, action->name, &number, err);
+    if (status == FLY_OK) {
+        status = fly__sql_draft_begin(stmt, table, &draft, err);
+    }
+    if (status == FLY_OK) {
+        status =
+            fly__sql_draft_identity(&draft, number, (const fly_ast_constraint *)action->def, err);
+    }
+    return status == FLY_OK ? fly__sql_draft_put(&draft, err) : status;
+}
+
 static fly_status set_identity(fly_sql_stmt *stmt, const fly__sql_table *table,
                                const fly_ast_alter_action *action, fly_err *err)
 {
@@ -794,6 +810,8 @@ static fly_status alter(fly_sql_stmt *stmt, const fly__sql_table *table,
     case FLY_AST_ALTER_SET_STORAGE:
     case FLY_AST_ALTER_SET_COMPRESSION:
         return change_column(stmt, table, action, err);
+    case FLY_AST_ALTER_ADD_IDENTITY:
+        return add_identity(stmt, table, action, err);
     case FLY_AST_ALTER_SET_IDENTITY:
         return set_identity(stmt, table, action, err);
     case FLY_AST_ALTER_ADD_CONSTRAINT:

@@ -63,6 +63,9 @@ fly_status fly__sql_draft_begin(fly_sql_stmt *stmt, const fly__sql_table *from,
                                 fly__sql_table_draft *draft, fly_err *err);
 fly_status fly__sql_draft_column(fly__sql_table_draft *draft, const fly_ast_column_def *def,
                                  fly_err *err);
+/* Make a column an identity column that was none. */
+fly_status fly__sql_draft_identity(fly__sql_table_draft *draft, uint16_t number,
+                                   const fly_ast_constraint *node, fly_err *err);
 fly_status fly__sql_draft_constraint(fly__sql_table_draft *draft, const fly_ast_constraint *node,
                                      uint16_t column, fly_err *err);
 /* Put it, its sequences, and the other sides of its foreign keys. */

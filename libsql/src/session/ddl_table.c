@@ -131,6 +131,19 @@ static uint32_t serial_type(const fly_ast_type *type)
     return 0;
 }
 
+/* The name that SEQUENCE NAME gives; NULL: none does. */
+static const char *sequence_name(const fly_ast_list *options)
+{
+    for (uint32_t i = 0; i < options->count; i++) {
+        const fly_ast_option *option = (const fly_ast_option *)options->items[i];
+        if (strcmp(option->name, "sequence_name") == 0) {
+            fly_ast_names names = ((const fly_ast_column *)option->value)->names;
+            return names.items[names.count - 1];
+        }
+    }
+    return NULL;
+}
+
 static fly_status add_sequence(fly__sql_table_draft *draft, fly__sql_column *column,
                                const fly_ast_list *options, fly_err *err)
 {
@@ -140,8 +153,11 @@ static fly_status add_sequence(fly__sql_table_draft *draft, fly__sql_column *col
     if (made == NULL) {
         return FLY_E_NO_MEMORY;
     }
-    made->name =
-        fly__sql_ddl_choose_name(stmt, table->schema, table->name, column->name, "seq", err);
+    made->name = sequence_name(options);
+    if (made->name == NULL) {
+        made->name =
+            fly__sql_ddl_choose_name(stmt, table->schema, table->name, column->name, "seq", err);
+    }
     made->sequence = (fly__sql_sequence){.oid = fly__sql_change_oid(stmt->session),
                                          .type = column->type,
                                          .increment = 1,
@@ -226,6 +242,19 @@ static fly_status shape_column(fly__sql_table_draft *draft, uint16_t number,
     default:
         return FLY_OK; /* of the table: later, when all columns are there */
     }
+}
+
+fly_status fly__sql_draft_identity(fly__sql_table_draft *draft, uint16_t number,
+                                   const fly_ast_constraint *node, fly_err *err)
+{
+    const fly__sql_column *column = &draft->columns[number - 1];
+    const char *why = column->identity != 0          ? "is already an identity column"
+                      : column->default_text != NULL ? "already has a default value"
+                      : !column->not_null ? "must be declared NOT NULL before identity can be added"
+                                          : NULL;
+    return why == NULL ? shape_column(draft, number, node, err)
+                       : fly_err_state(err, "55000", 0, "column \"%s\" of relation \"%s\" %s",
+                                       column->name, draft->table->name, why);
 }
 
 fly_status fly__sql_draft_column(fly__sql_table_draft *draft, const fly_ast_column_def *def,
