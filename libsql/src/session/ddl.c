@@ -6,6 +6,7 @@
 #include "catalog/system_int.h"
 
 #include "catalog/change_int.h"
+#include "catalog/right_int.h"
 #include "session/lock_int.h"
 #include "session/statement_kind_int.h"
 #include "types/value_int.h"
@@ -521,13 +522,24 @@ static fly_status comment_target(fly_sql_stmt *stmt, const fly_ast_comment *node
         const fly__sql_index *index = fly__sql_index_named(
             stmt->session->view, object->names.count > 1 ? object->names.items[0] : NULL,
             object->names.items[object->names.count - 1]);
-        *oid = index == NULL ? 0 : index->oid;
+        if (index != NULL) {
+            fly__sql_secured secured =
+                fly__sql_secured_table(fly__sql_table_of(stmt->session->view, index->table));
+            secured.name = index->name; /* an index belongs to whom its table belongs to */
+            secured.kind = "index";
+            *oid = index->oid;
+            status = fly__sql_need_owner(stmt->session, &secured, err);
+        }
         break;
     }
     case FLY_AST_OBJECT_SCHEMA: {
         const fly__sql_schema *schema =
             fly__sql_schema_named(stmt->session->view, object->names.items[0]);
-        *oid = schema == NULL ? 0 : schema->oid;
+        if (schema != NULL) {
+            const fly__sql_secured secured = fly__sql_secured_schema(schema);
+            *oid = schema->oid;
+            status = fly__sql_need_owner(stmt->session, &secured, err);
+        }
         break;
     }
     default:
@@ -535,7 +547,7 @@ static fly_status comment_target(fly_sql_stmt *stmt, const fly_ast_comment *node
     }
     return *oid == 0 ? fly_err_state(err, "42704", 0, "object \"%s\" does not exist",
                                      object->names.items[object->names.count - 1])
-                     : FLY_OK;
+                     : status;
 }
 
 static fly_status comment(fly_sql_stmt *stmt, fly_err *err)

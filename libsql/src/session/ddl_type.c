@@ -4,6 +4,7 @@
 #include "session/ddl_int.h"
 
 #include "catalog/change_int.h"
+#include "catalog/right_int.h"
 
 #include <string.h>
 
@@ -175,6 +176,11 @@ fly_status fly__sql_alter_enum(fly_sql_stmt *stmt, fly_err *err)
         last_name(&node->name));
     if (type == NULL || type->kind != 'e') {
         return fly_err_state(err, "42704", 0, "type \"%s\" does not exist", last_name(&node->name));
+    }
+    const fly__sql_secured secured = fly__sql_secured_type(type);
+    fly_status owns = fly__sql_need_owner(stmt->session, &secured, err);
+    if (owns != FLY_OK) {
+        return owns;
     }
     fly__sql_user_type changed = *type;
     fly__sql_enum_label *labels =
