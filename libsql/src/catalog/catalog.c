@@ -422,6 +422,10 @@ static fly_status change_view(fly_sql_session *session, fly__sql_object_kind kin
     uint64_t version = fly_add_u64(&fly__sql_session_catalog(session)->versions, 1) + 1;
     fly_status status = fly__sql_core_with(view->mem, temporary ? view->temp : view->core, version,
                                            kind, oid, object, &changed, err);
+    if (status == FLY_OK && temporary && !session->temporary_changed) {
+        session->temporary_changed = true;
+        session->temporary_before = view->temp == NULL ? NULL : fly__sql_core_keep(view->temp);
+    }
     if (status == FLY_OK) {
         status = temporary ? own_view(session, view->core, changed, err)
                            : own_view(session, changed, view->temp, err);
@@ -591,6 +595,19 @@ void fly__sql_change_leave(fly_sql_session *session, bool committed)
     }
     fly_mutex_unlock(&catalog->publishing);
     view->own = false; /* if it was not committed, the next statement finds that it is not newest */
+}
+
+void fly__sql_change_end(fly_sql_session *session, bool committed)
+{
+    fly__sql_core *before = session->temporary_before;
+    if (session->temporary_changed && !committed && session->view->temp != before) {
+        (void)own_view(session, session->view->core, before, NULL);
+    }
+    if (before != NULL) {
+        fly__sql_core_release(before);
+    }
+    session->temporary_before = NULL;
+    session->temporary_changed = false;
 }
 
 fly__sql_catalog_view *fly__sql_change_mark(fly_sql_session *session)

@@ -72,6 +72,8 @@ fly__sql_table *fly__sql_table_copy(const fly__sql_table *table, uint16_t more, 
  * forgotten. Does nothing if there were none. */
 void fly__sql_change_enter(fly_sql_session *session);
 void fly__sql_change_leave(fly_sql_session *session, bool committed);
+/* The transaction has ended: if it was rolled back, temporary objects are what they were before it. */
+void fly__sql_change_end(fly_sql_session *session, bool committed);
 /* At a savepoint, and when going back to it. */
 fly__sql_catalog_view *fly__sql_change_mark(fly_sql_session *session);
 void fly__sql_change_back(fly_sql_session *session, fly__sql_catalog_view *mark);

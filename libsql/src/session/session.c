@@ -394,6 +394,7 @@ static void drop_savepoints(fly_sql_session *session, fly__sql_savepoint *down_t
 static void txn_ended(fly_sql_session *session, bool committed)
 {
     fly__sql_table_unlock_all(session);
+    fly__sql_change_end(session, committed);
     session->txn = NULL;
     session->txn_explicit = false;
     session->txn_failed = false;

@@ -64,7 +64,10 @@ struct fly_sql_session {
     const struct fly__sql_trigger_hooks *triggers; /* who runs triggers; NULL: nobody */
     struct fly__sql_change *deferred;              /* constraints that wait for the commit */
     struct fly__sql_retired *retired; /* views that the running statement has replaced */
-    struct fly__sql_pl_state *pl;     /* compiled functions; NULL: none yet */
+    struct fly__sql_core
+        *temporary_before;        /* temporary objects before the transaction changed them, */
+    bool temporary_changed;       /* if it did */
+    struct fly__sql_pl_state *pl; /* compiled functions; NULL: none yet */
     struct fly__sql_session_state
         *state; /* session.c's own: settings, prepared statements, cursors */
 };
