@@ -253,8 +253,7 @@ bool fly__sql_bind_room(fly__sql_binder *b, void *array, uint32_t *room, uint32_
 const fly_ast *fly__sql_bind_parse(fly__sql_binder *b, const char *text);
 /* From here on names mean what they mean within a schema: see fly__sql_view_within(). `*saved` is what
  * b->view is to be again afterwards. */
-bool fly__sql_bind_within(fly__sql_binder *b, uint32_t schema,
-                          const fly__sql_catalog_view **saved);
+bool fly__sql_bind_within(fly__sql_binder *b, uint32_t schema, const fly__sql_catalog_view **saved);
 const fly_ast *fly__sql_bind_parse_expr(fly__sql_binder *b, const char *text);
 
 /* ------------------------------------------------------------------------ build */
