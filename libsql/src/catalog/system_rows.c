@@ -760,6 +760,7 @@ static void type_row(maker *m, uint32_t oid, const char *name, uint32_t schema, 
     put_text(m, domain != NULL ? domain->default_text : NULL);
     put_acl(m, user != NULL ? oid : 0, 0);
     put_char(m, storage_of(m, oid));
+    put_text(m, domain != NULL ? domain->default_text : NULL);
     end(m);
 }
 
