@@ -12,6 +12,7 @@
 #include "catalog/right_int.h"
 #include "func/func_int.h"
 #include "parse/text_int.h"
+#include "session/ddl_int.h"
 #include "session/engine_int.h"
 #include "session/lock_int.h"
 #include "session/settings_int.h"
@@ -483,11 +484,51 @@ static void put_columns(maker *m, const uint16_t *columns, uint16_t count)
     }
 }
 
-/* Of keys, the columns are those of the index behind them; what a check mentions is not kept. */
+/* The columns that a check names, each once. */
+struct mentioned {
+    const fly__sql_table *table;
+    uint16_t columns[FLY__SQL_INDEX_COLUMNS_MAX];
+    uint16_t count;
+};
+
+static bool note_column(void *ctx, fly_ast *node)
+{
+    struct mentioned *mentioned = ctx;
+    if (node->kind != FLY_AST_COLUMN || mentioned->count == FLY__SQL_INDEX_COLUMNS_MAX) {
+        return true;
+    }
+    const fly_ast_names *names = &((const fly_ast_column *)node)->names;
+    uint16_t number = names->count == 0
+                          ? 0
+                          : fly__sql_column_named(mentioned->table, names->items[names->count - 1]);
+    for (uint16_t i = 0; i < mentioned->count; i++) {
+        number = mentioned->columns[i] == number ? 0 : number;
+    }
+    if (number != 0) {
+        mentioned->columns[mentioned->count++] = number;
+    }
+    return true;
+}
+
+static void put_check_columns(maker *m, const fly__sql_table *table, const char *check)
+{
+    struct mentioned mentioned = {.table = table};
+    fly_ast *node = NULL;
+    if (fly__sql_parse_expr(m->arena, fly_bytes_str(check), NULL, &node, NULL) == FLY_OK) {
+        fly__sql_ast_walk(node, note_column, &mentioned);
+    }
+    put_columns(m, mentioned.columns, mentioned.count);
+}
+
+/* Of keys, the columns are those of the index behind them. */
 static void put_key_columns(maker *m, const fly__sql_table *table,
                             const fly__sql_constraint *constraint)
 {
     uint16_t columns[FLY__SQL_INDEX_COLUMNS_MAX];
+    if (constraint->kind == FLY__SQL_CHECK && constraint->check != NULL) {
+        put_check_columns(m, table, constraint->check);
+        return;
+    }
     for (uint16_t i = 0; i < table->index_count && constraint->count == 0; i++) {
         const fly__sql_index *index = table->indexes[i];
         if (index->oid == constraint->index && index->key_count <= FLY__SQL_INDEX_COLUMNS_MAX) {
