@@ -91,7 +91,7 @@ static const struct {
     {"SELECT k.conname, k.contype, k.conkey, k.confkey, k.confdeltype FROM pg_constraint k "
      "ORDER BY 1",
      "author_name_key|u|{2}|~| ;author_pkey|p|{1}|~| ;book_author_fkey|f|{2}|{1}|c;"
-     "book_pkey|p|{1}|~| ;book_price_check|c|~|~| "},
+     "book_pkey|p|{1}|~| ;book_price_check|c|{4}|~| "},
     {"SELECT pg_get_constraintdef(oid, true) FROM pg_constraint ORDER BY 1",
      "CHECK (price > 0);FOREIGN KEY (author) REFERENCES author(id) ON DELETE CASCADE;"
      "PRIMARY KEY (id);PRIMARY KEY (id);UNIQUE (name)"},
