@@ -189,8 +189,11 @@ static uint64_t left(fly_auth_throttle *throttle, enum kind kind, const struct e
     if (entry == NULL) {
         return 0;
     }
-    uint64_t until = entry->last + pause_of(throttle, kind, entry->failures);
-    return until > now ? until - now : 0;
+    /* Another thread may have read the clock later than this one and marked the entry first: the
+     * entry's time may lie ahead of `now`, which alone is no reason to wait. */
+    uint64_t pause = pause_of(throttle, kind, entry->failures);
+    uint64_t until = entry->last + pause;
+    return pause > 0 && until > now ? until - now : 0;
 }
 
 uint64_t fly_auth_throttle_pause(fly_auth_throttle *throttle, fly_bytes account, fly_bytes address,

@@ -122,6 +122,15 @@ START_TEST(who_is_known_somewhere_does_not_wait_for_others)
 }
 END_TEST
 
+START_TEST(a_clock_read_before_somebody_elses_login_is_no_reason_to_wait)
+{
+    succeed("a", "x", start + ms);
+    failed("b", "x", start + ms, 1);
+    ck_assert_uint_eq(wait_of("a", "x", start), 0);
+    ck_assert_uint_eq(wait_of("b", "x", start), 0);
+}
+END_TEST
+
 START_TEST(a_flood_of_names_does_not_make_it_forget_who_fails_most)
 {
     failed("a", "x", start, 50);
@@ -159,6 +168,7 @@ int main(void)
     tcase_add_test(tests, an_address_that_tries_many_accounts_waits);
     tcase_add_test(tests, an_account_tried_from_many_places_waits_but_not_for_long);
     tcase_add_test(tests, who_is_known_somewhere_does_not_wait_for_others);
+    tcase_add_test(tests, a_clock_read_before_somebody_elses_login_is_no_reason_to_wait);
     tcase_add_test(tests, a_flood_of_names_does_not_make_it_forget_who_fails_most);
     tests = fly_test_case(suite, "memory");
     tcase_add_test(tests, without_memory_there_is_none);
