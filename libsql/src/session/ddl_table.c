@@ -422,6 +422,176 @@ static fly__sql_index *key_index(fly__sql_table_draft *draft, const fly_ast_cons
     return index;
 }
 
+static bool has_primary(const fly__sql_table *table)
+{
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i]->primary) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static fly_status two_primaries(const fly__sql_table *table, const fly_ast_constraint *node,
+                                fly_err *err)
+{
+    return fly_err_state(err, "42P16", node->node.pos,
+                         "multiple primary keys for table \"%s\" are not allowed", table->name);
+}
+
+/* ----------------------------------------------------------- keys of indexes that are there */
+
+/* An index of the table's own is `*index`; else one of another table's, or none, is an error. */
+static fly_status own_index(const fly__sql_table_draft *draft, const fly_ast_constraint *node,
+                            const fly__sql_index **index, fly_err *err)
+{
+    const fly__sql_table *table = draft->table;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        if (strcmp(table->indexes[i]->name, node->index) == 0) {
+            *index = table->indexes[i];
+            return FLY_OK;
+        }
+    }
+    const fly__sql_catalog_view *view = draft->stmt->session->view;
+    const fly__sql_index *other =
+        fly__sql_index_named(view, fly__sql_schema_of(view, table->schema)->name, node->index);
+    return other == NULL ? fly_err_state(err, "42704", node->node.pos,
+                                         "index \"%s\" does not exist", node->index)
+                         : fly_err_state(err, "55000", node->node.pos,
+                                         "index \"%s\" does not belong to table \"%s\"",
+                                         node->index, table->name);
+}
+
+/* The first column whose order is not the one that a key's index has, counted from 1; or 0. */
+static uint16_t odd_column(const fly__sql_table *table, const fly__sql_index *index)
+{
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        const fly__sql_index_column *column = &index->columns[i];
+        if (column->descending || column->nulls_first ||
+            column->collation != table->columns[column->column - 1].type.collation) {
+            return (uint16_t)(i + 1);
+        }
+    }
+    return 0;
+}
+
+static bool has_expressions(const fly__sql_index *index)
+{
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        if (index->columns[i].column == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether an index keeps what a key promises. */
+static fly_status check_own_index(const fly__sql_table_draft *draft, const fly_ast_constraint *node,
+                                  const fly__sql_index *index, fly_err *err)
+{
+    const fly__sql_table *table = draft->table;
+    uint32_t pos = node->node.pos;
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        if (table->constraints[i]->index == index->oid &&
+            table->constraints[i]->kind != FLY__SQL_FOREIGN) {
+            return fly_err_state(err, "55000", pos,
+                                 "index \"%s\" is already associated with a constraint",
+                                 index->name);
+        }
+    }
+    if (!index->unique) {
+        (void)fly_err_state(err, "42809", pos, "\"%s\" is not a unique index", index->name);
+    } else if (has_expressions(index)) {
+        (void)fly_err_state(err, "42809", pos, "index \"%s\" contains expressions", index->name);
+    } else if (index->predicate != NULL) {
+        (void)fly_err_state(err, "42809", pos, "\"%s\" is a partial index", index->name);
+    } else if (odd_column(table, index) != 0) {
+        (void)fly_err_state(err, "42809", pos,
+                            "index \"%s\" column number %u does not have default sorting behavior",
+                            index->name, (unsigned)odd_column(table, index));
+    } else {
+        return FLY_OK;
+    }
+    fly_err_detail(err, "Cannot create a primary key or unique constraint using such an index.");
+    return FLY_E_INVALID;
+}
+
+/* What the constraint is called, the index is called too. */
+static fly_status name_of_key(const fly__sql_table_draft *draft, const fly_ast_constraint *node,
+                              fly__sql_index *index, fly_err *err)
+{
+    fly_status status = FLY_OK;
+    if (node->name != NULL && strcmp(node->name, index->name) != 0) {
+        fly__sql_notice(draft->stmt->session, "NOTICE", "00000",
+                        "ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"%s\" to "
+                        "\"%s\"",
+                        index->name, node->name);
+        status = fly__sql_ddl_name_free(draft->stmt, draft->table->schema, node->name, err);
+        index->name = node->name;
+    }
+    return status;
+}
+
+/* PRIMARY KEY or UNIQUE USING INDEX: a unique index that is there becomes the constraint's. */
+static fly_status draft_key_using(fly__sql_table_draft *draft, const fly_ast_constraint *node,
+                                  fly_err *err)
+{
+    fly_sql_stmt *stmt = draft->stmt;
+    fly__sql_table *table = draft->table;
+    const fly__sql_index *from = NULL;
+    bool primary = node->type == FLY_AST_CONSTRAINT_PRIMARY;
+    if (draft->is_new) {
+        return fly_err_state(err, "0A000", node->node.pos,
+                             "cannot use an existing index in CREATE TABLE");
+    }
+    fly_status status = own_index(draft, node, &from, err);
+    if (status == FLY_OK) {
+        status = check_own_index(draft, node, from, err);
+    }
+    if (status == FLY_OK && primary && has_primary(table)) {
+        status = two_primaries(table, node, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    fly__sql_index *index = fly__sql_ddl_alloc(stmt, sizeof *index, err);
+    fly__sql_constraint *made = fly__sql_ddl_alloc(stmt, sizeof *made, err);
+    uint16_t *numbers = fly__sql_ddl_alloc(stmt, from->key_count * sizeof *numbers, err);
+    if (index == NULL || made == NULL || numbers == NULL) {
+        return FLY_E_NO_MEMORY;
+    }
+    *index = *from;
+    index->primary = primary;
+    status = name_of_key(draft, node, index, err);
+    if (status == FLY_OK) {
+        status = check_constraint_name(draft, index->name, err);
+    }
+    if (status != FLY_OK) {
+        return status;
+    }
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        numbers[i] = index->columns[i].column;
+        draft->columns[numbers[i] - 1].not_null |= primary;
+    }
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        draft->indexes[i] = draft->indexes[i] == from ? index : draft->indexes[i];
+    }
+    table->primary = primary ? index : table->primary;
+    *made = (fly__sql_constraint){.oid = fly__sql_change_oid(stmt->session),
+                                  .name = index->name,
+                                  .table = table->oid,
+                                  .kind = primary ? FLY__SQL_PRIMARY : FLY__SQL_UNIQUE,
+                                  .deferrable = node->deferrable == FLY_AST_TRI_YES,
+                                  .deferred = node->deferred == FLY_AST_TRI_YES,
+                                  .validated = true,
+                                  .count = index->key_count,
+                                  .columns = numbers,
+                                  .index = index->oid};
+    return add_constraint(draft, made, err);
+}
+
+/* ------------------------------------------------------------------- keys of columns */
+
 static fly_status draft_key(fly__sql_table_draft *draft, const fly_ast_constraint *node,
                             uint16_t column, fly_err *err)
 {
@@ -435,12 +605,8 @@ static fly_status draft_key(fly__sql_table_draft *draft, const fly_ast_constrain
     if (status != FLY_OK) {
         return status;
     }
-    for (uint16_t i = 0; i < table->index_count && primary; i++) {
-        if (table->indexes[i]->primary) {
-            return fly_err_state(err, "42P16", node->node.pos,
-                                 "multiple primary keys for table \"%s\" are not allowed",
-                                 table->name);
-        }
+    if (primary && has_primary(table)) {
+        return two_primaries(table, node, err);
     }
     fly__sql_index *index = key_index(draft, node, numbers, count, err);
     fly__sql_constraint *made = fly__sql_ddl_alloc(stmt, sizeof *made, err);
@@ -769,7 +935,8 @@ fly_status fly__sql_draft_constraint(fly__sql_table_draft *draft, const fly_ast_
     switch (node->type) {
     case FLY_AST_CONSTRAINT_PRIMARY:
     case FLY_AST_CONSTRAINT_UNIQUE:
-        return draft_key(draft, node, column, err);
+        return node->index != NULL ? draft_key_using(draft, node, err)
+                                   : draft_key(draft, node, column, err);
     case FLY_AST_CONSTRAINT_CHECK:
         return draft_check(draft, node, err);
     case FLY_AST_CONSTRAINT_FOREIGN:
