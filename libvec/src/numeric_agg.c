@@ -91,9 +91,12 @@ static fly_status change(fly_vec_numeric_agg *agg, fly_vec_str s, bool squares, 
         agg->count += sign;
         goto out;
     }
-    if (!note_scale(&agg->sum, x.dscale, in) && agg->count > 1) {
-        status = FLY_E_AGAIN;
-        goto out;
+    if (!note_scale(&agg->sum, x.dscale, in)) {
+        if (agg->count > 1) {
+            status = FLY_E_AGAIN;
+            goto out;
+        }
+        agg->sum.scale = 0; /* nothing is left that has a scale */
     }
     if (squares && ((status = fly__vec_num_mul(&w, &x, &x, x.dscale * 2, &square)) != FLY_OK ||
                     (status = sum_add(&agg->squares, &square, sign, arena, err)) != FLY_OK)) {

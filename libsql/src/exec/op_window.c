@@ -506,6 +506,10 @@ static fly_status aggregate(window_op *w, win_call *c, uint64_t row, fly_vec_val
     for (; status == FLY_OK && c->state_lo < lo; c->state_lo++) {
         status = step_row(w, c, c->state_lo, false, err);
     }
+    if (status == FLY_E_AGAIN) { /* what has left cannot be told from what is left */
+        state_begin(c, lo);
+        status = FLY_OK;
+    }
     for (; status == FLY_OK && c->state_hi < hi; c->state_hi++) {
         status = step_row(w, c, c->state_hi, true, err);
     }

@@ -52,7 +52,8 @@ typedef struct fly__sql_aggregate {
     fly_status (*step)(fly__sql_call *call, void *state, const fly_vec_value *args);
     /* Add `from` to `into`; NULL: cannot be split among threads or rolled up. */
     fly_status (*merge)(fly__sql_call *call, void *into, const void *from);
-    /* Take a row back out, for moving frames; NULL: cannot. */
+    /* Take a row back out, for moving frames; NULL: cannot. FLY_E_AGAIN: not this one, the state is
+     * to be made anew of the rows that are left. */
     fly_status (*remove)(fly__sql_call *call, void *state, const fly_vec_value *args);
     fly_status (*final)(fly__sql_call *call, void *state, fly_vec_value *result);
     /* A faster way for whole batches: 1 + a fly_vec_agg_kind of libvec's, 0: none. Whether it may
