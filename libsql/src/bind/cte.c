@@ -152,6 +152,28 @@ static bool check_types(fly__sql_binder *b, const fly_ast_cte *ast, const fly__s
     return true;
 }
 
+static bool not_recursive(fly__sql_binder *b, uint32_t pos, const char *what)
+{
+    return fly__sql_bind_fail(b, "0A000", pos, "%s in a recursive query is not implemented",
+                              what) != NULL;
+}
+
+/* Rounds have no order, no rows to leave out and, since their rows are no table's, none to lock. */
+static bool plain_union(fly__sql_binder *b, const fly_ast_select *query)
+{
+    if (query->order_by.count > 0) {
+        const fly_ast_sort *first = (const fly_ast_sort *)query->order_by.items[0];
+        return not_recursive(b, first->expr->pos, "ORDER BY");
+    }
+    if (query->offset != NULL) {
+        return not_recursive(b, query->offset->pos, "OFFSET");
+    }
+    if (query->limit != NULL) {
+        return not_recursive(b, query->limit->pos, "LIMIT");
+    }
+    return query->locking.count == 0 || not_recursive(b, 0, "FOR UPDATE/SHARE");
+}
+
 static bool recursive(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_cte *ast,
                       fly__sql_scope_cte *entry, fly__sql_cte *cte)
 {
@@ -163,11 +185,8 @@ static bool recursive(fly__sql_binder *b, fly__sql_scope *scope, const fly_ast_c
                    "UNION [ALL] recursive-term",
                    ast->name) != NULL;
     }
-    if (query->order_by.count > 0) {
-        return fly__sql_bind_unsupported(b, ast->node.pos, "ORDER BY in a recursive query") != NULL;
-    }
-    if (query->limit != NULL || query->offset != NULL) {
-        return fly__sql_bind_unsupported(b, ast->node.pos, "LIMIT in a recursive query") != NULL;
+    if (!plain_union(b, query)) {
+        return false;
     }
     fly__sql_scope *inner = fly__sql_bind_scope(b, scope);
     if (inner == NULL) {
