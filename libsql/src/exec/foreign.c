@@ -502,6 +502,27 @@ static fly_status is_back(fly__sql_change *change, const fly__sql_table *referre
     return status == FLY_E_NOT_FOUND ? FLY_OK : status;
 }
 
+/* After SET DEFAULT: a default that is the very key that has gone changes no row, so that nobody has
+ * looked whether it refers to anything. */
+static fly_status check_defaults(fly__sql_change *change, const fly__sql_table *referred,
+                                 const fly__sql_table *table, const fly__sql_constraint *key,
+                                 const fly_vec_value *old_values, fly_err *err)
+{
+    fly_vec_value *wanted;
+    found left = {0};
+    bool back = false;
+    fly_status status = wanted_values(change, referred, table, key, old_values, &wanted, err);
+    if (status == FLY_OK) {
+        status = find_referring(change, table, key, wanted, &left, err);
+    }
+    if (status == FLY_OK && left.next != NULL) {
+        status = is_back(change, referred, key, old_values, &back, err);
+    }
+    return status != FLY_OK || left.next == NULL || back
+               ? status
+               : still_referenced(change, referred, table, key, old_values, err);
+}
+
 static fly_status act(fly__sql_change *change, const fly__sql_table *referred,
                       const fly__sql_constraint *key, const fly_vec_value *old_values,
                       const fly_vec_value *new_values, fly_err *err)
@@ -535,7 +556,9 @@ static fly_status act(fly__sql_change *change, const fly__sql_table *referred,
     for (const found *f = list.next; status == FLY_OK && f != NULL; f = f->next) {
         status = act_on(change, referred, table, key, f, action, new_values, err);
     }
-    return status;
+    return status == FLY_OK && action == 'd'
+               ? check_defaults(change, referred, table, key, old_values, err)
+               : status;
 }
 
 fly_status fly__sql_foreign_act(fly__sql_change *change, const fly__sql_table *referred,

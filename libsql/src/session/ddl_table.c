@@ -841,6 +841,42 @@ static fly_status may_reference(fly_sql_stmt *stmt, const fly__sql_table *other,
     return FLY_OK;
 }
 
+/* Of ON DELETE SET NULL (columns), only the list of all columns is kept: nothing is set that nobody
+ * has asked for. */
+static fly_status check_set_columns(const fly__sql_table_draft *draft,
+                                    const fly_ast_constraint *node, const uint16_t *numbers,
+                                    uint16_t count, fly_err *err)
+{
+    uint32_t listed = 0;
+    for (uint32_t i = 0; i < node->set_columns.count; i++) {
+        const char *name = node->set_columns.items[i];
+        uint16_t number = fly__sql_column_named(draft->table, name);
+        bool own = false;
+        if (number == 0) {
+            return fly_err_state(
+                err, "42703", 0,
+                "column \"%s\" referenced in foreign key constraint does not exist", name);
+        }
+        for (uint16_t k = 0; k < count; k++) {
+            own |= numbers[k] == number;
+        }
+        for (uint32_t k = 0; own && k < i; k++) {
+            listed -= strcmp(node->set_columns.items[k], name) == 0;
+        }
+        if (!own) {
+            return fly_err_state(err, "42P10", 0,
+                                 "column \"%s\" referenced in ON DELETE SET action must be part of "
+                                 "foreign key",
+                                 name);
+        }
+        listed++;
+    }
+    return node->set_columns.count == 0 || listed == count
+               ? FLY_OK
+               : fly_err_state(err, "0A000", node->node.pos,
+                               "ON DELETE SET with some of the columns is not supported");
+}
+
 static fly_status draft_foreign(fly__sql_table_draft *draft, const fly_ast_constraint *node,
                                 uint16_t column, fly_err *err)
 {
@@ -869,7 +905,8 @@ static fly_status draft_foreign(fly__sql_table_draft *draft, const fly_ast_const
     if (status != FLY_OK) {
         return status;
     }
-    if (other != table) {
+    status = check_set_columns(draft, node, numbers, count, err);
+    if (status == FLY_OK && other != table) {
         status = may_reference(stmt, other, foreign, count, err);
     }
     if (status != FLY_OK) {
